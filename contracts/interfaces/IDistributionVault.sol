@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.35;
+
+import {Outcome} from "./IReportSource.sol";
+
+/// @title IDistributionVault
+/// @dev Turns finalised output into equal income. It holds aggregates only (dividend index, headcount, issued total,
+/// reserve) and never loops over people, so a dividend costs the same for one citizen as for a nation.
+///
+/// Each call of `distribute` handles the next epoch: its attested entitlement enters the reserve, a part of the reserve
+/// is released, and the release, with all that was recirculated, is divided by the headcount. What a citizen gets is the
+/// *dividend*; the *dividend index* is the sum of all dividends so far. Both are counted in units of 1e6 wei, rounded
+/// down; what does not divide stays in the reserve. Issued = dividend × headcount, exactly.
+///
+/// Epochs that the source calls skipped or void are passed over, and so is one that ended longer ago than `expiryAge`.
+/// An epoch uses the policy and the source in force at it. Whatever those answer, entitlement never exceeds
+/// `maxRate` × output and the release never exceeds the greater of `releaseFloor` and the last release times
+/// `growthBps` / 10,000: these bounds are immutable.
+interface IDistributionVault {
+    /// @dev Thrown when a function is called by another than the contract it is for.
+    /// @param caller Who called.
+    /// @param expected Who may.
+    error UnexpectedCaller(address caller, address expected);
+
+    /// @dev Thrown when the next epoch cannot be distributed yet.
+    /// @param epoch The next epoch.
+    /// @param outcome How it stands: `Open` or `Pending`.
+    error EpochNotFinal(uint256 epoch, Outcome outcome);
+
+    /// @dev Thrown when there is nobody to distribute to. The epoch waits.
+    /// @param epoch The next epoch.
+    error NoCitizens(uint256 epoch);
+
+    /// @dev Thrown by the constructor when the expiry age is not below what the source retains.
+    /// @param expiryAge The age given, seconds.
+    /// @param retention What the source retains, seconds.
+    error ExpiryBeyondRetention(uint256 expiryAge, uint256 retention);
+
+    /// @dev Thrown when a source counts epochs on another clock than the vault.
+    /// @param genesis The source's genesis, seconds.
+    /// @param epochLength The source's epoch length, seconds.
+    /// @param expectedGenesis The vault's genesis, seconds.
+    /// @param expectedLength The vault's epoch length, seconds.
+    error ClockMismatch(uint256 genesis, uint256 epochLength, uint256 expectedGenesis, uint256 expectedLength);
+
+    /// @dev Thrown when a change would take effect too soon.
+    /// @param fromEpoch The epoch given.
+    /// @param earliest The earliest accepted.
+    error ChangeTooSoon(uint256 fromEpoch, uint256 earliest);
+
+    /// @dev Thrown when the last change's first epoch has not been distributed yet.
+    /// @param fromEpoch That epoch.
+    /// @param nextEpoch The next epoch to distribute.
+    error ChangePending(uint256 fromEpoch, uint256 nextEpoch);
+
+    /// @dev Thrown when an address without code is given as policy or source.
+    /// @param given The address.
+    error NotAContract(address given);
+
+    /// @dev Thrown when a policy's rate exceeds the immutable ceiling.
+    /// @param given The policy's rate, wei per nGAICPh.
+    /// @param max The ceiling.
+    error RateAboveCeiling(uint256 given, uint256 max);
+
+    /// @dev Thrown by the constructor when the growth bound is below 100 %: incomes could then only fall.
+    /// @param given The bound given, basis points.
+    /// @param min The least accepted.
+    error GrowthBelowOne(uint256 given, uint256 min);
+
+    /// @dev A dividend was distributed.
+    /// @param epoch The epoch.
+    /// @param publicOutput Its public output, nGAICPh.
+    /// @param entitlement What of it entered the reserve, wei.
+    /// @param issued Tokens brought into being, wei.
+    /// @param dividend What each citizen received, wei.
+    /// @param headcount How many citizens.
+    /// @param reserve What the reserve holds now, wei.
+    event DividendDistributed(
+        uint256 indexed epoch,
+        uint256 publicOutput,
+        uint256 entitlement,
+        uint256 issued,
+        uint256 dividend,
+        uint256 headcount,
+        uint256 reserve
+    );
+
+    /// @dev An epoch was passed over without a dividend.
+    /// @param epoch The epoch.
+    /// @param outcome `Skipped` or `Void`.
+    event EpochPassed(uint256 indexed epoch, Outcome outcome);
+
+    /// @dev An epoch was passed over because it ended longer ago than the expiry age.
+    /// @param epoch The epoch.
+    /// @param endedAt When it ended, seconds.
+    event EpochExpired(uint256 indexed epoch, uint256 endedAt);
+
+    /// @dev A batch of citizens counts from now on.
+    /// @param heads How many joined.
+    /// @param headcount How many there are now.
+    /// @param index The dividend index at which they joined, units of 1e6 wei.
+    event HeadsAdmitted(uint256 heads, uint256 headcount, uint256 index);
+
+    /// @dev Another policy and source were scheduled.
+    /// @param fromEpoch The first epoch they hold for.
+    /// @param policy The policy.
+    /// @param source The report source.
+    event TermsScheduled(uint256 indexed fromEpoch, address policy, address source);
+
+    /// @dev Distributes the next epoch's dividend. Passes over up to `MAX_PASSED` epochs on the way; if those were all
+    /// that could be done, it keeps that and returns. Open to anyone.
+    /// @return epochs How many epochs were dealt with.
+    function distribute() external returns (uint256 epochs);
+
+    /// @dev Takes note of tokens that their holder gave to all. Called by the token, which has destroyed them.
+    /// @param amount How much, wei.
+    function noteRecirculated(uint256 amount) external;
+
+    /// @dev Counts a batch of citizens. Called by the citizen registry.
+    /// @param heads How many join.
+    /// @return index The dividend index from which they accrue, units of 1e6 wei.
+    function admit(uint256 heads) external returns (uint256 index);
+
+    /// @dev Schedules a policy and a source from a future epoch on.
+    /// @param policy The policy; its rate is at most `maxRate`.
+    /// @param source The report source; it keeps the vault's clock.
+    /// @param fromEpoch First epoch they hold for; at least `minNotice` epochs ahead.
+    function scheduleTerms(address policy, address source, uint256 fromEpoch) external;
+
+    /// @dev Sum of all dividends so far.
+    /// @return units of 1e6 wei
+    function dividendIndex() external view returns (uint256);
+
+    /// @dev Citizens who share in the next dividend: enrolled and not retired.
+    function headcount() external view returns (uint256);
+
+    /// @dev The epoch that the next call of `distribute` deals with first.
+    function nextEpoch() external view returns (uint256);
+
+    /// @dev Released with the last dividend out of the reserve, recirculated amounts aside; bounds the next.
+    /// @return wei, a multiple of 1e6
+    function lastRelease() external view returns (uint256);
+
+    /// @dev All that was ever issued.
+    /// @return wei
+    function issued() external view returns (uint256);
+
+    /// @dev Attested entitlement not yet issued.
+    /// @return wei
+    function reserve() external view returns (uint256);
+
+    /// @dev Recirculated tokens that the next dividend issues again.
+    /// @return wei
+    function recirculated() external view returns (uint256);
+
+    /// @dev The policy in force at an epoch.
+    /// @param epoch From `nextEpoch` on; of earlier epochs only those since the last change are known.
+    function policyAt(uint256 epoch) external view returns (address);
+
+    /// @dev The report source in force at an epoch.
+    /// @param epoch As in `policyAt`.
+    function sourceAt(uint256 epoch) external view returns (address);
+
+    /// @dev The rate in force at an epoch: issued for, and accepted as the price of, weighted output.
+    /// @param epoch As in `policyAt`.
+    /// @return wei per nGAICPh
+    function rateAt(uint256 epoch) external view returns (uint256);
+
+    /// @dev The epoch now running.
+    function currentEpoch() external view returns (uint256);
+
+    /// @dev Time at which epoch 0 began.
+    /// @return seconds since the Unix epoch
+    function genesis() external view returns (uint256);
+
+    /// @dev Span of one epoch.
+    /// @return seconds
+    function epochLength() external view returns (uint256);
+
+    /// @dev Age since its end at which an undistributed epoch expires.
+    /// @return seconds
+    function expiryAge() external view returns (uint256);
+
+    /// @dev Ceiling on entitlement per unit of output.
+    /// @return wei per nGAICPh
+    function maxRate() external view returns (uint256);
+
+    /// @dev A release up to this much is never held back for growth.
+    /// @return wei
+    function releaseFloor() external view returns (uint256);
+
+    /// @dev The most a release may be of the one before, beyond the floor.
+    /// @return basis points
+    function growthBps() external view returns (uint256);
+
+    /// @dev Least notice of a change of terms.
+    /// @return epochs
+    function minNotice() external view returns (uint256);
+}

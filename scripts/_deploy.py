@@ -1,0 +1,201 @@
+"""Deploys the suite: the one way, for the deploy script, the demo, the tests and CI.
+
+The token, the vault and the citizen registry know each other by immutable addresses. They are predicted from the
+deployer's nonce and checked after deployment.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import rlp
+from ape import chain, project
+from eth_utils import keccak, to_canonical_address, to_checksum_address
+
+if TYPE_CHECKING:
+    from ape.api import AccountAPI
+    from ape.contracts import ContractContainer, ContractInstance
+
+    from scripts._recipe import Recipe
+
+DEPLOYMENTS = Path(__file__).parent / "_deployments"
+
+# Order of deployment, hence nonces: what is predicted must not move without this list.
+_ORDER = ("manager", "timelock", "oracles", "policy", "vault", "token", "citizens", "exchange")
+_CONTRACTS = {
+    "manager": "SuiteAccessManager",
+    "timelock": "SuiteTimelock",
+    "oracles": "ComputeOracleRegistry",
+    "policy": "IssuancePolicy",
+    "vault": "DistributionVault",
+    "token": "SBIToken",
+    "citizens": "CitizenRegistry",
+    "exchange": "ComputeExchange",
+}
+_ADMIN_ROLE = 0
+
+
+class DeploymentError(RuntimeError):
+    """The chain does not hold what the deployment meant to put there."""
+
+
+@dataclass(frozen=True)
+class Suite:
+    """The deployed contracts, by role."""
+
+    manager: ContractInstance
+    timelock: ContractInstance
+    oracles: ContractInstance
+    policy: ContractInstance
+    vault: ContractInstance
+    token: ContractInstance
+    citizens: ContractInstance
+    exchange: ContractInstance
+
+    def addresses(self) -> dict[str, str]:
+        """Checksummed address by role."""
+        return {f.name: str(getattr(self, f.name).address) for f in fields(self)}
+
+
+def deploy_suite(recipe: Recipe, deployer: AccountAPI, genesis: int | None = None) -> Suite:
+    """Deploys and sets up everything in the recipe, hands the permissions to the timelock, and checks the result.
+
+    `genesis` (seconds since the Unix epoch) overrides the recipe's delay from the chain's present time.
+    """
+    if genesis is None:
+        genesis = chain.blocks.head.timestamp + recipe.clock.genesis_delay_s
+    predicted = _predict(str(deployer.address), deployer.nonce)
+    arguments = _arguments(recipe, str(deployer.address), predicted, genesis)
+    for role in _ORDER:
+        _check_arguments(project.get_contract(_CONTRACTS[role]), arguments[role])
+    deployed = {role: deployer.deploy(project.get_contract(_CONTRACTS[role]), *arguments[role]) for role in _ORDER}
+    suite = Suite(**deployed)
+    if suite.addresses() != predicted:
+        raise DeploymentError(f"addresses moved: predicted {predicted}, deployed {suite.addresses()}")
+    _set_up(suite, recipe, deployer)
+    _hand_over(suite, deployer)
+    check_suite(suite)
+    return suite
+
+
+def check_suite(suite: Suite) -> None:
+    """Reads from the chain that every contract knows its neighbours, and that only the timelock administers."""
+    expected = {
+        "vault.token": (suite.vault.token(), suite.token),
+        "vault.citizens": (suite.vault.citizens(), suite.citizens),
+        "token.vault": (suite.token.vault(), suite.vault),
+        "token.citizens": (suite.token.citizens(), suite.citizens),
+        "citizens.token": (suite.citizens.token(), suite.token),
+        "citizens.vault": (suite.citizens.vault(), suite.vault),
+        "exchange.token": (suite.exchange.token(), suite.token),
+        "exchange.vault": (suite.exchange.vault(), suite.vault),
+        "exchange.oracles": (suite.exchange.oracles(), suite.oracles),
+    }
+    for name, (actual, contract) in expected.items():
+        if actual != contract.address:
+            raise DeploymentError(f"{name} is {actual}, expected {contract.address}")
+    for role in ("oracles", "vault", "citizens", "exchange"):
+        authority = getattr(suite, role).authority()
+        if authority != suite.manager.address:
+            raise DeploymentError(f"{role}.authority is {authority}, expected {suite.manager.address}")
+    if not suite.manager.hasRole(_ADMIN_ROLE, suite.timelock.address)[0]:
+        raise DeploymentError("the timelock does not administer the access manager")
+
+
+def write_record(suite: Suite, recipe: Recipe) -> Path:
+    """Writes the addresses for people, scripts and the console; on a local network Ape keeps no record of its own."""
+    path = DEPLOYMENTS / f"{chain.chain_id}.json"
+    DEPLOYMENTS.mkdir(exist_ok=True)
+    record = {
+        "chain_id": chain.chain_id,
+        "recipe_sha256": recipe.digest(),
+        "genesis": suite.oracles.genesis(),
+        "contracts": {
+            role: {"contract": _CONTRACTS[role], "address": address} for role, address in suite.addresses().items()
+        },
+    }
+    path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    return path
+
+
+def load_suite(chain_id: int) -> Suite:
+    """The suite recorded for a chain. Raises `DeploymentError` if there is no record or no code at an address."""
+    path = DEPLOYMENTS / f"{chain_id}.json"
+    if not path.is_file():
+        raise DeploymentError(f"no deployment recorded for chain {chain_id}: run `ape run deploy` on it first")
+    record = json.loads(path.read_text(encoding="utf-8"))
+    contracts = {}
+    for role, entry in record["contracts"].items():
+        if not chain.provider.get_code(entry["address"]):
+            raise DeploymentError(f"{role}: no code at {entry['address']} on chain {chain_id}; the record is stale")
+        contracts[role] = project.get_contract(entry["contract"]).at(entry["address"])
+    return Suite(**contracts)
+
+
+def _predict(deployer: str, nonce: int) -> dict[str, str]:
+    sender = to_canonical_address(deployer)
+    return {
+        role: to_checksum_address(keccak(rlp.encode([sender, nonce + place]))[12:])
+        for place, role in enumerate(_ORDER)
+    }
+
+
+def _arguments(recipe: Recipe, deployer: str, at: dict[str, str], genesis: int) -> dict[str, list[Any]]:
+    clock, vault, exchange, governance = recipe.clock, recipe.vault, recipe.exchange, recipe.governance
+    timing = (genesis, clock.epoch_length_s, clock.report_window_s, clock.dispute_window_s, clock.ring_epochs)
+    bounds = (
+        genesis,
+        clock.epoch_length_s,
+        vault.expiry_age_s,
+        vault.max_rate_wei_per_ngaicph,
+        vault.release_floor_wei,
+        vault.growth_bps,
+        vault.min_notice_epochs,
+    )
+    return {
+        "manager": [deployer],
+        "timelock": [governance.timelock_delay_s, governance.proposers, governance.executors],
+        "oracles": [at["manager"], timing, recipe.oracles, list(recipe.weights_x16)],
+        "policy": [recipe.policy.rate_wei_per_ngaicph, recipe.policy.release_bps],
+        "vault": [at["manager"], at["token"], at["citizens"], at["policy"], at["oracles"], bounds],
+        "token": [at["vault"], at["citizens"]],
+        "citizens": [at["manager"], at["token"], at["vault"]],
+        "exchange": [
+            at["manager"],
+            at["token"],
+            at["vault"],
+            at["oracles"],
+            exchange.settlement_window_s,
+            exchange.fee_bps,
+            exchange.recirculate_bps,
+        ],
+    }
+
+
+def _check_arguments(contract: ContractContainer, arguments: list[Any]) -> None:
+    """Encodes the arguments against the ABI before the first transaction, so that a bad recipe costs nothing."""
+    contract.constructor.encode_input(*arguments)
+
+
+def _set_up(suite: Suite, recipe: Recipe, deployer: AccountAPI) -> None:
+    for registrar in recipe.registrars:
+        suite.citizens.addRegistrar(registrar, sender=deployer)
+    for number, region in recipe.regions.items():
+        suite.citizens.setRegionCap(number, region.cap, sender=deployer)
+    for facility in recipe.facilities:
+        suite.oracles.registerFacility(
+            facility.operator,
+            facility.reading_key,
+            facility.region,
+            list(facility.capacities),
+            facility.public_share_bps,
+            sender=deployer,
+        )
+
+
+def _hand_over(suite: Suite, deployer: AccountAPI) -> None:
+    suite.manager.grantRole(_ADMIN_ROLE, suite.timelock.address, 0, sender=deployer)
+    suite.manager.renounceRole(_ADMIN_ROLE, deployer.address, sender=deployer)
