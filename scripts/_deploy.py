@@ -25,7 +25,7 @@ DEPLOYMENTS = Path(__file__).parent / "_deployments"
 
 # Order of deployment, hence nonces: what is predicted must not move without this list.
 _ORDER = ("manager", "timelock", "oracles", "policy", "vault", "token", "citizens", "exchange")
-_CONTRACTS = {
+CONTRACTS = {
     "manager": "SuiteAccessManager",
     "timelock": "SuiteTimelock",
     "oracles": "ComputeOracleRegistry",
@@ -70,8 +70,8 @@ def deploy_suite(recipe: Recipe, deployer: AccountAPI, genesis: int | None = Non
     predicted = _predict(str(deployer.address), deployer.nonce)
     arguments = _arguments(recipe, str(deployer.address), predicted, genesis)
     for role in _ORDER:
-        _check_arguments(project.get_contract(_CONTRACTS[role]), arguments[role])
-    deployed = {role: deployer.deploy(project.get_contract(_CONTRACTS[role]), *arguments[role]) for role in _ORDER}
+        _check_arguments(project.get_contract(CONTRACTS[role]), arguments[role])
+    deployed = {role: deployer.deploy(project.get_contract(CONTRACTS[role]), *arguments[role]) for role in _ORDER}
     suite = Suite(**deployed)
     if suite.addresses() != predicted:
         raise DeploymentError(f"addresses moved: predicted {predicted}, deployed {suite.addresses()}")
@@ -114,7 +114,7 @@ def write_record(suite: Suite, recipe: Recipe) -> Path:
         "recipe_sha256": recipe.digest(),
         "genesis": suite.oracles.genesis(),
         "contracts": {
-            role: {"contract": _CONTRACTS[role], "address": address} for role, address in suite.addresses().items()
+            role: {"contract": CONTRACTS[role], "address": address} for role, address in suite.addresses().items()
         },
     }
     path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,63 @@
+# The project's commands. Everything runs inside the project's own folder; `make setup` installs what is missing.
+
+BIN := .venv/bin
+APE := $(BIN)/ape
+# Ape's pytest plugin is for contract tests alone: without it the others start in a second.
+PYTEST := $(BIN)/python -m pytest -p no:ape_test
+
+.PHONY: help setup demo test lint fmt test-oracles test-foundry test-contracts test-integration seeded-bugs abi gas lock clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-17s %s\n", $$1, $$2}'
+
+setup: ## Install what is missing, inside this folder
+	@python3 scripts/_setup.py
+
+demo: setup ## Run the closed loop on this machine (KEEP=1 leaves it running)
+	@$(BIN)/python -m scripts.demo $(if $(KEEP),--keep) $(if $(PORT_BASE),--port-base $(PORT_BASE))
+
+test: setup ## Run the whole test suite
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory test-foundry
+	@$(MAKE) --no-print-directory test-oracles
+	@$(MAKE) --no-print-directory test-contracts
+	@$(MAKE) --no-print-directory test-integration
+
+lint: setup ## Check format, style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/forge fmt --check
+
+fmt: setup ## Format everything
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/forge fmt
+
+test-foundry: setup ## Contract unit and fuzz tests, in Solidity
+	$(BIN)/forge test
+
+test-oracles: setup ## The Python package's tests, without Ape
+	$(PYTEST) tests/oracles
+
+test-contracts: setup ## Contract tests from Python; the stateful model on both EVMs
+	$(APE) test tests/contracts tests/invariants --network ethereum:local:test
+	$(APE) test tests/invariants --network ethereum:local:foundry
+
+test-integration: setup ## Processes, independent clients and the toolchain, against a real Anvil
+	$(PYTEST) tests/integration
+
+seeded-bugs: setup ## Show that the stateful model catches bugs seeded in the contracts
+	$(BIN)/python -m tests.invariants.seeded_bugs
+
+abi: setup ## Write the compiled ABIs into the Python package
+	$(APE) run export_abi
+
+gas: setup ## Measure gas on Anvil and compare with benchmarks/gas.json (UPDATE=1 writes it)
+	$(BIN)/python -m benchmarks.gas $(if $(UPDATE),,--check)
+
+lock: setup ## Resolve the Python packages anew into requirements.lock
+	$(BIN)/python scripts/_lock.py
+
+clean: ## Remove what builds and tests leave; installed tools stay
+	rm -rf build .build .hypothesis .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,20 @@
+"""What `ape console` has at hand: the deployed suite by role, if the connected chain has one recorded."""
+
+from typing import Any
+
+from ape import chain, networks
+
+from scripts._deploy import DeploymentError, load_suite
+
+
+def ape_init_extras() -> dict[str, Any]:
+    """`suite`, and each of its contracts by role: `token`, `vault`, `oracles`, `citizens`, `policy`, `exchange`,
+    `manager`, `timelock`."""
+    if networks.active_provider is None:
+        return {}
+    try:
+        suite = load_suite(chain.chain_id)
+    except DeploymentError as error:
+        print(f"sbi: {error}")
+        return {}
+    return {"suite": suite, **vars(suite)}

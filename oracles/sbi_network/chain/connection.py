@@ -1,0 +1,118 @@
+"""One RPC endpoint over HTTP, and contracts behind it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+from aiohttp import ClientError, ClientTimeout
+from eth_typing import ChecksumAddress
+from web3 import AsyncHTTPProvider, AsyncWeb3
+from web3.contract import AsyncContract
+from web3.exceptions import BadFunctionCallOutput, ContractLogicError, Web3Exception
+
+from sbi_network.chain.errors import ContractRefused, EndpointError, WrongChainError
+from sbi_network.chain.refusal import refusal_of
+from sbi_network.protocol.abi import load_abi
+
+T = TypeVar("T")
+
+REQUEST_SECONDS: Final = 10.0
+
+Block = int | str
+"""A block's number, or `latest`, `safe`, `finalized`."""
+
+LATEST: Final = "latest"
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The newest block: number, time in seconds, base fee in wei."""
+
+    number: int
+    timestamp: int
+    base_fee: int
+
+
+class Chain:
+    """One endpoint. Close it after use, or use `connected`."""
+
+    def __init__(self, rpc_url: str, request_seconds: float = REQUEST_SECONDS) -> None:
+        timeout = ClientTimeout(total=request_seconds)
+        provider = AsyncHTTPProvider(rpc_url, {"timeout": timeout}, exception_retry_configuration=None)
+        self._provider = provider
+        self.web3: Final = AsyncWeb3(provider)
+
+    async def close(self) -> None:
+        """Close the connections. Nothing can be asked afterwards."""
+        await self._provider.disconnect()
+
+    async def chain_id(self) -> int:
+        """The chain's EIP-155 number."""
+        return int(await asked(self.web3.eth.chain_id))
+
+    async def head(self) -> Head:
+        """The newest block."""
+        block = await asked(self.web3.eth.get_block(LATEST))
+        return Head(int(block["number"]), int(block["timestamp"]), int(block.get("baseFeePerGas", 0)))
+
+    async def ether_of(self, account: ChecksumAddress) -> int:
+        """An account's balance in the chain's own coin, wei."""
+        return int(await asked(self.web3.eth.get_balance(account)))
+
+    async def require_code(self, role: str, address: ChecksumAddress) -> None:
+        """Raises WrongChainError if no contract is at an address."""
+        if not await asked(self.web3.eth.get_code(address)):
+            raise WrongChainError(f"{role}: there is no contract at {address}")
+
+
+@asynccontextmanager
+async def connected(rpc_url: str, request_seconds: float = REQUEST_SECONDS) -> AsyncIterator[Chain]:
+    """A chain that is closed at the end of the block."""
+    chain = Chain(rpc_url, request_seconds)
+    try:
+        yield chain
+    finally:
+        await chain.close()
+
+
+class BoundContract:
+    """A contract of the suite at an address. Subclasses give its functions types."""
+
+    NAME: str
+
+    def __init__(self, chain: Chain, address: ChecksumAddress) -> None:
+        self.chain: Final = chain
+        self.address: Final = address
+        self._contract: AsyncContract = chain.web3.eth.contract(address=address, abi=load_abi(self.NAME))
+
+    async def read(self, function: str, *arguments: object, block: Block = LATEST) -> Any:
+        """What a view function returns at a block. Raises ContractRefused, WrongChainError or EndpointError."""
+        call = self._contract.get_function_by_name(function)(*arguments)
+        try:
+            return await asked(call.call(block_identifier=block))
+        except BadFunctionCallOutput:
+            raise WrongChainError(f"{self.NAME}.{function}: no such contract at {self.address}") from None
+
+    def call_data(self, function: str, *arguments: object) -> str:
+        """The data of a transaction that calls a function, as 0x and digits."""
+        return str(self._contract.encode_abi(function, list(arguments)))
+
+
+async def asked(answer: Awaitable[T]) -> T:
+    """The answer of an endpoint. Raises ContractRefused for a revert, EndpointError for whatever else went wrong.
+
+    BadFunctionCallOutput passes: what an empty answer means is for the caller to say.
+    """
+    try:
+        return await answer
+    except BadFunctionCallOutput:
+        raise
+    except ContractLogicError as error:
+        raise ContractRefused(refusal_of(error)) from None
+    except (ClientError, TimeoutError, OSError, Web3Exception, ValueError) as error:
+        # aiohttp's text holds the URL, and with it an access key: only the kind of the failure is told.
+        detail = str(error)[:200] if isinstance(error, Web3Exception) else "no answer"
+        raise EndpointError(type(error).__name__, detail) from None

@@ -1,0 +1,151 @@
+"""Typed reads of ComputeOracleRegistry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from eth_typing import ChecksumAddress
+
+from sbi_network.chain.connection import LATEST, Block, BoundContract
+from sbi_network.chain.errors import WrongChainError
+from sbi_network.protocol.messages import Report
+from sbi_network.protocol.oracle_set import OracleConfig
+
+
+class Outcome(IntEnum):
+    """How an epoch stands; the numbers are IReportSource's."""
+
+    OPEN = 0
+    PENDING = 1
+    FINAL = 2
+    SKIPPED = 3
+    VOID = 4
+
+
+@dataclass(frozen=True, slots=True)
+class EpochOutcome:
+    """How an epoch stands and its public output, nGAICPh: zero unless pending or final."""
+
+    outcome: Outcome
+    public_output: int
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What an accepted report left on chain. `accepted_at` is zero where there is none."""
+
+    commitment: bytes
+    public_output: int
+    epoch: int
+    accepted_at: int
+    signer_bits: int
+    config_version: int
+    is_void: bool
+
+    @property
+    def signers(self) -> tuple[int, ...]:
+        """Numbers of the oracles that signed."""
+        return tuple(number for number in range(self.signer_bits.bit_length()) if self.signer_bits >> number & 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Facility:
+    """Who a facility is."""
+
+    operator: ChecksumAddress
+    reading_key: ChecksumAddress
+    region: int
+
+
+@dataclass(frozen=True, slots=True)
+class FacilityTerms:
+    """What holds for a facility at an epoch. `capacities` are the most raw output by class, nGAICPh."""
+
+    capacities: tuple[int, int, int]
+    from_epoch: int
+    public_share_bps: int
+    active: bool
+
+    @property
+    def is_known(self) -> bool:
+        """Whether anything was set: before a facility is registered all is zero."""
+        return self.active or self.from_epoch != 0 or self.public_share_bps != 0 or any(self.capacities)
+
+
+class Registry(BoundContract):
+    """A ComputeOracleRegistry."""
+
+    NAME = "ComputeOracleRegistry"
+
+    async def genesis(self) -> int:
+        """When epoch 0 began, seconds."""
+        return int(await self.read("genesis"))
+
+    async def epoch_length(self) -> int:
+        """Seconds."""
+        return int(await self.read("epochLength"))
+
+    async def report_window(self) -> int:
+        """How long after its end an epoch's report is accepted, seconds."""
+        return int(await self.read("reportWindow"))
+
+    async def dispute_window(self) -> int:
+        """Seconds."""
+        return int(await self.read("disputeWindow"))
+
+    async def current_epoch(self) -> int:
+        """The epoch now running by the newest block's time."""
+        return int(await self.read("currentEpoch"))
+
+    async def config_at(self, epoch: int, block: Block = LATEST) -> OracleConfig:
+        """The configuration in force at an epoch. Raises WrongChainError if its digest is not what we make of it."""
+        version, digest, weights_version, weights, oracles = await self.read("configAt", epoch, block=block)
+        general, intelligent, super_ = weights
+        config = OracleConfig(
+            chain_id=await self.chain.chain_id(),
+            registry=self.address,
+            config_version=version,
+            weights_version=weights_version,
+            weights_x16=(general, intelligent, super_),
+            signers=tuple(oracles),
+        )
+        if config.digest != digest:
+            raise WrongChainError(f"configuration {version}: the registry's digest is not the protocol's")
+        return config
+
+    async def facility_count(self, block: Block = LATEST) -> int:
+        """How many facilities were ever registered; numbers run from 0."""
+        return int(await self.read("facilityCount", block=block))
+
+    async def facility(self, number: int, block: Block = LATEST) -> Facility:
+        """Who a facility is. Raises ContractRefused (UnknownFacility)."""
+        return Facility(*await self.read("facilityOf", number, block=block))
+
+    async def facility_terms(self, number: int, epoch: int, block: Block = LATEST) -> FacilityTerms:
+        """What holds for a facility at an epoch; all zero before it was registered."""
+        general, intelligent, super_, *rest = await self.read("facilityTermsAt", number, epoch, block=block)
+        return FacilityTerms((general, intelligent, super_), *rest)
+
+    async def outcome_of(self, epoch: int, block: Block = LATEST) -> EpochOutcome:
+        """How an epoch stands. Raises ContractRefused (EpochForgotten) beyond the ring."""
+        outcome, public_output = await self.read("outcomeOf", epoch, block=block)
+        return EpochOutcome(Outcome(outcome), public_output)
+
+    async def record_of(self, epoch: int, block: Block = LATEST) -> Record | None:
+        """What an epoch's report left, if there is one. Raises ContractRefused (EpochForgotten) beyond the ring."""
+        record = Record(*await self.read("recordOf", epoch, block=block))
+        return record if record.accepted_at else None
+
+    def submit_report(self, report: Report, signatures: bytes) -> str:
+        """The call that submits a report."""
+        fields = (
+            report.config_digest,
+            report.epoch,
+            report.view_number,
+            report.weights_version,
+            report.facility_count,
+            report.root,
+            *(report.raw_general, report.raw_intelligent, report.raw_super, report.public_output),
+        )
+        return self.call_data("submitReport", fields, signatures)

@@ -1,0 +1,88 @@
+"""Configuration files in TOML: strict models, unknown keys refused with their path, nothing given ever repeated.
+
+Relative paths start at the file's own folder.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo
+
+from sbi_network.chain.errors import SettingsError
+from sbi_network.chain.keys import KeystoreSigner
+from sbi_network.protocol.address import check_address
+from sbi_network.protocol.typed_data import Address
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def _from_folder(path: Path, info: ValidationInfo) -> Path:
+    folder: Path = (info.context or {}).get("folder", Path())
+    return folder / path.expanduser()
+
+
+def _address(text: str) -> Address:
+    return check_address("address", text)
+
+
+def _http_url(url: SecretStr) -> SecretStr:
+    if not url.get_secret_value().startswith(("http://", "https://")):
+        raise ValueError("is not an http or https URL")
+    return url
+
+
+ConfiguredPath = Annotated[Path, AfterValidator(_from_folder)]
+"""A path that starts at the folder of the configuration file."""
+
+ConfiguredAddress = Annotated[str, AfterValidator(_address)]
+"""An address with its EIP-55 checksum."""
+
+RpcUrl = Annotated[SecretStr, AfterValidator(_http_url)]
+"""An endpoint's URL, which may hold an access key: shown and logged as stars."""
+
+Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+
+
+class Section(BaseModel):
+    """A section of a configuration file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class KeySettings(Section):
+    """An encrypted keystore and the file with its password."""
+
+    keystore: ConfiguredPath
+    password_file: ConfiguredPath
+
+    def load(self) -> KeystoreSigner:
+        """The signer. Raises KeyFileError."""
+        return KeystoreSigner.load(self.keystore, self.password_file)
+
+
+def load_settings(model: type[M], path: Path) -> M:
+    """Read a configuration file. Raises SettingsError, with one line for each thing that is wrong."""
+    try:
+        with path.open("rb") as file:
+            given = tomllib.load(file)
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read ({error.strerror})") from None
+    except ValueError as error:  # not TOML, or not UTF-8
+        raise SettingsError(f"{path}: is not TOML: {error}") from None
+    try:
+        return model.model_validate(given, context={"folder": path.parent})
+    except ValidationError as error:
+        raise SettingsError(_faults(path, error)) from None
+
+
+def _faults(path: Path, error: ValidationError) -> str:
+    """Never what was given: a password in the wrong place would end in a log."""
+    known = {"extra_forbidden": "unknown key", "missing": "is missing"}
+    return "\n".join(
+        f"{path}: {'.'.join(str(part) for part in fault['loc']) or 'the file'}: "
+        f"{known.get(fault['type'], fault['msg'].removeprefix('Value error, '))}"
+        for fault in error.errors(include_url=False, include_input=False, include_context=False)
+    )

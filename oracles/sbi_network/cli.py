@@ -1,0 +1,55 @@
+"""`sbi`: the one command of the off-chain half."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Any, Final
+
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from sbi_network.errors import SBIError
+
+_PARTS: Final = {
+    "meter": "sbi_network.meter.cli",
+    "oracle": "sbi_network.oracle.cli",
+    "keeper": "sbi_network.chain.cli",
+}
+"""Sub-commands, and the modules whose `app` they are."""
+
+
+class _Parts(TyperGroup):
+    """Loads a sub-command when it is used: no process pays for what the others import, which is seconds."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(_PARTS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in _PARTS:
+            return None
+        command = get_command(import_module(_PARTS[cmd_name]).app)
+        command.name = cmd_name
+        return command
+
+
+app = typer.Typer(cls=_Parts, no_args_is_help=True, help="The off-chain half of the Smart Basic Income suite.")
+
+
+@app.callback()
+def sbi() -> None:
+    """The off-chain half of the Smart Basic Income suite."""
+
+
+def main() -> None:
+    """Entry point: an SBIError is one clear line and exit code 1, anything else is a bug and shows its traceback."""
+    try:
+        app()
+    except SBIError as error:
+        print(f"sbi: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

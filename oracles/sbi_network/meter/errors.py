@@ -1,0 +1,51 @@
+"""What can go wrong in a meter, below `sbi_network.errors.MeterError`.
+
+    MeterError
+    ├── TraceError             accounting records or a device table that cannot be counted
+    ├── CapacityError          a capacity sample that cannot be taken or trusted
+    ├── NotMeasuredError       nothing at all is known of a span of time
+    ├── ListenError            the address to serve readings at cannot be had
+    └── ReadingStateError      a state file that is another meter's, or that cannot be read or written
+
+Settings, key and chain fail with the errors of `sbi_network.chain.errors`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sbi_network.errors import MeterError
+
+
+class TraceError(MeterError):
+    """Accounting records or a device table that cannot be counted.
+
+    Attribute: `faults`, each as `file:line: reason`.
+    """
+
+    SHOWN = 20
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        super().__init__(tuple(faults))
+        self.faults = tuple(faults)
+
+    def __str__(self) -> str:
+        rest = len(self.faults) - self.SHOWN
+        more = [f"and {rest} more"] if rest > 0 else []
+        return "\n".join([*self.faults[: self.SHOWN], *more])
+
+
+class CapacityError(MeterError):
+    """A capacity sample that cannot be taken or trusted."""
+
+
+class NotMeasuredError(MeterError):
+    """Nothing at all is known of a span of time: it gets no reading, which counts as no output."""
+
+
+class ListenError(MeterError):
+    """The address to serve readings at cannot be had."""
+
+
+class ReadingStateError(MeterError):
+    """A state file that is another meter's, or that cannot be read or written."""

@@ -1,0 +1,99 @@
+"""The process `sbi meter run`: a meter, the signing loop and the HTTP server, started together and stopped together."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import structlog
+import uvicorn
+
+from sbi_network.chain.stopping import stopped_by_signals
+from sbi_network.errors import SBIError
+from sbi_network.meter.accounting import AccountingMeter
+from sbi_network.meter.errors import ListenError
+from sbi_network.meter.host import HostMeter
+from sbi_network.meter.measurement import Meter
+from sbi_network.meter.network import Network
+from sbi_network.meter.service import MeterService, build_http
+from sbi_network.meter.settings import HostSource, HttpSettings, MeterSettings, Source
+from sbi_network.meter.store import Identity, ReadingStore
+from sbi_network.meter.trace import read_trace
+
+_SAMPLES_BESIDE_EPOCHS = 60.0
+_SHUTDOWN_SECONDS = 3
+
+_log = structlog.get_logger("sbi.meter")
+
+
+def build_meter(source: Source, now: Callable[[], float], epoch_seconds: float) -> Meter:
+    """The metering source that a `[meter]` section asks for. Raises MeterError."""
+    if isinstance(source, HostSource):
+        return HostMeter(source.settings(), now, retain=2 * epoch_seconds + _SAMPLES_BESIDE_EPOCHS)
+    trace = read_trace(*source.files())
+    for note in trace.notes:
+        _log.warning("accounting_note", note=note)
+    return AccountingMeter(trace, source.replay())
+
+
+async def run_meter(settings: MeterSettings, network: Network) -> None:
+    """Meter, sign and serve until SIGTERM or SIGINT. Raises SBIError where that is, or becomes, impossible."""
+    signer = settings.key.load()
+    meter = build_meter(settings.meter, network.now, network.epoch_seconds)
+    identity = Identity(settings.facility, signer.address, network.domain)
+    with bound_socket(settings.http) as listening:
+        store = ReadingStore(settings.state, identity, network.now())
+        try:
+            service = MeterService(meter, network, settings.facility, signer, store)
+            _log.info("meter_started", identity=identity.text(), meter=meter.kind, port=settings.http.port)
+            await _run_together(service, listening)
+        finally:
+            store.close()
+    _log.info("meter_stopped")
+
+
+async def _run_together(service: MeterService, listening: socket.socket) -> None:
+    """Whichever part fails, the others are stopped, and the failure goes to the caller."""
+    server = _Server(uvicorn.Config(build_http(service), log_config=None, access_log=False, ws="none", lifespan="off"))
+    server.config.timeout_graceful_shutdown = _SHUTDOWN_SECONDS
+    with stopped_by_signals() as stop:
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(service.meter.run(stop))
+                tasks.create_task(service.run(stop))
+                tasks.create_task(server.serve([listening]))
+                tasks.create_task(_stop_server(server, stop))
+        except* SBIError as failures:
+            raise _first(failures) from None
+
+
+def _first(failure: BaseException) -> BaseException:
+    return _first(failure.exceptions[0]) if isinstance(failure, BaseExceptionGroup) else failure
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without signal handlers of its own: the process has one place where it is told to stop."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def _stop_server(server: uvicorn.Server, stop: asyncio.Event) -> None:
+    await stop.wait()
+    server.should_exit = True
+
+
+@contextmanager
+def bound_socket(http: HttpSettings) -> Iterator[socket.socket]:
+    """A socket that listens where readings are served. Raises ListenError where something else does."""
+    family = socket.AF_INET6 if ":" in http.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((http.host, http.port))
+        except OSError as error:
+            raise ListenError(f"http: cannot listen on {http.host} port {http.port} ({error.strerror})") from error
+        yield listening

@@ -1,0 +1,199 @@
+"""Signs a reading at the end of each epoch, and serves the signed readings over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import structlog
+from fastapi import FastAPI, Path, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+
+from sbi_network.chain.keys import Signer
+from sbi_network.errors import ProtocolError, SBIError
+from sbi_network.meter.errors import NotMeasuredError, ReadingStateError
+from sbi_network.meter.measurement import Meter, paused
+from sbi_network.meter.network import Network, running_epoch, span_of
+from sbi_network.meter.store import MAX_EPOCH, Identity, KeptReading, ReadingStore
+from sbi_network.protocol.figure import ZERO_WORD
+from sbi_network.protocol.json_form import Signed
+from sbi_network.protocol.messages import Reading
+from sbi_network.protocol.units import ComputeClass
+
+CATCH_UP_EPOCHS = 100
+"""How far back a restarted meter looks for epochs that it has not signed."""
+
+_LONGEST_PAUSE = 30.0
+"""Seconds after which the clock is looked at again, should somebody have set it."""
+
+_RETRY_SECONDS = 1.0
+_REMEMBERED_MISSES = 1000
+_SHOWN = 10
+
+_log = structlog.get_logger("sbi.meter.service")
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """Why there is no reading of an epoch; `retry_after` in seconds, where there may be one later."""
+
+    reason: str
+    retry_after: int | None = None
+
+
+class MeterService:
+    """One facility's meter at work: from measurements to kept readings."""
+
+    def __init__(self, meter: Meter, network: Network, facility: int, signer: Signer, store: ReadingStore) -> None:
+        self.meter = meter
+        self.network = network
+        self.identity = Identity(facility, signer.address, network.domain)
+        self._signer = signer
+        self._store = store
+        self._first = first_epoch(network, store.made_at)
+        self._next = max(self._first, running_epoch(network) - CATCH_UP_EPOCHS)
+        self._missed: dict[int, str] = {}
+        self.trouble = ""
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Sign each epoch as it ends, until `stop`."""
+        while not stop.is_set():
+            await self.sign_ended()
+            await paused(stop, self._pause())
+
+    async def sign_ended(self) -> None:
+        """Sign every epoch that is over and has no reading. Where keeping or signing fails, it is tried again."""
+        try:
+            while self._next < running_epoch(self.network):
+                await self._sign(self._next)
+                self._next += 1
+        except SBIError as error:  # the state file, or a signer that is elsewhere
+            self.trouble = str(error)
+            _log.error("reading_not_kept", epoch=self._next, reason=str(error))
+        else:
+            self.trouble = ""
+
+    def reading(self, epoch: int) -> KeptReading | Absent:
+        """The kept reading of an epoch, or why there is none."""
+        return self._store.get(epoch) or self._absent(epoch)
+
+    def last_readings(self) -> list[KeptReading]:
+        """The latest, newest first."""
+        return self._store.last(_SHOWN)
+
+    async def _sign(self, epoch: int) -> None:
+        """Measure, fix, sign, keep: in this order, see `store`."""
+        if self._store.get(epoch):
+            return
+        reading = self._store.fixed(epoch) or self._fixed_now(epoch)
+        if reading is None:
+            return
+        digest = reading.digest(self.identity.domain)
+        kept = self._store.keep(Signed(reading, await self._signer.sign_digest(digest)))
+        _log.info("reading_kept", epoch=epoch, words=kept.words)
+
+    def _fixed_now(self, epoch: int) -> Reading | None:
+        """What the epoch's reading says from now on; None where there is nothing that could be said."""
+        try:
+            measurement = self.meter.measure(span_of(self.network, epoch))
+            general, intelligent, super_ = measurement.raw
+            # The evidence root stays zero until proof of compute is in use (docs/protocol.md).
+            reading = Reading(self.identity.facility, epoch, general, intelligent, super_, evidence=ZERO_WORD)
+        except (NotMeasuredError, ProtocolError) as error:
+            self._miss(epoch, str(error))
+            return None
+        return self._store.fix(reading, measurement)
+
+    def _miss(self, epoch: int, reason: str) -> None:
+        _log.warning("epoch_not_measured", epoch=epoch, reason=reason)
+        self._missed[epoch] = reason
+        while len(self._missed) > _REMEMBERED_MISSES:
+            del self._missed[next(iter(self._missed))]
+
+    def _absent(self, epoch: int) -> Absent:
+        end = span_of(self.network, epoch).end
+        wait = end - self.network.now()
+        if wait > 0:
+            return Absent(f"epoch {epoch} ends in {wait:.0f} s, at {end}", int(wait) + 1)
+        if epoch in self._missed:
+            return Absent(f"epoch {epoch} was not measured: {self._missed[epoch]}")
+        if epoch >= self._next:
+            return Absent(f"epoch {epoch} is over, and its reading is being signed", int(_RETRY_SECONDS))
+        return Absent(f"epoch {epoch} was not measured; this meter's readings begin with epoch {self._first}")
+
+    def _pause(self) -> float:
+        if self.trouble:
+            return _RETRY_SECONDS
+        until_end = span_of(self.network, max(self._next, 0)).end - self.network.now()
+        return min(until_end + 0.001, _LONGEST_PAUSE)
+
+
+def first_epoch(network: Network, made_at: float) -> int:
+    """The first epoch that had not ended when the state file was made: what ended before is not signed."""
+    return max(0, int((made_at - network.genesis) // network.epoch_seconds))
+
+
+def build_http(service: MeterService) -> FastAPI:
+    """The HTTP side: it only reads what is kept, and signs nothing."""
+    http = FastAPI(title="sbi meter", docs_url=None, redoc_url=None, openapi_url=None)
+    http.add_exception_handler(RequestValidationError, _bad_request)
+    http.add_exception_handler(404, _no_such_page)
+    http.add_exception_handler(ReadingStateError, _state_failed)
+
+    @http.get("/v1/readings/{epoch}")
+    async def reading(epoch: Annotated[int, Path(ge=0, le=MAX_EPOCH)]) -> Response:
+        found = service.reading(epoch)
+        if isinstance(found, KeptReading):
+            return Response(found.signed, media_type="application/json")
+        retry = {} if found.retry_after is None else {"Retry-After": str(found.retry_after)}
+        return _problem(404, "No reading of this epoch", found.reason, retry)
+
+    @http.get("/v1/facility")
+    async def facility() -> dict[str, Any]:
+        return _facility_object(service)
+
+    @http.get("/healthz")
+    async def health() -> Response:
+        if service.trouble:
+            return _problem(503, "Readings cannot be kept", service.trouble)
+        measuring = any(service.meter.capacity())
+        return JSONResponse({"status": "measuring" if measuring else "starting"})
+
+    return http
+
+
+def _facility_object(service: MeterService) -> dict[str, Any]:
+    identity, capacity = service.identity, service.meter.capacity()
+    names = [compute_class.name.lower() for compute_class in ComputeClass]
+    kept = service.last_readings()
+    return {
+        "facility": identity.facility,
+        "signer": identity.signer,
+        "registry": identity.domain.verifying_contract,
+        "chainId": identity.domain.chain_id,
+        "meter": service.meter.kind,
+        "capacityOpsPerSecond": dict(zip(names, capacity, strict=True)),
+        "runningEpoch": running_epoch(service.network),
+        "lastMeasurements": [reading.words for reading in kept],
+        "lastEvidence": kept[0].evidence if kept else None,
+    }
+
+
+def _problem(status: int, title: str, detail: str, headers: dict[str, str] | None = None) -> JSONResponse:
+    """Problem details, RFC 9457."""
+    content = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+    return JSONResponse(content, status, headers, media_type="application/problem+json")
+
+
+async def _bad_request(request: Request, error: Exception) -> Response:
+    return _problem(422, "Not an epoch", f"{request.url.path}: an epoch is an integer from 0 to {MAX_EPOCH}")
+
+
+async def _no_such_page(request: Request, error: Exception) -> Response:
+    return _problem(404, "No such page", "there are /v1/readings/{epoch}, /v1/facility and /healthz")
+
+
+async def _state_failed(request: Request, error: Exception) -> Response:
+    return _problem(503, "The state file cannot be read", str(error))

@@ -1,0 +1,107 @@
+"""What peers speak to: sizes first, then shape, then signatures, then what is said."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any, Final
+
+from fastapi import FastAPI, Path, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+
+from sbi_network.errors import SBIError
+from sbi_network.oracle.errors import OracleStateError, Reason, RefusedError
+from sbi_network.oracle.mailbox import Mailbox
+from sbi_network.oracle.wire import encode_observation, encode_signature
+from sbi_network.protocol.figure import UINT64_MAX
+
+_BODY_SECONDS: Final = 10.0
+"""The longest that a sender may take over a body."""
+
+_JSON: Final = "application/json"
+
+
+def build_app(mailbox: Mailbox) -> FastAPI:
+    """The HTTP side of an oracle."""
+    app = FastAPI(title="sbi oracle", docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_exception_handler(RefusedError, _refused)
+    app.add_exception_handler(OracleStateError, _state_failed)
+    app.add_exception_handler(SBIError, _failed)
+    app.add_exception_handler(RequestValidationError, _bad_request)
+
+    @app.post("/v1/observations")
+    async def observations(request: Request) -> Response:
+        mailbox.take_observation(await _body(request, mailbox.observation_limit))
+        return JSONResponse({"accepted": True})
+
+    @app.post("/v1/proposals")
+    async def proposals(request: Request) -> Response:
+        signature = await mailbox.answer_proposal(await _body(request, mailbox.proposal_limit))
+        return Response(encode_signature(signature), media_type=_JSON)
+
+    @app.get("/v1/observations/{epoch}")
+    async def own_observation(epoch: Annotated[int, Path(ge=0, le=UINT64_MAX)]) -> Response:
+        own = mailbox.own_observation(epoch)
+        if own is None:
+            return _problem(404, Reason.NOT_OPEN.word, f"no observation of epoch {epoch} here")
+        return Response(encode_observation(own), media_type=_JSON)
+
+    @app.get("/v1/status")
+    async def status() -> dict[str, Any]:
+        return _status(mailbox)
+
+    return app
+
+
+async def _body(request: Request, limit: int) -> bytes:
+    """At most `limit` bytes. Raises RefusedError."""
+    if limit == 0:
+        raise RefusedError(Reason.NOT_OPEN, "no epoch is worked on here now")
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared[:20]) > limit:
+        raise RefusedError(Reason.TOO_LARGE, f"the body is longer than {limit} bytes")
+    body = bytearray()
+    try:
+        async with asyncio.timeout(_BODY_SECONDS):
+            async for part in request.stream():
+                body += part
+                if len(body) > limit:
+                    raise RefusedError(Reason.TOO_LARGE, f"the body is longer than {limit} bytes")
+    except TimeoutError:
+        raise RefusedError(Reason.MALFORMED, f"the body took longer than {_BODY_SECONDS:g} s") from None
+    return bytes(body)
+
+
+def _status(mailbox: Mailbox) -> dict[str, Any]:
+    clock = mailbox.identity.clock
+    return {
+        "oracle": mailbox.identity.address,
+        "chainId": clock.chain_id,
+        "registry": clock.registry,
+        "runningEpoch": clock.epoch_at(clock.now()),
+        "openEpochs": list(mailbox.open_epochs),
+    }
+
+
+def _problem(status: int, reason: str, detail: str) -> JSONResponse:
+    """Problem details, RFC 9457, with the refusal's word."""
+    content = {"type": "about:blank", "title": "Refused", "status": status, "reason": reason, "detail": detail}
+    return JSONResponse(content, status, media_type="application/problem+json")
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    if not isinstance(error, RefusedError):
+        raise error
+    return _problem(error.reason.status, error.reason.word, error.detail)
+
+
+async def _state_failed(request: Request, error: Exception) -> Response:
+    return _problem(503, "state_failed", "the state file cannot be used")
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    return _problem(503, "failed", type(error).__name__)
+
+
+async def _bad_request(request: Request, error: Exception) -> Response:
+    return _problem(422, Reason.MALFORMED.word, f"{request.url.path}: an epoch is an integer from 0 to {UINT64_MAX}")

@@ -1,0 +1,148 @@
+"""`sbi oracle check`: everything that `run` needs, tried one by one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from sbi_network.chain.clock import EpochClock, read_clock
+from sbi_network.chain.connection import Chain, connected
+from sbi_network.chain.errors import KeyFileError
+from sbi_network.chain.keys import KeystoreSigner, is_open_to_others
+from sbi_network.chain.registry import Registry
+from sbi_network.chain.settings import KeySettings
+from sbi_network.errors import SBIError
+from sbi_network.oracle.config import OracleSettings
+from sbi_network.oracle.peers import Peers
+from sbi_network.oracle.transport import NoAnswerError, Transport
+from sbi_network.protocol.json_form import MAX_TEXT_CHARS
+from sbi_network.protocol.oracle_set import OracleConfig
+from sbi_network.protocol.typed_data import Address
+
+_SKEW_SECONDS: Final = 30.0
+_LEAST_ETHER: Final = 10**16
+"""Wei that the sending account needs: some hundred reports at 1 gwei."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line: what was looked at, whether it is as it should be, and what was seen."""
+
+    subject: str
+    is_ok: bool
+    seen: str
+
+    def __str__(self) -> str:
+        return f"{'ok  ' if self.is_ok else 'FAIL'} {self.subject}: {self.seen}"
+
+
+async def findings(settings: OracleSettings) -> AsyncIterator[Finding]:
+    """All findings, in order. Without the chain what needs it is left out: the chain's own line says why."""
+    signer = _signer(settings.signing)
+    sender = _signer(settings.sending)
+    yield _key_finding("signing key", settings.signing, signer)
+    yield _key_finding("sending key", settings.sending, sender)
+    async with connected(settings.network.rpc_url.get_secret_value()) as chain:
+        try:
+            clock = await read_clock(chain, settings.network.registry_address)
+            async for finding in _chain_findings(chain, clock, signer, sender):
+                yield finding
+            config = await _config(chain, clock)
+        except SBIError as error:
+            yield Finding("chain", False, str(error))
+            return
+    transport = Transport(settings.timings.request_seconds)
+    try:
+        for finding in await _peer_findings(settings, transport, config, signer):
+            yield finding
+        for finding in await _facility_findings(settings, transport):
+            yield finding
+    finally:
+        await transport.close()
+
+
+def _signer(key: KeySettings) -> KeystoreSigner | KeyFileError:
+    try:
+        return key.load()
+    except KeyFileError as error:
+        return error
+
+
+def _key_finding(subject: str, key: KeySettings, signer: KeystoreSigner | KeyFileError) -> Finding:
+    if isinstance(signer, KeyFileError):
+        return Finding(subject, False, str(signer))
+    if is_open_to_others(key.password_file):
+        return Finding(subject, False, f"{key.password_file} can be read by other users: chmod 600")
+    return Finding(subject, True, signer.address)
+
+
+async def _config(chain: Chain, clock: EpochClock) -> OracleConfig:
+    return await Registry(chain, clock.registry).config_at(max(0, clock.epoch_at(clock.now())))
+
+
+async def _chain_findings(
+    chain: Chain, clock: EpochClock, signer: KeystoreSigner | KeyFileError, sender: KeystoreSigner | KeyFileError
+) -> AsyncIterator[Finding]:
+    yield Finding("chain", True, f"chain id {clock.chain_id}")
+    running = clock.epoch_at(clock.now())
+    yield Finding("registry", True, f"{clock.registry}, epochs of {clock.epoch_seconds} s, number {running} runs")
+    skew = clock.now() - (await chain.head()).timestamp
+    yield Finding("clock", skew > -_SKEW_SECONDS, f"the newest block is {skew:.0f} s old by this machine's clock")
+    config = await _config(chain, clock)
+    if isinstance(signer, KeystoreSigner):
+        number = config.signers.index(signer.address) if signer.address in config.signers else None
+        seen = f"{signer.address} is no oracle of configuration {config.config_version}"
+        is_member = f"oracle {number} of {len(config.signers)}, quorum {config.quorum}"
+        yield Finding("membership", number is not None, seen if number is None else is_member)
+    if isinstance(sender, KeystoreSigner):
+        wei = await chain.ether_of(sender.address)
+        yield Finding("sending balance", wei >= _LEAST_ETHER, f"{wei / 10**18:.6f} ether at {sender.address}")
+
+
+async def _peer_findings(
+    settings: OracleSettings, transport: Transport, config: OracleConfig, signer: KeystoreSigner | KeyFileError
+) -> list[Finding]:
+    own = signer.address if isinstance(signer, KeystoreSigner) else None
+    urls = settings.peer_urls
+    peers = Peers(transport, urls)
+
+    async def one(address: Address) -> Finding:
+        subject = f"peer {address}"
+        if address == own:
+            return Finding(subject, False, "is this oracle itself")
+        if address not in config.signers:
+            return Finding(subject, False, f"is no oracle of configuration {config.config_version}")
+        try:
+            answered = (await peers.status(address)).get("oracle")
+        except NoAnswerError as error:
+            return Finding(subject, False, f"{urls[address]}: {error}")
+        return Finding(subject, answered == address, f"{urls[address]} answers as {answered}")
+
+    missing = [each for each in config.signers if each != own and each not in urls]
+    absent = [Finding(f"peer {each}", False, "has no URL under peers") for each in missing]
+    return [*await asyncio.gather(*[one(address) for address in urls]), *absent]
+
+
+async def _facility_findings(settings: OracleSettings, transport: Transport) -> list[Finding]:
+    async def one(number: int, url: str) -> Finding:
+        try:
+            answer = await transport.get(f"{url}/v1/facility", MAX_TEXT_CHARS)
+        except NoAnswerError as error:
+            return Finding(f"facility {number}", False, f"{url}: {error}")
+        return Finding(f"facility {number}", answer.is_ok, f"{url} answers with {answer.status}")
+
+    return list(await asyncio.gather(*[one(number, url) for number, url in sorted(settings.facilities.items())]))
+
+
+Print = Callable[[str], None]
+
+
+async def check(settings: OracleSettings, print_line: Print) -> bool:
+    """Print each finding as it is made; whether all are as they should be."""
+    all_ok = True
+    async for finding in findings(settings):
+        print_line(str(finding))
+        all_ok = all_ok and finding.is_ok
+    return all_ok

@@ -1,0 +1,82 @@
+"""What can go wrong in an oracle.
+
+SBIError
+└── OracleError
+    ├── SecondDigestError      the signing guard: another digest is signed already
+    ├── OracleStateError       a state file that is another oracle's, or that cannot be read or written
+    ├── NotListeningError      the port is taken
+    └── RefusedError           a message that is not accepted; see `Reason`
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from sbi_network.errors import SBIError
+from sbi_network.protocol.figure import hex_of
+
+
+class OracleError(SBIError):
+    """Root of what can go wrong in an oracle."""
+
+
+class OracleStateError(OracleError):
+    """A state file that is another oracle's, or that cannot be read or written."""
+
+
+class NotListeningError(OracleError):
+    """The address to listen on cannot be had."""
+
+
+class SecondDigestError(OracleError):
+    """The signing guard: for this place another digest is signed already. Attributes: `place`, `signed`, `given`."""
+
+    def __init__(self, place: str, signed: bytes, given: bytes) -> None:
+        super().__init__(place, signed, given)
+        self.place = place
+        self.signed = signed
+        self.given = given
+
+    def __str__(self) -> str:
+        return f"{self.place}: signed {hex_of(self.signed)} already, so not {hex_of(self.given)}"
+
+
+class Reason(Enum):
+    """Why a message is refused: the word in logs and answers, and the HTTP status."""
+
+    MALFORMED = ("malformed", 400)
+    TOO_LARGE = ("too_large", 413)
+    WRONG_CONFIG = ("wrong_config", 409)
+    WRONG_EPOCH = ("wrong_epoch", 409)
+    NOT_OPEN = ("not_open", 503)
+    """The epoch is not worked on here: not yet, or no longer. It may be tried again."""
+    NOT_MEMBER = ("not_member", 403)
+    BAD_SIGNATURE = ("bad_signature", 403)
+    BAD_READING = ("bad_reading", 422)
+    EQUIVOCATION = ("equivocation", 409)
+    NOT_LEADER = ("not_leader", 403)
+    WRONG_VIEW = ("wrong_view", 409)
+    OTHER_REPORT = ("other_report", 409)
+    SECOND_DIGEST = ("second_digest", 409)
+    DRY_RUN = ("dry_run", 409)
+
+    def __init__(self, word: str, status: int) -> None:
+        self.word = word
+        self.status = status
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether the same message may be accepted later."""
+        return self is Reason.NOT_OPEN
+
+
+class RefusedError(OracleError):
+    """A message that is not accepted. Attributes: the `reason`, and the `detail` in words."""
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(reason, detail)
+        self.reason = reason
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return f"{self.reason.word}: {self.detail}"

@@ -1,0 +1,120 @@
+"""Starts a round for each epoch that is over and not yet reported, and ends it when the chain has the report."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from sbi_network.chain.registry import Registry
+from sbi_network.errors import SBIError
+from sbi_network.oracle.agreement import EpochAgreement, Equivocation
+from sbi_network.oracle.desk import SigningDesk
+from sbi_network.oracle.epoch_round import EpochRound, Means
+from sbi_network.oracle.mailbox import Mailbox
+from sbi_network.oracle.terms import EpochTerms, read_terms
+from sbi_network.oracle.watch import until_settled
+from sbi_network.protocol.figure import hex_of
+
+_MOST_BEHIND: Final = 64
+"""How many epochs back an oracle looks when it starts. Those that are further back are not served."""
+
+_LONGEST_PAUSE: Final = 30.0
+"""Seconds after which the clock is looked at again, should somebody have set it."""
+
+_log = structlog.get_logger("sbi.oracle")
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """What an oracle is: its key behind the guard, the registry it serves, and where messages come in."""
+
+    desk: SigningDesk
+    registry: Registry
+    mailbox: Mailbox
+    means: Means
+
+
+class OracleNode:
+    """One oracle at work. What fails in one epoch stays there."""
+
+    def __init__(self, office: Office) -> None:
+        self._office = office
+        self._clock = office.means.clock
+        self._poll_seconds = office.means.timings.poll_seconds
+
+    async def run(self) -> None:
+        """Serve each epoch as it ends. Never ends by itself."""
+        epoch = self._first_open()
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                await self._until_ended(epoch)
+                tasks.create_task(self._serve(epoch))
+                epoch += 1
+
+    def _first_open(self) -> int:
+        """The earliest epoch whose report the registry would still take."""
+        now = self._clock.now()
+        ended = self._clock.epoch_at(now)
+        by_deadline = self._clock.epoch_at(now - self._clock.report_window)
+        return max(0, by_deadline, ended - _MOST_BEHIND)
+
+    async def _until_ended(self, epoch: int) -> None:
+        while (wait := self._clock.end_of(epoch) - self._clock.now()) > 0:  # noqa: ASYNC110 - it waits for a time
+            await asyncio.sleep(min(wait, _LONGEST_PAUSE))
+
+    async def _serve(self, epoch: int) -> None:
+        """Work on an epoch until the chain has settled it."""
+        working = asyncio.create_task(self._work(epoch))
+        try:
+            await until_settled(self._office.registry, self._clock, epoch, self._poll_seconds)
+        finally:
+            self._office.mailbox.close(epoch)
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
+
+    async def _work(self, epoch: int) -> None:
+        """Rounds of an epoch: one, and another should it fail. Nothing but being cancelled ends this."""
+        while True:
+            try:
+                await self._round(epoch)
+                return
+            except SBIError as error:
+                _log.warning("round_failed", epoch=epoch, reason=str(error))
+            except Exception:  # noqa: BLE001 - the task's boundary: a bug must not cost the next epoch too
+                _log.exception("round_failed_unexpectedly", epoch=epoch)
+            await asyncio.sleep(self._poll_seconds)
+
+    async def _round(self, epoch: int) -> None:
+        terms = await read_terms(self._office.registry, epoch)
+        agreement = self._agreement(terms)
+        if agreement is None:
+            return
+        work = EpochRound(agreement, self._office.means)
+        self._office.mailbox.open(epoch, work)
+        try:
+            await work.run()
+        except* SBIError as failures:
+            raise _first(failures) from None
+
+    def _agreement(self, terms: EpochTerms) -> EpochAgreement | None:
+        own = terms.number_of(self._office.desk.address)
+        if own is None:
+            _log.warning("not_a_member", epoch=terms.epoch, oracle=self._office.desk.address)
+            return None
+        if not terms.facilities:
+            _log.warning("no_facilities", epoch=terms.epoch)
+            return None
+        return EpochAgreement(terms, own, self._office.desk, lambda seen: _log_equivocation(terms, seen))
+
+
+def _log_equivocation(terms: EpochTerms, seen: Equivocation) -> None:
+    domain = terms.config.domain
+    first, second = (hex_of(each.message.digest(domain)) for each in (seen.first, seen.second))
+    _log.error("equivocation", epoch=terms.epoch, kind=seen.kind, number=seen.number, first=first, second=second)
+
+
+def _first(failure: BaseException) -> BaseException:
+    return _first(failure.exceptions[0]) if isinstance(failure, BaseExceptionGroup) else failure

@@ -1,0 +1,127 @@
+"""The process `sbi oracle run`: the node and its HTTP server, started together and stopped together."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager
+
+import structlog
+import uvicorn
+
+from sbi_network.chain.clock import EpochClock, read_clock
+from sbi_network.chain.connection import Chain, connected
+from sbi_network.chain.errors import SettingsError
+from sbi_network.chain.registry import Registry
+from sbi_network.chain.sender import Sender
+from sbi_network.chain.stopping import until_stopped
+from sbi_network.oracle.app import build_app
+from sbi_network.oracle.config import ListenSettings, OracleSettings
+from sbi_network.oracle.desk import SigningDesk
+from sbi_network.oracle.dry_run import DryRun
+from sbi_network.oracle.epoch_round import Means
+from sbi_network.oracle.errors import NotListeningError
+from sbi_network.oracle.gather import Gatherer
+from sbi_network.oracle.guard import SigningGuard
+from sbi_network.oracle.mailbox import Identity, Mailbox
+from sbi_network.oracle.node import Office, OracleNode
+from sbi_network.oracle.peers import Peers
+from sbi_network.oracle.submit import Submitter
+from sbi_network.oracle.transport import Transport
+
+_SHUTDOWN_SECONDS = 1
+_MOST_CONNECTIONS = 128
+
+_log = structlog.get_logger("sbi.oracle")
+
+
+async def run_oracle(settings: OracleSettings, stop: asyncio.Event) -> None:
+    """Serve until `stop`. Raises SBIError where that cannot begin."""
+    signer, paying = settings.signing.load(), settings.sending.load()
+    _refuse_oneself(settings, signer.address)
+    async with _outside(settings) as (chain, clock, transport):
+        registry = Registry(chain, clock.registry)
+        with (
+            _bound_socket(settings.http) as listening,
+            closing(SigningGuard(settings.state, signer.address, clock.domain)) as guard,
+        ):
+            sender = Sender(chain, clock.chain_id, paying)
+            means = Means(
+                clock=clock,
+                timings=settings.timings,
+                gatherer=_gatherer(settings, transport),
+                peers=Peers(transport, settings.peer_urls),
+                submitter=Submitter(registry, sender, settings.timings.poll_seconds),
+            )
+            mailbox = Mailbox(Identity(signer.address, clock))
+            node = OracleNode(Office(SigningDesk(signer, guard), registry, mailbox, means))
+            _log.info("oracle_started", oracle=signer.address, sender=paying.address, port=settings.http.port)
+            await _run_together(node, mailbox, listening, stop)
+    _log.info("oracle_stopped")
+
+
+async def run_dry(settings: OracleSettings, stop: asyncio.Event) -> None:
+    """Gather and compute until `stop`, without a key. Raises SBIError where that cannot begin."""
+    async with _outside(settings) as (chain, clock, transport):
+        registry = Registry(chain, clock.registry)
+        _log.info("dry_run_started", registry=clock.registry, chain=clock.chain_id)
+        await until_stopped(stop, DryRun(registry, clock, _gatherer(settings, transport), settings.timings).run())
+
+
+@asynccontextmanager
+async def _outside(settings: OracleSettings) -> AsyncIterator[tuple[Chain, EpochClock, Transport]]:
+    transport = Transport(settings.timings.request_seconds)
+    try:
+        async with connected(settings.network.rpc_url.get_secret_value()) as chain:
+            yield chain, await read_clock(chain, settings.network.registry_address), transport
+    finally:
+        await transport.close()
+
+
+async def _run_together(node: OracleNode, mailbox: Mailbox, listening: socket.socket, stop: asyncio.Event) -> None:
+    config = uvicorn.Config(
+        build_app(mailbox),
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        limit_concurrency=_MOST_CONNECTIONS,
+        timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+    )
+    server = _Server(config)
+    serving = asyncio.create_task(server.serve([listening]))
+    try:
+        await until_stopped(stop, node.run())
+    finally:
+        server.should_exit = True
+        await serving
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without signal handlers of its own: the process has one place where it is told to stop."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@contextmanager
+def _bound_socket(http: ListenSettings) -> Iterator[socket.socket]:
+    """A socket bound where peers reach this oracle. Raises NotListeningError."""
+    family = socket.AF_INET6 if ":" in http.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((http.host, http.port))
+        except OSError as error:
+            raise NotListeningError(f"cannot listen on {http.host} port {http.port} ({error.strerror})") from None
+        yield listening
+
+
+def _refuse_oneself(settings: OracleSettings, own: str) -> None:
+    if own in settings.peers:
+        raise SettingsError(f"peers: {own} is this oracle itself")
+
+
+def _gatherer(settings: OracleSettings, transport: Transport) -> Gatherer:
+    return Gatherer(transport, settings.facilities, settings.timings.poll_seconds)

@@ -1,0 +1,97 @@
+"""What an epoch is judged by: the oracle set and every facility's key, capacity and share, as of that epoch.
+
+All of it was fixed before the epoch began (changes start in an epoch that has not begun), so that every oracle reads
+the same whenever it reads after the epoch's start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from eth_typing import ChecksumAddress
+
+from sbi_network.chain.registry import FacilityTerms, Registry
+from sbi_network.protocol.json_form import Signed
+from sbi_network.protocol.messages import Reading
+from sbi_network.protocol.oracle_set import OracleConfig, leader
+
+_READS_AT_ONCE: Final = 16
+
+
+@dataclass(frozen=True, slots=True)
+class FacilityAtEpoch:
+    """A facility as of an epoch."""
+
+    reading_key: ChecksumAddress
+    terms: FacilityTerms
+
+
+@dataclass(frozen=True, slots=True)
+class EpochTerms:
+    """An epoch's oracle set and facilities, by number."""
+
+    epoch: int
+    config: OracleConfig
+    facilities: tuple[FacilityAtEpoch, ...]
+
+    @property
+    def public_shares_bps(self) -> tuple[int, ...]:
+        """The public share of each facility, basis points."""
+        return tuple(facility.terms.public_share_bps for facility in self.facilities)
+
+    @property
+    def oracles(self) -> int:
+        """n."""
+        return len(self.config.signers)
+
+    def leader_of(self, view: int) -> int:
+        """Who leads a view."""
+        return leader(self.epoch, view, self.oracles)
+
+    def number_of(self, account: ChecksumAddress) -> int | None:
+        """The number of an oracle, if it is of this epoch's set."""
+        return self.config.signers.index(account) if account in self.config.signers else None
+
+    def fault_of(self, signed: Signed[Reading], facility: int) -> str | None:
+        """Why a reading does not count as this facility's in this epoch; None where it does."""
+        reading = signed.message
+        if not 0 <= facility < len(self.facilities):
+            return f"facility {facility} is not among {len(self.facilities)}"
+        if reading.facility != facility:
+            return f"the reading is facility {reading.facility}'s"
+        if reading.epoch != self.epoch:
+            return f"the reading is of epoch {reading.epoch}"
+        known = self.facilities[facility]
+        if not known.terms.active:
+            return "the facility is not active"
+        for raw, capacity in zip(reading.raw, known.terms.capacities, strict=True):
+            if raw > capacity:
+                return f"raw output {raw} is above the capacity of {capacity}"
+        signer = signed.signer(self.config.domain)
+        return None if signer == known.reading_key else f"{signer} signed, not the reading key {known.reading_key}"
+
+
+async def read_terms(registry: Registry, epoch: int) -> EpochTerms:
+    """An epoch's terms. The epoch has begun. Raises ChainError."""
+    config = await registry.config_at(epoch)
+    count = await registry.facility_count()
+    limit = asyncio.Semaphore(_READS_AT_ONCE)
+
+    async def one(number: int) -> FacilityAtEpoch:
+        async with limit:
+            facility = await registry.facility(number)
+            return FacilityAtEpoch(facility.reading_key, await registry.facility_terms(number, epoch))
+
+    facilities = await asyncio.gather(*[one(number) for number in range(count)])
+    return EpochTerms(epoch, config, _known(facilities))
+
+
+def _known(facilities: Sequence[FacilityAtEpoch]) -> tuple[FacilityAtEpoch, ...]:
+    """Without those at the end that were registered too late for this epoch: numbers are given out in order."""
+    count = len(facilities)
+    while count and not facilities[count - 1].terms.is_known:
+        count -= 1
+    return tuple(facilities[:count])

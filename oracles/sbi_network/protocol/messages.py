@@ -1,0 +1,163 @@
+"""Every message that anyone signs: its fields, and with them its EIP-712 type (see `typed_data`).
+
+Amounts of computing are in nGAICPh, amounts of SBI in wei, times in seconds since the Unix epoch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from sbi_network.protocol.typed_data import Address, Domain, TypedMessage, Uint32, Uint64, Uint256, Word
+
+REGISTRY_NAME = "ComputeOracleRegistry"
+EXCHANGE_NAME = "ComputeExchange"
+TOKEN_NAME = "Smart Basic Income"
+
+
+def registry_domain(chain_id: int, registry: Address) -> Domain:
+    """The domain of a ComputeOracleRegistry."""
+    return Domain(REGISTRY_NAME, chain_id, registry)
+
+
+def exchange_domain(chain_id: int, exchange: Address) -> Domain:
+    """The domain of a ComputeExchange."""
+    return Domain(EXCHANGE_NAME, chain_id, exchange)
+
+
+def token_domain(chain_id: int, token: Address) -> Domain:
+    """The domain of an SBIToken."""
+    return Domain(TOKEN_NAME, chain_id, token)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading(TypedMessage):
+    """One facility's raw output in one epoch, signed by the facility's reading key.
+
+    `evidence` is the root of what proves the reading; zero until proof of compute is in use.
+    """
+
+    DOMAIN_NAME: ClassVar[str] = REGISTRY_NAME
+
+    facility: Uint32
+    epoch: Uint64
+    raw_general: Uint64
+    raw_intelligent: Uint64
+    raw_super: Uint64
+    evidence: Word
+
+    @property
+    def raw(self) -> tuple[int, int, int]:
+        """Raw output by class."""
+        return (self.raw_general, self.raw_intelligent, self.raw_super)
+
+
+@dataclass(frozen=True, slots=True)
+class Observation(TypedMessage):
+    """One oracle's view of all readings of an epoch, signed by the oracle.
+
+    `readings` is `agreement.readings_hash` of the entries it accepted.
+    """
+
+    DOMAIN_NAME: ClassVar[str] = REGISTRY_NAME
+
+    config_digest: Word
+    epoch: Uint64
+    readings: Word
+
+
+@dataclass(frozen=True, slots=True)
+class Report(TypedMessage):
+    """The agreed readings of an epoch, signed by a quorum of oracles.
+
+    `root` is the hash of the top node of the Merkle-sum tree, the four figures are its sums.
+    """
+
+    DOMAIN_NAME: ClassVar[str] = REGISTRY_NAME
+
+    config_digest: Word
+    epoch: Uint64
+    view_number: Uint64
+    weights_version: Uint64
+    facility_count: Uint32
+    root: Word
+    raw_general: Uint64
+    raw_intelligent: Uint64
+    raw_super: Uint64
+    public_output: Uint64
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt(TypedMessage):
+    """What the present holder of a voucher has received so far, in raw nGAICPh of the voucher's class: cumulative."""
+
+    DOMAIN_NAME: ClassVar[str] = EXCHANGE_NAME
+
+    voucher: Uint256
+    holder: Address
+    transfer_count: Uint64
+    delivered: Uint64
+
+
+@dataclass(frozen=True, slots=True)
+class Permit(TypedMessage):
+    """ERC-2612: the owner lets the spender take up to `value`, until `deadline`."""
+
+    DOMAIN_NAME: ClassVar[str] = TOKEN_NAME
+
+    owner: Address
+    spender: Address
+    value: Uint256
+    nonce: Uint256
+    deadline: Uint256
+
+
+@dataclass(frozen=True, slots=True)
+class TransferWithAuthorization(TypedMessage):
+    """ERC-3009: a payment that anyone may carry out, after `valid_after` and before `valid_before`, once per nonce."""
+
+    DOMAIN_NAME: ClassVar[str] = TOKEN_NAME
+
+    from_: Address
+    to: Address
+    value: Uint256
+    valid_after: Uint256
+    valid_before: Uint256
+    nonce: Word
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiveWithAuthorization(TypedMessage):
+    """ERC-3009: the same, carried out by its receiver alone, so that nobody can run ahead of a contract's call."""
+
+    DOMAIN_NAME: ClassVar[str] = TOKEN_NAME
+
+    from_: Address
+    to: Address
+    value: Uint256
+    valid_after: Uint256
+    valid_before: Uint256
+    nonce: Word
+
+
+@dataclass(frozen=True, slots=True)
+class CancelAuthorization(TypedMessage):
+    """ERC-3009: the authorizer uses up a nonce without paying."""
+
+    DOMAIN_NAME: ClassVar[str] = TOKEN_NAME
+
+    authorizer: Address
+    nonce: Word
+
+
+MESSAGE_TYPES: Sequence[type[TypedMessage]] = (
+    Reading,
+    Observation,
+    Report,
+    Receipt,
+    Permit,
+    TransferWithAuthorization,
+    ReceiveWithAuthorization,
+    CancelAuthorization,
+)

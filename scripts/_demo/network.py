@@ -1,0 +1,126 @@
+"""The demo's network: Anvil, two meters, four oracles, each a process with files an operator would write."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from eth_account.signers.local import LocalAccount
+
+from scripts._demo.processes import DemoError, Process, Processes, answers
+from scripts._demo.roles import ORACLE_SENDERS, ORACLES, READING_KEYS, development_account
+
+HOST = "127.0.0.1"
+BIN = Path(sys.executable).parent
+START_SECONDS = 60.0
+
+_KEYSTORE_ITERATIONS = 1_000
+"""Cheap on purpose: these keys are public. A real keystore takes eth_account's default."""
+
+_KEYSTORE_PASSWORD = "public development key"  # noqa: S105 - it says what it is
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where everybody listens: the node at the base, oracles from base + 101, meters from base + 201."""
+
+    base: int
+
+    @property
+    def node(self) -> int:
+        return self.base
+
+    @property
+    def oracles(self) -> list[int]:
+        return [self.base + 101 + i for i in range(len(ORACLES))]
+
+    @property
+    def meters(self) -> list[int]:
+        return [self.base + 201 + i for i in range(len(READING_KEYS))]
+
+    @property
+    def all(self) -> list[int]:
+        return [self.node, *self.oracles, *self.meters]
+
+    @property
+    def rpc_url(self) -> str:
+        return f"http://{HOST}:{self.node}"
+
+
+def start_node(processes: Processes, ports: Ports) -> None:
+    """Anvil: a block a second and one for each transaction; two blocks later it is final."""
+    command = [BIN / "anvil", "--host", HOST, "--port", str(ports.node), "--accounts", "20", "--silent"]
+    command += ["--block-time", "1", "--mixed-mining", "--slots-in-an-epoch", "1", "--hardfork", "prague"]
+    processes.start("anvil", command)
+    processes.wait_until("Anvil to answer", lambda: answers(HOST, ports.node), START_SECONDS)
+
+
+def start_meters(processes: Processes, ports: Ports, folder: Path, registry: str) -> None:
+    """Facility 0 measures this machine; facility 1 replays the bundled sample of task accounting."""
+    kinds = ('kind = "host"\ncapacity_interval = 20.0', 'kind = "accounting"\nsample = "small-facility"')
+    for number, (port, kind) in enumerate(zip(ports.meters, kinds, strict=True)):
+        home = folder / f"meter-{number}"
+        home.mkdir(parents=True, exist_ok=True)
+        _write_keystore(home, "reading-key", development_account(READING_KEYS[number]))
+        config = home / "meter.toml"
+        config.write_text(
+            f'facility = {number}\nstate = "meter.sqlite"\n\n'
+            f'[network]\nrpc_url = "{ports.rpc_url}"\nregistry = "{registry}"\n\n'
+            f'[key]\nkeystore = "reading-key.json"\npassword_file = "reading-key.password"\n\n'
+            f'[http]\nhost = "{HOST}"\nport = {port}\n\n[meter]\n{kind}\n',
+            encoding="utf-8",
+        )
+        processes.start(f"meter-{number}", [BIN / "sbi", "meter", "run", "--config", config])
+
+
+def start_oracles(processes: Processes, ports: Ports, folder: Path, registry: str) -> list[Process]:
+    """Four oracles, f = 1, each with a signing key and a sending key."""
+    peers = "\n".join(
+        f'"{development_account(number).address}" = "http://{HOST}:{port}"'
+        for number, port in zip(ORACLES, ports.oracles, strict=True)
+    )
+    facilities = "\n".join(f'{number} = "http://{HOST}:{port}"' for number, port in enumerate(ports.meters))
+    started = []
+    for number, port in enumerate(ports.oracles):
+        home = folder / f"oracle-{number}"
+        home.mkdir(parents=True, exist_ok=True)
+        _write_keystore(home, "signing-key", development_account(ORACLES[number]))
+        _write_keystore(home, "sending-key", development_account(ORACLE_SENDERS[number]))
+        config = home / "oracle.toml"
+        config.write_text(_oracle_toml(ports.rpc_url, registry, port, peers, facilities), encoding="utf-8")
+        started.append(processes.start(f"oracle-{number}", [BIN / "sbi", "oracle", "run", "--config", config]))
+    return started
+
+
+def _oracle_toml(rpc_url: str, registry: str, port: int, peers: str, facilities: str) -> str:
+    return (
+        f'rpc_url = "{rpc_url}"\nregistry = "{registry}"\nstate = "oracle.sqlite"\n\n'
+        f'[listen]\nhost = "{HOST}"\nport = {port}\n\n'
+        '[signing]\nkeystore = "signing-key.json"\npassword_file = "signing-key.password"\n\n'
+        '[sending]\nkeystore = "sending-key.json"\npassword_file = "sending-key.password"\n\n'
+        "[timing]\ngather_seconds = 1.0\nview_seconds = 2.0\npoll_seconds = 0.5\n\n"
+        f"[peers]\n{peers}\n\n[facilities]\n{facilities}\n"
+    )
+
+
+def wait_for_services(processes: Processes, ports: Ports) -> None:
+    """Until every meter and oracle accepts connections."""
+    for port in (*ports.meters, *ports.oracles):
+        processes.wait_until(f"port {port} to answer", lambda port=port: answers(HOST, port), START_SECONDS)  # type: ignore[misc]
+
+
+def require_tools() -> None:
+    """Raises when a program that set-up installs is missing."""
+    missing = [name for name in ("anvil", "sbi") if not os.access(BIN / name, os.X_OK)]
+    if missing:
+        raise DemoError(f"missing in {BIN}: {', '.join(missing)}. Run `make setup` first")
+
+
+def _write_keystore(home: Path, name: str, account: LocalAccount) -> None:
+    keystore = account.encrypt(_KEYSTORE_PASSWORD, kdf="pbkdf2", iterations=_KEYSTORE_ITERATIONS)
+    for path, text in ((home / f"{name}.json", json.dumps(keystore)), (home / f"{name}.password", _KEYSTORE_PASSWORD)):
+        path.write_text(text, encoding="utf-8")
+        path.chmod(0o600)

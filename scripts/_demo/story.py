@@ -1,0 +1,217 @@
+"""The demo told: three epochs of the loop, with tables a person can read."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ape import chain
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from sbi_network.protocol.units import format_gaicph, format_sbi, public_output_down
+from scripts._demo.invariants import Evidence, Held, check_all
+from scripts._demo.loop import Dividend, Loop, Purchase
+from scripts._demo.processes import POLL_SECONDS, DemoError, Process, Processes
+from scripts._demo.roles import CITIZENS, citizen
+
+EPOCHS = 3
+"""Dividends to see. An epoch that ends without a report does not count."""
+
+MAX_LOST = 3
+"""Epochs without a dividend after which something is wrong with this machine."""
+
+PAYER, PAYEE = citizen(0), citizen(1)
+WITNESSES = (2, 3, 4, 5)
+"""Citizens who activate and then only wait."""
+
+METERS = ("this machine, live", "replayed task accounting")
+
+
+@dataclass
+class Told:
+    """What the story has shown so far."""
+
+    dividends: list[Dividend] = field(default_factory=list)
+    purchase: Purchase | None = None
+    held: list[Held] = field(default_factory=list)
+    stopped_oracle: int | None = None
+
+
+class Story:
+    """Runs the loop and tells it."""
+
+    def __init__(self, loop: Loop, processes: Processes, console: Console) -> None:
+        self._loop = loop
+        self._processes = processes
+        self._out = console
+        self.told = Told()
+
+    def run(self, oracles: list[Process]) -> None:
+        """Three dividends; one oracle stops during the second epoch; pay, buy, deliver; then the invariants."""
+        suite = self._loop.suite
+        for person in (PAYER, PAYEE, *map(citizen, WITNESSES)):
+            self._loop.activate(person)
+        self._out.print(f"{CITIZENS:,} citizens enrolled in one transaction; {2 + len(WITNESSES)} activated by proof.")
+        epoch, lost = suite.vault.nextEpoch(), 0
+        while len(self.told.dividends) < EPOCHS:
+            if self.told.stopped_oracle is None and len(self.told.dividends) == 1:
+                self._stop_one(oracles)
+            self._wait_for_end(epoch)
+            dividend = self._dividend(epoch)
+            if dividend is None:
+                lost += 1
+                self._out.print(f"[yellow]Epoch {epoch} brought no dividend: no report came before its deadline.")
+                if lost > MAX_LOST:
+                    raise DemoError(f"{lost} epochs without a report: see the logs of the oracles")
+            else:
+                self.told.dividends.append(dividend)
+                self._spend(len(self.told.dividends))
+            epoch = suite.vault.nextEpoch()
+        self._check()
+
+    def _stop_one(self, oracles: list[Process]) -> None:
+        number = len(oracles) - 1
+        oracles[number].stop()
+        self.told.stopped_oracle = number
+        self._out.print(f"[bold]Oracle {number} is stopped now.[/bold] f = 1: the other three carry on.")
+
+    def _wait_for_end(self, epoch: int) -> None:
+        """A bar over the epoch's seconds."""
+        oracles = self._loop.suite.oracles
+        end = oracles.genesis() + (epoch + 1) * oracles.epochLength()
+        total = max(end - time.time(), 0.1)
+        columns = (TextColumn(f"epoch {epoch}"), BarColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=self._out, transient=True) as bar:
+            task = bar.add_task("", total=total)
+            while (left := end - time.time()) > 0:
+                self._processes.check()
+                bar.update(task, completed=total - left)
+                time.sleep(min(POLL_SECONDS, left))
+
+    def _dividend(self, epoch: int) -> Dividend | None:
+        """Waits for report and dispute window, then distributes and shows what happened."""
+        suite = self._loop.suite
+        before = suite.token.balanceOf(PAYER.address)
+        with self._out.status(f"epoch {epoch}: oracles gather readings, agree and sign"):
+            window = suite.oracles.reportWindow() + suite.oracles.epochLength()
+            self._processes.wait_until(f"a report of epoch {epoch}", lambda: self._decided(epoch, (1, 2, 3, 4)), window)
+        with self._out.status(f"epoch {epoch}: dispute window"):
+            window = 10 * (suite.oracles.disputeWindow() + 1)
+            self._processes.wait_until(f"epoch {epoch} to be final", lambda: self._decided(epoch, (2, 3, 4)), window)
+        dividend = self._loop.distribute()
+        if dividend is not None:
+            self._show(dividend, before)
+        return dividend
+
+    def _decided(self, epoch: int, outcomes: tuple[int, ...]) -> bool:
+        return self._loop.suite.oracles.outcomeOf(epoch).outcome in outcomes
+
+    def _show(self, dividend: Dividend, before: int) -> None:
+        suite = self._loop.suite
+        weights = tuple(suite.oracles.weightsAt(dividend.epoch))
+        readings = Table(title=f"Epoch {dividend.epoch}: readings", title_justify="left")
+        for heading in ("facility", "meter", "general", "intelligent", "super", "public output, nGAICPh"):
+            readings.add_column(heading, justify="left" if heading in ("facility", "meter") else "right")
+        for facility, meter in enumerate(METERS):
+            message = self._loop.reading(facility, dividend.epoch)["message"]
+            raw = [int(message[name]) for name in ("rawGeneral", "rawIntelligent", "rawSuper")]
+            share = suite.oracles.facilityTermsAt(facility, dividend.epoch).publicShareBps
+            output = public_output_down(raw, weights, share)
+            readings.add_row(str(facility), meter, *(f"{lane:,}" for lane in raw), f"{output:,}")
+        self._out.print(readings)
+
+        after = suite.token.balanceOf(PAYER.address)
+        figures = Table(show_header=False, box=None, padding=(0, 2))
+        rows = (
+            ("signed by", "oracles " + ", ".join(map(str, dividend.signers)) + f" of {len(suite.oracles.configAt(0)[4])}"),
+            ("output", format_gaicph(dividend.output)),
+            ("entitlement", format_sbi(dividend.entitlement)),
+            ("issued", f"{format_sbi(dividend.issued)} to {CITIZENS:,} citizens; {format_sbi(dividend.reserve)} in reserve"),
+            ("dividend", format_sbi(dividend.dividend)),
+            (
+                "citizen 0",
+                f"{format_sbi(before)} → {format_sbi(after)}, transactions sent: {chain.provider.get_nonce(PAYER.address)}",
+            ),
+        )
+        for name, text in rows:
+            figures.add_row(f"[bold]{name}", text)
+        self._out.print(figures)
+        self._out.print()
+
+    def _spend(self, dividends: int) -> None:
+        """After the second dividend pay and buy; after the third deliver."""
+        if dividends == EPOCHS - 1:
+            self._pay()
+            self._buy()
+        elif dividends == EPOCHS:
+            self._deliver()
+
+    def _pay(self) -> None:
+        token = self._loop.suite.token
+        amount = token.balanceOf(PAYER.address) // 4
+        settled = token.accountOf(PAYER.address).settled
+        gas = self._loop.pay(PAYER, PAYEE, amount)
+        self._out.print(
+            f"[bold]Paid:[/bold] citizen 0 signed {format_sbi(amount)} to citizen 1, straight from accrued income "
+            f"({format_sbi(settled)} of it had been settled). A relayer sent it, for {gas:,} gas; "
+            f"citizen 0 holds {chain.provider.get_balance(PAYER.address)} ether."
+        )
+
+    def _buy(self) -> None:
+        loop = self._loop
+        epoch = loop.suite.oracles.currentEpoch()
+        unit = loop.suite.exchange.priceOf(0, 1)
+        units = loop.suite.token.balanceOf(PAYER.address) // 2 // unit
+        if units == 0:
+            raise DemoError(f"citizen 0 cannot afford one nGAICPh at {format_sbi(unit)}: the facilities made too little")
+        loop.offer(epoch, units)
+        purchase = loop.buy(PAYER, epoch, units)
+        self.told.purchase = purchase
+        self._out.print(
+            f"[bold]Bought:[/bold] voucher {purchase.voucher}, {units} nGAICPh of general computing at facility 0 for "
+            f"{format_sbi(purchase.price)}, now in escrow.\n"
+        )
+
+    def _deliver(self) -> None:
+        purchase = self.told.purchase
+        assert purchase is not None
+        split = self._loop.deliver(PAYER, purchase)
+        self._out.print(
+            f"[bold]Delivered:[/bold] facility 0 ran {purchase.units * 3.6:g} billion operations; citizen 0 signed the "
+            f"receipt. {format_sbi(split['recycled'])} recycled, {format_sbi(split['recirculated'])} to everyone with the "
+            f"next dividend, {format_sbi(split['fee'])} to the operator.\n"
+        )
+
+    def _check(self) -> None:
+        active = [0, 1, *WITNESSES]
+        self.told.held = check_all(Evidence(self._loop, self.told.dividends, active, list(WITNESSES)))
+        table = Table(title="Invariants", title_justify="left")
+        for heading in ("", "holds", "seen by"):
+            table.add_column(heading)
+        for held in self.told.held:
+            table.add_row(str(held.number), held.sentence, held.by)
+        self._out.print(table)
+
+    def write_summary(self, path: Path) -> dict[str, Any]:
+        """`build/demo/summary.json`: figures in wei and nGAICPh, read from the chain."""
+        suite = self._loop.suite
+        summary = {
+            "epochs": len(self.told.dividends),
+            "output_nano_gaicph": sum(suite.oracles.recordOf(d.epoch).publicOutput for d in self.told.dividends),
+            "issued": suite.vault.issued(),
+            "dividend": suite.vault.dividendIndex() * suite.vault.INDEX_UNIT(),
+            "recycled": suite.token.recycled(),
+            "total_supply": suite.token.totalSupply(),
+            "citizens": suite.vault.headcount(),
+            "signers_per_epoch": [
+                suite.oracles.recordOf(d.epoch).signers.bit_count() for d in self.told.dividends
+            ],
+            "invariants": {str(held.number): held.by for held in self.told.held},
+        }
+        path.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+        return summary

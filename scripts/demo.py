@@ -1,0 +1,115 @@
+"""The closed loop on this machine: `make demo`.
+
+Starts Anvil, deploys the suite, runs two meters and four oracles as processes of their own, and follows three epochs
+from metering to recycling. Needs nothing but what `make setup` installs; leaves nothing running.
+"""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import ape
+import click
+from ape import accounts
+from rich.console import Console
+
+from scripts._demo.invariants import InvariantBroken
+from scripts._demo.loop import Loop
+from scripts._demo.network import (
+    HOST,
+    Ports,
+    require_tools,
+    start_meters,
+    start_node,
+    start_oracles,
+    wait_for_services,
+)
+from scripts._demo.processes import DemoError, Process, Processes, require_free_ports
+from scripts._demo.roles import DEPLOYER
+from scripts._demo.story import Story
+from scripts._deploy import deploy_suite, write_record
+from scripts._recipe import load_recipe
+
+FOLDER = Path("build/demo")
+START_UP_SECONDS = 25
+"""From deployment to genesis: six Python processes start and the live meter takes its first five samples."""
+
+
+@click.command()
+@click.option("--keep", is_flag=True, help="Leave everything running at the end, until Ctrl-C.")
+@click.option("--port-base", default=8545, show_default=True, help="The node's port; the others follow from it.")
+def cli(keep: bool, port_base: int) -> None:
+    """Show the closed loop: monitor, calculate, distribute, recycle."""
+    signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
+    try:
+        run(keep, Ports(port_base), Console())
+    except (DemoError, InvariantBroken) as error:
+        raise click.ClickException(str(error)) from None
+    except KeyboardInterrupt:
+        raise click.ClickException("interrupted; every process was stopped") from None
+
+
+def run(keep: bool, ports: Ports, console: Console) -> None:
+    """The demo from start to end. Raises DemoError or InvariantBroken."""
+    started = time.monotonic()
+    require_tools()
+    require_free_ports(HOST, ports.all)
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    with Processes(FOLDER / "logs") as processes:
+        console.print(f"Starting Anvil on port {ports.node}; logs in {FOLDER / 'logs'}.")
+        start_node(processes, ports)
+        settings = {"host": ports.rpc_url}
+        with ape.networks.ethereum.local.use_provider("foundry", provider_settings=settings):
+            loop = _deploy(console, ports)
+            oracles = _start_daemons(processes, ports, loop, console)
+            story = Story(loop, processes, console)
+            story.run(oracles)
+            summary = story.write_summary(FOLDER / "summary.json")
+            _conclude(console, summary, time.monotonic() - started)
+            if keep:
+                _keep(console, processes, ports)
+
+
+def _deploy(console: Console, ports: Ports) -> Loop:
+    with console.status("deploying the suite"):
+        recipe = load_recipe("local")
+        suite = deploy_suite(recipe, accounts.test_accounts[DEPLOYER], int(time.time()) + START_UP_SECONDS)
+        record = write_record(suite, recipe)
+        loop = Loop(suite, ports)
+        loop.enrol()
+    console.print(f"Deployed by the local recipe; addresses in {record.relative_to(Path.cwd())}.")
+    return loop
+
+
+def _start_daemons(processes: Processes, ports: Ports, loop: Loop, console: Console) -> list[Process]:
+    registry = loop.suite.oracles.address
+    with console.status("starting two meters and four oracles"):
+        start_meters(processes, ports, FOLDER, registry)
+        oracles = start_oracles(processes, ports, FOLDER, registry)
+        wait_for_services(processes, ports)
+    console.print(f"Meters on ports {ports.meters}, oracles on ports {ports.oracles}: n = 4, f = 1.")
+    return oracles
+
+
+def _conclude(console: Console, summary: dict[str, Any], seconds: float) -> None:
+    console.print(
+        f"\n[bold green]The loop is closed.[/bold green] {summary['epochs']} epochs in {seconds:.0f} s; "
+        f"figures in {FOLDER / 'summary.json'}."
+    )
+
+
+def _keep(console: Console, processes: Processes, ports: Ports) -> None:
+    console.print(
+        f"\nStill running. RPC: {ports.rpc_url}\n"
+        f"Console: .venv/bin/ape console --network ethereum:local:{ports.rpc_url}\n"
+        "Ctrl-C stops everything."
+    )
+    processes.wait_until("Ctrl-C", lambda: False, float("inf"))
+
+
+if __name__ == "__main__":
+    cli()

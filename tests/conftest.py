@@ -1,0 +1,157 @@
+"""Fixtures by role. The people are the development accounts that the recipe `local` names, and ten more.
+
+Ape is imported where it is used: the tests of the Python package run without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from scripts._deploy import Suite
+    from scripts._recipe import Recipe
+    from tests.support.actors import Actors, Person
+
+PEOPLE = 19
+
+# What the tests need otherwise than a demo does: time to act within an epoch, shares that are not whole.
+OVERRIDES: dict[str, Any] = {
+    "clock.epoch_length_s": 1000,
+    "clock.report_window_s": 1500,
+    "clock.dispute_window_s": 300,
+    "clock.ring_epochs": 16,
+    "vault.expiry_age_s": 7000,
+    "exchange.settlement_window_s": 1200,
+}
+
+
+@dataclass(frozen=True)
+class People:
+    """Everybody, by role."""
+
+    everybody: tuple[Person, ...]
+
+    @property
+    def deployer(self) -> Person:
+        return self.everybody[0]
+
+    @property
+    def oracles(self) -> tuple[Person, ...]:
+        return self.everybody[1:5]
+
+    @property
+    def registrar(self) -> Person:
+        return self.everybody[5]
+
+    @property
+    def operators(self) -> tuple[Person, ...]:
+        return (self.everybody[6], self.everybody[8])
+
+    @property
+    def reading_keys(self) -> tuple[Person, ...]:
+        return (self.everybody[7], self.everybody[9])
+
+    @property
+    def citizens(self) -> tuple[Person, ...]:
+        return self.everybody[10:16]
+
+    @property
+    def merchant(self) -> Person:
+        return self.everybody[16]
+
+    @property
+    def relayer(self) -> Person:
+        return self.everybody[17]
+
+    @property
+    def stranger(self) -> Person:
+        return self.everybody[18]
+
+
+@pytest.fixture(scope="session")
+def people(accounts: Any) -> People:
+    """Everybody who acts in the tests."""
+    from tests.support.actors import Person
+
+    if len(accounts) < PEOPLE:
+        raise pytest.UsageError(
+            f"ape-config.yaml gives {len(accounts)} test accounts (test.number_of_accounts), the tests need {PEOPLE}"
+        )
+    return People(tuple(Person.of(accounts[number]) for number in range(PEOPLE)))
+
+
+@pytest.fixture(scope="session")
+def deployer(people: People) -> Person:
+    """Deploys; holds nothing afterwards but its seat as proposer and executor of the timelock."""
+    return people.deployer
+
+
+@pytest.fixture(scope="session")
+def registrar(people: People) -> Person:
+    """Enrols citizens."""
+    return people.registrar
+
+
+@pytest.fixture(scope="session")
+def operators(people: People) -> tuple[Person, ...]:
+    """Run the facilities, in order of their numbers."""
+    return people.operators
+
+
+@pytest.fixture(scope="session")
+def oracles(people: People) -> tuple[Person, ...]:
+    """Sign reports, in order of their numbers."""
+    return people.oracles
+
+
+@pytest.fixture(scope="session")
+def citizens(people: People) -> tuple[Person, ...]:
+    """People who may be enrolled."""
+    return people.citizens
+
+
+@pytest.fixture(scope="session")
+def relayer(people: People) -> Person:
+    """Sends what others signed."""
+    return people.relayer
+
+
+@pytest.fixture(scope="session")
+def stranger(people: People) -> Person:
+    """Nobody in particular."""
+    return people.stranger
+
+
+@pytest.fixture(scope="session")
+def recipe() -> Recipe:
+    """The recipe `local` with what tests need otherwise."""
+    from scripts._recipe import load_recipe
+
+    return load_recipe("local", OVERRIDES)
+
+
+@pytest.fixture(scope="module")
+def deployed_suite(recipe: Recipe, deployer: Person) -> Suite:
+    """The suite, deployed once a module; use `suite`."""
+    from scripts._deploy import deploy_suite
+
+    return deploy_suite(recipe, deployer.account)
+
+
+@pytest.fixture
+def suite(deployed_suite: Suite, chain: Any) -> Iterator[Suite]:
+    """The suite, fresh for each test: what a test does is undone after it."""
+    with chain.isolate():
+        yield deployed_suite
+
+
+@pytest.fixture
+def actors(suite: Suite, chain: Any, people: People) -> Actors[Any]:
+    """The verbs, over Ape."""
+    from tests.support.actors import Actors, through_ape
+
+    return Actors(through_ape(suite), suite.addresses(), chain.chain_id, people.oracles, people.reading_keys)

@@ -1,0 +1,1 @@
+"""What of the contracts is best shown from Python."""

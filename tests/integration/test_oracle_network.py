@@ -1,0 +1,258 @@
+"""Four oracle processes, two meters and Anvil, all real; one oracle is killed.
+
+two epochs in a row
+├── the first: all four live            → accepted, by a quorum
+└── the second: one killed before it    → accepted, without the killed one
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from eth_account import Account
+from eth_account.signers.local import LocalAccount
+from web3 import HTTPProvider, Web3
+
+from sbi_network.chain.connection import connected
+from sbi_network.chain.registry import Record, Registry
+from sbi_network.protocol.address import check_address
+
+pytestmark = [pytest.mark.slow, pytest.mark.integration, pytest.mark.timeout(240)]
+
+ROOT = Path(os.environ.get("SBI_TOOLS_ROOT", Path(__file__).parents[2]))
+"""Where node_modules and .build are."""
+
+MNEMONIC = "test test test test test test test test test test test junk"
+EPOCH_SECONDS = 8
+GENESIS_DELAY = 10
+CAPACITY = 10**15
+
+
+@pytest.fixture
+def workplace(tmp_path: Path) -> Iterator[Workplace]:
+    with ExitStack() as stack:
+        yield Workplace(tmp_path, stack)
+
+
+class Workplace:
+    """A folder, and processes that end with the test."""
+
+    def __init__(self, folder: Path, stack: ExitStack) -> None:
+        self.folder = folder
+        self._stack = stack
+
+    def start(self, name: str, *command: str) -> subprocess.Popen[bytes]:
+        log = self._stack.enter_context((self.folder / f"{name}.log").open("wb"))
+        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder)  # noqa: S603
+        self._stack.callback(_end, process)
+        return process
+
+    def log(self, name: str) -> list[dict[str, Any]]:
+        lines = (self.folder / f"{name}.log").read_text().splitlines()
+        return [json.loads(line) for line in lines if line.startswith("{")]
+
+    def key_files(self, name: str, account: LocalAccount) -> tuple[Path, Path]:
+        keystore, password = self.folder / f"{name}.json", self.folder / f"{name}.password"
+        keystore.write_text(json.dumps(Account.encrypt(account.key, "not secret", kdf="pbkdf2", iterations=2)))
+        password.write_text("not secret\n")
+        password.chmod(0o600)
+        return keystore, password
+
+
+@dataclass(frozen=True)
+class Network:
+    rpc_url: str
+    registry: str
+    genesis: int
+
+
+def test_oracle_network__one_of_four_is_killed__two_epochs_in_a_row_are_reported(workplace: Workplace) -> None:
+    accounts = [_account(number) for number in range(11)]
+    oracles, reading_keys = accounts[1:5], accounts[7:9]
+    network = _deploy(workplace, oracles, reading_keys)
+    meters = [_start_meter(workplace, network, number, key) for number, key in enumerate(reading_keys)]
+    processes = _start_oracles(workplace, network, oracles, meters)
+
+    epoch = _running_when_all_started(workplace, network)
+    first = _record(network, epoch)
+    lost = (epoch + 1) % 4  # it would lead the next epoch's first view: the worst one to lose
+    processes[lost].kill()
+    second = _record(network, epoch + 1)
+
+    assert len(first.signers) == 3
+    assert second.signers == tuple({0, 1, 2, 3} - {lost})
+    assert first.public_output > 0
+    assert second.public_output > 0
+    live = sorted({0, 1, 2, 3} - {lost})
+    _assert_logs_tell(workplace, live, epoch)
+    _assert_stops_cleanly(processes[live[0]])
+
+
+def _running_when_all_started(workplace: Workplace, network: Network) -> int:
+    """The epoch that runs then: every meter has seen some of it, and every oracle will see its end."""
+    names = {f"meter-{number}": "meter_started" for number in range(2)}
+    names |= {f"oracle-{number}": "oracle_started" for number in range(4)}
+
+    def all_started() -> bool:
+        return all(event in _events(workplace, name) for name, event in names.items())
+
+    _until(all_started, seconds=90)
+    return max(0, int(time.time() - network.genesis) // EPOCH_SECONDS)
+
+
+def _assert_logs_tell(workplace: Workplace, live: list[int], epoch: int) -> None:
+    events = [_events(workplace, f"oracle-{number}") for number in live]
+    everyone = {"oracle_started", "gathered", "observed", "observation_received", "accepted"}
+    assert all(everyone <= each for each in events)
+    assert {"proposed", "submitted", "co_signed"} <= set().union(*events)
+    for number in live:
+        lines = workplace.log(f"oracle-{number}")
+        accepted = [line["epoch"] for line in lines if line["event"] == "accepted"]
+        assert len(accepted) == len(set(accepted))
+        assert {"round_failed", "round_failed_unexpectedly"}.isdisjoint(line["event"] for line in lines)
+
+
+def _events(workplace: Workplace, name: str) -> set[str]:
+    return {line["event"] for line in workplace.log(name)}
+
+
+def _assert_stops_cleanly(process: subprocess.Popen[bytes]) -> None:
+    began = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(5) == 0
+    assert time.monotonic() - began < 3
+
+
+def _start_meter(workplace: Workplace, network: Network, number: int, key: LocalAccount) -> str:
+    keystore, password = workplace.key_files(f"reading-{number}", key)
+    port = _free_port()
+    config = workplace.folder / f"meter-{number}.toml"
+    config.write_text(f"""
+        facility = {number}
+        state = "meter-{number}.sqlite"
+        [network]
+        rpc_url = "{network.rpc_url}"
+        registry = "{network.registry}"
+        [key]
+        keystore = "{keystore}"
+        password_file = "{password}"
+        [http]
+        port = {port}
+        [meter]
+        kind = "accounting"
+        sample = "small-facility"
+    """)
+    workplace.start(f"meter-{number}", sys.executable, "-m", "sbi_network.cli", "meter", "run", "-c", str(config))
+    return f"http://127.0.0.1:{port}"
+
+
+def _start_oracles(
+    workplace: Workplace, network: Network, oracles: list[LocalAccount], meters: list[str]
+) -> list[subprocess.Popen[bytes]]:
+    ports = [_free_port() for _ in oracles]
+    processes = []
+    for number, account in enumerate(oracles):
+        keystore, password = workplace.key_files(f"oracle-{number}", account)
+        peers = {other.address: port for other, port in zip(oracles, ports, strict=True) if other is not account}
+        lines = [
+            f'state = "oracle-{number}.sqlite"',
+            f'network = {{rpc_url = "{network.rpc_url}", registry = "{network.registry}"}}',
+            f"http = {{port = {ports[number]}}}",
+            f'signing = {{keystore = "{keystore}", password_file = "{password}"}}',
+            f'sending = {{keystore = "{keystore}", password_file = "{password}"}}',
+            "timings = {gather_seconds = 2, view_seconds = 2, poll_seconds = 0.25, request_seconds = 1}",
+            "[peers]",
+            *[f'"{address}" = "http://127.0.0.1:{port}"' for address, port in peers.items()],
+            "[facilities]",
+            *[f'{facility} = "{url}"' for facility, url in enumerate(meters)],
+        ]
+        config = workplace.folder / f"oracle-{number}.toml"
+        config.write_text("\n".join(lines))
+        command = (sys.executable, "-m", "sbi_network.cli", "oracle", "run", "--config", str(config))
+        processes.append(workplace.start(f"oracle-{number}", *command))
+    return processes
+
+
+def _record(network: Network, epoch: int) -> Record:
+    return asyncio.run(_await_record(network, epoch))
+
+
+async def _await_record(network: Network, epoch: int) -> Record:
+    until = network.genesis + (epoch + 1) * EPOCH_SECONDS + 30
+    async with connected(network.rpc_url) as chain:
+        registry = Registry(chain, check_address("registry", network.registry))
+        while time.time() < until:
+            record = await registry.record_of(epoch)
+            if record is not None:
+                return record
+            await asyncio.sleep(0.2)
+    raise AssertionError(f"epoch {epoch} got no report by {until}")
+
+
+def _deploy(workplace: Workplace, oracles: list[LocalAccount], reading_keys: list[LocalAccount]) -> Network:
+    port = _free_port()
+    anvil = sorted(ROOT.glob("node_modules/@foundry-rs/anvil-*/bin/anvil*"))
+    if not anvil:
+        pytest.fail(f"no native anvil under {ROOT}/node_modules: run `make setup`")
+    workplace.start("anvil", str(anvil[0]), "--port", str(port), "--block-time", "1", "--slots-in-an-epoch", "1")
+    web3 = Web3(HTTPProvider(f"http://127.0.0.1:{port}"))
+    _until(web3.is_connected)
+    web3.eth.default_account = web3.eth.accounts[0]
+    genesis = int(time.time()) + GENESIS_DELAY
+    timing = (genesis, EPOCH_SECONDS, 60, 2, 256)
+    manager = _create(web3, "SuiteAccessManager", web3.eth.accounts[0])
+    signers = [account.address for account in oracles]
+    registry = _create(web3, "ComputeOracleRegistry", manager.address, timing, signers, [32, 16, 64])
+    for key in reading_keys:
+        sent = registry.functions.registerFacility(key.address, key.address, 1, [CAPACITY] * 3, 10_000).transact()
+        assert web3.eth.wait_for_transaction_receipt(sent)["status"] == 1
+    assert time.time() < genesis, "deploying took longer than the time before genesis"
+    return Network(f"http://127.0.0.1:{port}", registry.address, genesis)
+
+
+def _create(web3: Web3, name: str, *arguments: Any) -> Any:
+    built = json.loads((ROOT / ".build" / "__local__.json").read_text())["contractTypes"][name]
+    factory = web3.eth.contract(abi=built["abi"], bytecode=built["deploymentBytecode"]["bytecode"])
+    receipt = web3.eth.wait_for_transaction_receipt(factory.constructor(*arguments).transact())
+    return web3.eth.contract(address=receipt["contractAddress"], abi=built["abi"])
+
+
+def _account(number: int) -> LocalAccount:
+    Account.enable_unaudited_hdwallet_features()
+    account: LocalAccount = Account.from_mnemonic(MNEMONIC, account_path=f"m/44'/60'/0'/0/{number}")
+    return account
+
+
+def _free_port() -> int:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return int(listening.getsockname()[1])
+
+
+def _until(is_so: Any, seconds: float = 15) -> None:
+    until = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < until
+        time.sleep(0.1)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(5)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -1,0 +1,1 @@
+"""Random sequences of deeds against a model of the rules in prose."""

@@ -1,0 +1,345 @@
+"""The rules of the loop in prose, as plain bookkeeping.
+
+Nothing here knows of indices, packed fields, lazy settlement or basis-point arithmetic on totals: every citizen has an
+explicit list of incomes, the supply is a pile of what was issued and a pile of what was destroyed, an equal share is
+found by dealing out coins to everybody, and rates are exact fractions. What the rules round, they round here in the
+words of the interfaces: a dividend to whole coins of 1e6 wei, public output and what is due for a delivery down to
+whole units, a price up.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from enum import IntEnum
+from fractions import Fraction
+from math import ceil, floor
+
+from sbi_network.roll import Batch
+
+COIN = 10**6
+"""The smallest amount that a dividend deals in, wei."""
+
+MOST_EPOCHS_A_CALL = 64
+
+
+class Standing(IntEnum):
+    """How an epoch stands, in the numbers of the interface; `EXPIRED` is the vault's own word."""
+
+    OPEN = 0
+    PENDING = 1
+    FINAL = 2
+    SKIPPED = 3
+    EXPIRED = -1
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What the recipe fixes. Times in seconds, amounts in wei."""
+
+    genesis: int
+    epoch_length: int
+    report_window: int
+    dispute_window: int
+    expiry_age: int
+    settlement_window: int
+    release_floor: int
+    growth: Fraction
+    max_rate: int
+    min_notice: int
+    weights: tuple[Fraction, Fraction, Fraction]
+    public_shares: tuple[Fraction, ...]
+    capacities: tuple[tuple[int, int, int], ...]
+    region_caps: dict[int, int]
+
+
+@dataclass(frozen=True)
+class Terms:
+    """The policy in force from an epoch on."""
+
+    from_epoch: int
+    rate: int
+    released_share: Fraction
+
+
+@dataclass
+class Leaf:
+    """A citizen's place on the roll and all the income it has had, epoch by epoch."""
+
+    batch: int
+    index: int
+    account: str
+    incomes: list[int] = field(default_factory=list)
+    active: bool = False
+
+
+@dataclass
+class Roll:
+    """An enrolled batch: its tree and its leaves."""
+
+    tree: Batch
+    region: int
+    leaves: list[Leaf]
+
+
+@dataclass
+class Told:
+    """A report that was accepted."""
+
+    output: int
+    accepted_at: int
+    signers: frozenset[int]
+    commitment: bytes
+
+
+@dataclass
+class Ticket:
+    """A voucher."""
+
+    facility: int
+    compute_class: int
+    epoch: int
+    units: int
+    price: int
+    fee_share: Fraction
+    recirculated_share: Fraction
+    holder: str
+    delivered: int = 0
+    paid_out: int = 0
+    hands: int = 0
+
+
+@dataclass
+class Dividend:
+    """What one epoch brought."""
+
+    epoch: int
+    output: int
+    entitlement: int
+    share: int
+    heads: int
+
+
+class Model:
+    """Who holds what, and why."""
+
+    def __init__(self, rules: Rules, terms: Terms, shares: tuple[Fraction, Fraction]) -> None:
+        self.rules = rules
+        self.terms = [terms]
+        self.fee_share, self.recirculated_share = shares
+        self.rolls: list[Roll] = []
+        self.purses: Counter[str] = Counter()
+        self.issued: list[int] = []
+        self.destroyed: list[int] = []
+        self.entitled: list[int] = []
+        self.reserve = 0
+        self.given_to_all: list[int] = []
+        self.waiting_gifts = 0
+        self.last_release = 0
+        self.next_epoch = 0
+        self.dividends: list[Dividend] = []
+        self.passed: dict[int, Standing] = {}
+        self.told: dict[int, Told] = {}
+        self.allowances: defaultdict[tuple[str, str], int] = defaultdict(int)
+        self.permits: Counter[str] = Counter()
+        self.spent: set[tuple[str, bytes]] = set()
+        self.offers: dict[tuple[int, int, int], int] = {}
+        self.sold: Counter[tuple[int, int, int]] = Counter()
+        self.tickets: dict[int, Ticket] = {}
+        self.tickets_sold = 0
+
+    # Time
+
+    def epoch_at(self, time: int) -> int:
+        """The epoch running; before genesis the first one, not begun."""
+        return max(0, (time - self.rules.genesis) // self.rules.epoch_length)
+
+    def end_of(self, epoch: int) -> int:
+        """The second at which an epoch is over."""
+        return self.rules.genesis + (epoch + 1) * self.rules.epoch_length
+
+    def deadline_of(self, epoch: int) -> int:
+        """Last second for an epoch's report."""
+        return self.end_of(epoch) + self.rules.report_window
+
+    def expiry_of(self, epoch: int) -> int:
+        """Last second for deliveries of an epoch."""
+        return self.end_of(epoch) + self.rules.settlement_window
+
+    def terms_at(self, epoch: int) -> Terms:
+        """The policy in force at an epoch."""
+        return max((t for t in self.terms if t.from_epoch <= epoch), key=lambda t: t.from_epoch)
+
+    def standing(self, epoch: int, time: int) -> Standing:
+        """How an epoch stands for the vault."""
+        if time > self.end_of(epoch) + self.rules.expiry_age:
+            return Standing.EXPIRED
+        told = self.told.get(epoch)
+        if told is None:
+            return Standing.SKIPPED if time > self.deadline_of(epoch) else Standing.OPEN
+        return Standing.FINAL if time > told.accepted_at + self.rules.dispute_window else Standing.PENDING
+
+    # People
+
+    @property
+    def leaves(self) -> list[Leaf]:
+        """Everybody on the roll."""
+        return [leaf for roll in self.rolls for leaf in roll.leaves]
+
+    def leaf_of(self, account: str) -> Leaf | None:
+        """The leaf under which an account lives."""
+        return next((leaf for leaf in self.leaves if leaf.active and leaf.account == account), None)
+
+    def heads_in(self, region: int) -> int:
+        """Citizens enrolled in a region."""
+        return sum(len(roll.leaves) for roll in self.rolls if roll.region == region)
+
+    def enrol(self, tree: Batch, region: int) -> None:
+        number = len(self.rolls)
+        self.rolls.append(Roll(tree, region, [Leaf(number, leaf.index, leaf.account) for leaf in tree.leaves]))
+
+    def activate(self, leaf: Leaf) -> None:
+        """All that the leaf has received since its enrolment is the account's, and all it receives from now on."""
+        leaf.active = True
+        self.purses[leaf.account] += sum(leaf.incomes)
+
+    @property
+    def not_activated(self) -> int:
+        """Income of leaves that nobody has activated yet."""
+        return sum(sum(leaf.incomes) for leaf in self.leaves if not leaf.active)
+
+    # Output and income
+
+    def public_output(self, raws: list[tuple[int, int, int]]) -> int:
+        """The sum over facilities of the public part of their weighted output, each rounded down."""
+        total = 0
+        for raw, share in zip(raws, self.rules.public_shares, strict=True):
+            weighted = [amount * weight for amount, weight in zip(raw, self.rules.weights, strict=True)]
+            total += floor(sum(weighted) * share)
+        return total
+
+    def distribute(self, time: int) -> int:
+        """Deals with the next epochs until one brought a dividend or is not ripe. Answers how many were dealt with."""
+        dealt = 0
+        while dealt < MOST_EPOCHS_A_CALL:
+            standing = self.standing(self.next_epoch, time)
+            if standing in (Standing.OPEN, Standing.PENDING):
+                break
+            if standing is Standing.FINAL:
+                self._pay_out(self.next_epoch)
+            else:
+                self.passed[self.next_epoch] = standing
+            self.next_epoch += 1
+            dealt += 1
+            if standing is Standing.FINAL:
+                break
+        return dealt
+
+    def _pay_out(self, epoch: int) -> None:
+        terms = self.terms_at(epoch)
+        output = self.told[epoch].output
+        entitlement = output * terms.rate
+        self.entitled.append(entitlement)
+        self.reserve += entitlement
+        release = min(
+            floor(self.reserve * terms.released_share),
+            max(self.rules.release_floor, floor(self.last_release * self.rules.growth)),
+        )
+        everybody = self.leaves
+        share = deal_out(release + self.waiting_gifts, len(everybody))
+        for leaf in everybody:
+            leaf.incomes.append(share)
+            if leaf.active:
+                self.purses[leaf.account] += share
+        # Each share is a token issue of its own; gifts are used up first, the reserve pays the rest.
+        shares = [share] * len(everybody)
+        self.issued.extend(shares)
+        from_gifts = min(sum(shares), self.waiting_gifts)
+        self.waiting_gifts -= from_gifts
+        from_reserve = sum(shares) - from_gifts
+        self.reserve -= from_reserve
+        self.last_release = in_coins(from_reserve)
+        self.dividends.append(Dividend(epoch, output, entitlement, share, len(everybody)))
+
+    # Money
+
+    @property
+    def supply(self) -> int:
+        """All that was issued and not destroyed."""
+        return sum(self.issued) - sum(self.destroyed)
+
+    def pay(self, payer: str, payee: str, amount: int) -> None:
+        self.purses[payer] -= amount
+        self.purses[payee] += amount
+
+    def destroy(self, holder: str, amount: int) -> None:
+        self.purses[holder] -= amount
+        self.destroyed.append(amount)
+
+    def give_to_all(self, holder: str, amount: int) -> None:
+        self.destroy(holder, amount)
+        self.given_to_all.append(amount)
+        self.waiting_gifts += amount
+
+    # Computing
+
+    def price(self, compute_class: int, units: int, time: int) -> int:
+        """What computing costs now: its weight times the rate at which it is issued, rounded up."""
+        return ceil(units * self.rules.weights[compute_class] * self.terms_at(self.epoch_at(time)).rate)
+
+    def remaining(self, place: tuple[int, int, int]) -> int:
+        """Units still on offer."""
+        return self.offers.get(place, 0) - self.sold[place]
+
+    def sell(self, place: tuple[int, int, int], units: int, price: int, buyer: str, exchange: str) -> int:
+        """The buyer's money goes into escrow against a new voucher, whose number is answered."""
+        self.sold[place] += units
+        self.pay(buyer, exchange, price)
+        number = self.tickets_sold
+        self.tickets_sold += 1
+        self.tickets[number] = Ticket(*place, units, price, self.fee_share, self.recirculated_share, buyer)
+        return number
+
+    def deliver(self, ticket: Ticket, delivered: int, operator: str, exchange: str) -> tuple[int, int, int]:
+        """Pays out what is due for all deliveries so far: the operator's fee, a gift to all, the rest destroyed."""
+        due = floor(Fraction(ticket.price) * delivered / ticket.units) - ticket.paid_out
+        fee = floor(due * ticket.fee_share)
+        gift = floor(due * ticket.recirculated_share)
+        ticket.delivered = delivered
+        ticket.paid_out += due
+        self.pay(exchange, operator, fee)
+        if gift:
+            self.give_to_all(exchange, gift)
+        self.destroy(exchange, due - fee - gift)
+        return fee, gift, due - fee - gift
+
+    def refund(self, number: int, exchange: str) -> int:
+        """The holder gets back what was not delivered; the voucher is gone."""
+        ticket = self.tickets.pop(number)
+        left = ticket.price - ticket.paid_out
+        self.pay(exchange, ticket.holder, left)
+        return left
+
+    @property
+    def in_escrow(self) -> int:
+        """What outstanding vouchers are still worth."""
+        return sum(ticket.price - ticket.paid_out for ticket in self.tickets.values())
+
+
+def in_coins(amount: int) -> int:
+    """An amount in whole coins, what is smaller left out."""
+    return amount - amount % COIN
+
+
+def deal_out(pot: int, people: int) -> int:
+    """What each gets when a pot is dealt out evenly: round by round a coin to everybody, large coins first."""
+    coin = COIN
+    while coin * people <= pot:
+        coin *= 2
+    each = 0
+    while coin >= COIN:
+        if coin * people <= pot:
+            pot -= coin * people
+            each += coin
+        coin //= 2
+    return each

@@ -1,0 +1,66 @@
+"""Keys from keystores.
+
+    load    ├── right password, with or without a line's end → the account, which signs
+            └── no file, no text, no keystore, wrong password → which file, and nothing of what is in it
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+from eth_account import Account
+
+from sbi_network.chain.errors import KeyFileError
+from sbi_network.chain.keys import KeystoreSigner, is_open_to_others
+
+ACCOUNT = Account.from_key(b"\7" * 32)
+
+
+@pytest.fixture
+def keystore(tmp_path: Path) -> Path:
+    path = tmp_path / "key.json"
+    path.write_text(json.dumps(Account.encrypt(ACCOUNT.key, "pass word", kdf="pbkdf2", iterations=2)))
+    return path
+
+
+def _password(keystore: Path, text: bytes) -> Path:
+    path = keystore.with_name("password")
+    path.write_bytes(text)
+    return path
+
+
+@pytest.mark.parametrize("text", [b"pass word", b"pass word\n", b"pass word\r\n"])
+def test_load__right_password__signs_for_the_account(keystore: Path, text: bytes) -> None:
+    signer = KeystoreSigner.load(keystore, _password(keystore, text))
+    assert asyncio.run(signer.sign_digest(b"\1" * 32)).recover(b"\1" * 32) == ACCOUNT.address == signer.address
+    assert "07" * 32 not in repr(signer)
+
+
+@pytest.mark.parametrize("text", [b"other", b"", b"pass word ", b"\xff"])
+def test_load__wrong_password__names_the_file_only(keystore: Path, text: bytes) -> None:
+    with pytest.raises(KeyFileError, match="password") as caught:
+        KeystoreSigner.load(keystore, _password(keystore, text))
+    assert "other" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"version": 1}', '{"version": 3, "crypto": {}}'])
+def test_load__no_keystore__is_told(keystore: Path, text: str) -> None:
+    password = _password(keystore, b"pass word")
+    keystore.write_text(text)
+    with pytest.raises(KeyFileError, match=r"key\.json"):
+        KeystoreSigner.load(keystore, password)
+
+
+def test_load__no_file__is_told(keystore: Path) -> None:
+    with pytest.raises(KeyFileError, match="cannot be read"):
+        KeystoreSigner.load(keystore, keystore.with_name("none"))
+
+
+def test_is_open_to_others__by_mode__is_told(keystore: Path) -> None:
+    keystore.chmod(0o600)
+    assert not is_open_to_others(keystore)
+    keystore.chmod(0o640)
+    assert is_open_to_others(keystore)

@@ -1,0 +1,145 @@
+"""Typed reads.
+
+    read    ├── a value or struct → typed
+            ├── a custom error → ContractRefused with its name and arguments
+            ├── an unknown error → ContractRefused, unknown
+            ├── no contract → WrongChainError
+            └── no answer → EndpointError without the URL
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from eth_account import Account
+
+from sbi_network.chain.citizens import Citizen, Citizens
+from sbi_network.chain.clock import EpochClock, read_clock
+from sbi_network.chain.connection import Chain
+from sbi_network.chain.errors import ContractRefused, EndpointError, WrongChainError
+from sbi_network.chain.exchange import Exchange, Offer
+from sbi_network.chain.registry import EpochOutcome, FacilityTerms, Outcome, Registry
+from sbi_network.chain.token import Token, TokenAccount
+from sbi_network.chain.vault import Vault
+from sbi_network.protocol.address import check_address
+from sbi_network.protocol.oracle_set import OracleConfig
+from tests.oracles.chain.stand_in import ADDRESS, StandInNode, revert_data, reverting
+
+SIGNERS = tuple(check_address("signer", Account.from_key(bytes([n]) * 32).address) for n in range(1, 5))
+CONFIG = OracleConfig(31337, ADDRESS, 3, 2, (32, 16, 64), SIGNERS)
+
+
+def _registry(**views: Any) -> Registry:
+    return Registry(StandInNode("ComputeOracleRegistry", views).chain(), ADDRESS)
+
+
+def _config_answer(digest: bytes = CONFIG.digest) -> tuple[Any, ...]:
+    return (3, digest, 2, [32, 16, 64], [signer.lower() for signer in SIGNERS])
+
+
+def test_config_at__of_the_registry__is_the_protocols() -> None:
+    assert asyncio.run(_registry(configAt=_config_answer()).config_at(7)) == CONFIG
+
+
+def test_config_at__another_digest__is_refused() -> None:
+    with pytest.raises(WrongChainError, match="digest"):
+        asyncio.run(_registry(configAt=_config_answer(b"\1" * 32)).config_at(7))
+
+
+def test_record_of__accepted_or_not__is_the_record_or_none() -> None:
+    accepted = asyncio.run(_registry(recordOf=(b"\1" * 32, 400, 7, 1_000, 0b1011, 3, False)).record_of(7))
+    assert accepted is not None
+    assert (accepted.public_output, accepted.signers, accepted.config_version) == (400, (0, 1, 3), 3)
+    assert asyncio.run(_registry(recordOf=(bytes(32), 0, 0, 0, 0, 0, False)).record_of(7)) is None
+
+
+def test_outcome_of__each_number__is_its_outcome() -> None:
+    for outcome in Outcome:
+        assert asyncio.run(_registry(outcomeOf=(outcome.value, 5)).outcome_of(7)) == EpochOutcome(outcome, 5)
+
+
+def test_facility_terms__known_or_not__are_told_apart() -> None:
+    terms = asyncio.run(_registry(facilityTermsAt=(1, 2, 3, 4, 5, True)).facility_terms(0, 7))
+    assert terms == FacilityTerms((1, 2, 3), 4, 5, active=True)
+    assert terms.is_known
+    assert not asyncio.run(_registry(facilityTermsAt=(0, 0, 0, 0, 0, False)).facility_terms(0, 7)).is_known
+    assert replace(terms, active=False).is_known
+
+
+def test_read__custom_error__is_refused_with_its_arguments() -> None:
+    registry = _registry(recordOf=reverting(revert_data("EpochForgotten", 7, 9)))
+    with pytest.raises(ContractRefused) as caught:
+        asyncio.run(registry.record_of(7))
+    assert caught.value.name == "EpochForgotten"
+    assert caught.value.arguments == {"epoch": 7, "oldest": 9}
+    assert str(caught.value) == "the contract refused: EpochForgotten(epoch=7, oldest=9)"
+
+
+@pytest.mark.parametrize(
+    ("data", "name"), [("0x", "unknown"), ("0x12345678", "unknown"), ("0x4e487b71" + "00" * 31 + "11", "Panic")]
+)
+def test_read__other_reverts__are_refused_all_the_same(data: str, name: str) -> None:
+    with pytest.raises(ContractRefused) as caught:
+        asyncio.run(_registry(recordOf=reverting(data)).record_of(7))
+    assert caught.value.name == name
+
+
+def test_read__no_contract_there__is_told() -> None:
+    node = StandInNode("ComputeOracleRegistry")
+    node.answers["eth_call"] = lambda _: "0x"
+    with pytest.raises(WrongChainError, match=ADDRESS):
+        asyncio.run(Registry(node.chain(), ADDRESS).genesis())
+
+
+def test_read__endpoint_down__is_told_without_its_url() -> None:
+    async def ask() -> int:
+        chain = Chain("http://127.0.0.1:1/SECRET", request_seconds=2)
+        try:
+            return await chain.chain_id()
+        finally:
+            await chain.close()
+
+    with pytest.raises(EndpointError) as caught:
+        asyncio.run(ask())
+    assert "SECRET" not in str(caught.value)
+
+
+def test_read_clock__of_a_registry__gives_the_epochs_times() -> None:
+    node = StandInNode("ComputeOracleRegistry", {"genesis": 1_000, "epochLength": 8, "reportWindow": 60})
+    clock = asyncio.run(read_clock(node.chain(), ADDRESS))
+    assert clock == EpochClock(31337, ADDRESS, 1_000, 8, 60)
+    assert (clock.start_of(2), clock.end_of(2), clock.deadline_of(2)) == (1_016, 1_024, 1_084)
+    assert [clock.epoch_at(moment) for moment in (999.9, 1_000, 1_007.9, 1_008)] == [-1, 0, 0, 1]
+    assert clock.domain == CONFIG.domain
+
+
+def test_read_clock__no_code__is_refused() -> None:
+    node = StandInNode("ComputeOracleRegistry")
+    node.answers["eth_getCode"] = lambda _: "0x"
+    with pytest.raises(WrongChainError, match="registry"):
+        asyncio.run(read_clock(node.chain(), ADDRESS))
+
+
+def test_vault_state__all_aggregates__are_of_one_block() -> None:
+    names = ("nextEpoch", "issued", "reserve", "recirculated", "headcount", "dividendIndex", "lastRelease")
+    node = StandInNode("DistributionVault", {name: place for place, name in enumerate(names)})
+    blocks = set()
+    call = node.answers["eth_call"]
+    node.answers["eth_call"] = lambda params: (blocks.add(params[1]), call(params))[1]
+    state = asyncio.run(Vault(node.chain(), ADDRESS).state())
+    assert (state.next_epoch, state.issued, state.reserve, state.recirculated) == (0, 1, 2, 3)
+    assert (state.headcount, state.dividend_index, state.last_release) == (4, 5, 6)
+    assert blocks == {"0x5"}
+
+
+def test_token_citizens_exchange__structs__are_typed() -> None:
+    token = Token(StandInNode("SBIToken", {"accountOf": (5, 6, True), "balanceOf": 7}).chain(), ADDRESS)
+    assert asyncio.run(token.account_of(SIGNERS[0])) == TokenAccount(5, 6, accruing=True)
+    assert asyncio.run(token.balance_of(SIGNERS[0])) == 7
+    citizens = Citizens(StandInNode("CitizenRegistry", {"citizenOf": (1, 0, 2, 3, 4)}).chain(), ADDRESS)
+    assert asyncio.run(citizens.citizen(SIGNERS[0])) == Citizen(1, 0, 2, 3, 4)
+    exchange = Exchange(StandInNode("ComputeExchange", {"offerOf": (9, 8)}).chain(), ADDRESS)
+    assert asyncio.run(exchange.offer_of(0, 1, 2)) == Offer(9, 8)

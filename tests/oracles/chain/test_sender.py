@@ -1,0 +1,114 @@
+"""Sending, and the keeper that sends.
+
+    send    ├── accepted → receipt; the sender's own signature, nonces in order, fees as the rule says
+            ├── refused when tried → ContractRefused, nothing sent
+            ├── reverted in a block → the reason, tried again there; without one TransactionRevertedError
+            └── not included in time → TransactionTimeoutError
+    keeper  └── not final or no citizens → nothing; ready → distributes; other refusals → raised
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from eth_account import Account
+
+from sbi_network.chain.errors import ContractRefused, TransactionRevertedError, TransactionTimeoutError
+from sbi_network.chain.keeper import Keeper
+from sbi_network.chain.keys import KeystoreSigner
+from sbi_network.chain.sender import Call, FeeRule, Patience, Sender
+from sbi_network.chain.vault import Vault
+from tests.oracles.chain.stand_in import ADDRESS, GAS_USED, StandInNode, revert_data, reverting
+
+ACCOUNT = Account.from_key(b"\7" * 32)
+DISTRIBUTE = Call(ADDRESS, "0xe4fc6b6d")
+
+
+def _node(answer: Any = 1) -> StandInNode:
+    return StandInNode("DistributionVault", {"distribute": answer, "nextEpoch": 1})
+
+
+def _sender(node: StandInNode) -> Sender:
+    return Sender(node.chain(), 31337, KeystoreSigner(ACCOUNT), FeeRule(), Patience(limit=0.1, poll=0.01))
+
+
+def test_send__accepted__is_signed_by_the_sender_with_fees_and_nonces() -> None:
+    node = _node()
+    sender = _sender(node)
+
+    async def twice() -> list[Any]:
+        return list(await asyncio.gather(sender.send(DISTRIBUTE), sender.send(DISTRIBUTE)))
+
+    receipts = asyncio.run(twice())
+    assert [receipt.gas_used for receipt in receipts] == [GAS_USED, GAS_USED]
+    for nonce, raw in enumerate(node.sent):
+        assert Account.recover_transaction(raw) == ACCOUNT.address
+        fields = _decoded(raw)
+        assert fields["nonce"] == nonce
+        assert (fields["maxFeePerGas"], fields["maxPriorityFeePerGas"]) == (3 * 10**9, 10**9)
+        assert fields["gas"] == 60_000
+        assert fields["chainId"] == 31337
+
+
+def test_send__refused_when_tried__sends_nothing() -> None:
+    node = _node(reverting(revert_data("NoCitizens", 3, contract="DistributionVault")))
+    with pytest.raises(ContractRefused) as caught:
+        asyncio.run(_sender(node).send(DISTRIBUTE))
+    assert (caught.value.name, caught.value.arguments) == ("NoCitizens", {"epoch": 3})
+    assert node.sent == []
+
+
+def test_send__reverted_in_a_block__says_why() -> None:
+    answers = iter([lambda: 1, reverting(revert_data("NoCitizens", 3, contract="DistributionVault"))])
+    node = _node(lambda: next(answers)())
+    node.receipt_status = 0
+    with pytest.raises(ContractRefused, match="NoCitizens"):
+        asyncio.run(_sender(node).send(DISTRIBUTE))
+    assert len(node.sent) == 1
+
+
+def test_send__reverted_for_a_lost_reason__names_the_transaction() -> None:
+    node = _node()
+    node.receipt_status = 0
+    with pytest.raises(TransactionRevertedError, match="0x0+1 reverted"):
+        asyncio.run(_sender(node).send(DISTRIBUTE))
+
+
+def test_send__not_included__gives_up_in_time() -> None:
+    node = _node()
+    node.includes = False
+    with pytest.raises(TransactionTimeoutError):
+        asyncio.run(_sender(node).send(DISTRIBUTE))
+
+
+def _keeper(node: StandInNode) -> Keeper:
+    return Keeper(Vault(node.chain(), ADDRESS), _sender(node))
+
+
+def test_distribute_if_ready__ready__distributes() -> None:
+    node = _node()
+    assert asyncio.run(_keeper(node).distribute_if_ready()) is True
+    assert len(node.sent) == 1
+
+
+@pytest.mark.parametrize(("name", "arguments"), [("EpochNotFinal", (3, 1)), ("NoCitizens", (3,))])
+def test_distribute_if_ready__not_yet__waits(name: str, arguments: tuple[int, ...]) -> None:
+    node = _node(reverting(revert_data(name, *arguments, contract="DistributionVault")))
+    assert asyncio.run(_keeper(node).distribute_if_ready()) is False
+    assert node.sent == []
+
+
+def test_distribute_if_ready__another_refusal__is_raised() -> None:
+    node = _node(reverting("0x4e487b71" + "00" * 31 + "11"))
+    with pytest.raises(ContractRefused, match="Panic"):
+        asyncio.run(_keeper(node).distribute_if_ready())
+
+
+def _decoded(raw: bytes) -> dict[str, Any]:
+    from eth_account.typed_transactions.typed_transaction import TypedTransaction
+    from hexbytes import HexBytes
+
+    fields: dict[str, Any] = TypedTransaction.from_bytes(HexBytes(raw)).as_dict()
+    return fields

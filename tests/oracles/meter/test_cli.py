@@ -1,0 +1,182 @@
+"""`sbi meter` as an operator meets it.
+
+run ── serves ── SIGKILL, SIGTERM ── restart gives the same ── port in use ── a meter that fails
+measure ── check ── each thing wrong
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from typer.testing import CliRunner, Result
+
+from sbi_network.meter.capacity import MatrixBench
+from sbi_network.meter.cli import Reached, app, build_app
+from sbi_network.meter.store import Identity, ReadingStore
+from tests.oracles.meter.stand_ins import DOMAIN, FACILITY, PASSWORD, ManualNetwork, signer, write_config
+
+REPOSITORY = Path(__file__).parents[3]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def running(folder: Path, genesis: int, port: int) -> Iterator[subprocess.Popen[str]]:
+    paths = {"PYTHONPATH": os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "oracles")])}
+    command = [sys.executable, "-m", "tests.oracles.meter.meter_process", str(genesis), "1"]
+    command += ["run", "--config", str(folder / "meter.toml")]
+    with subprocess.Popen(  # noqa: S603 - this package's own command
+        command, stderr=subprocess.PIPE, text=True, cwd=REPOSITORY, env=os.environ | paths
+    ) as process:
+        try:
+            wait_for(f"http://127.0.0.1:{port}/healthz")
+            yield process
+        finally:
+            process.kill()
+
+
+def wait_for(url: str) -> httpx.Response:
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        try:
+            response = httpx.get(url)
+        except httpx.TransportError:
+            time.sleep(0.05)
+            continue
+        if response.status_code == 200:
+            return response
+        time.sleep(0.05)
+    raise AssertionError(f"{url} was not answered in time")
+
+
+@pytest.mark.slow
+def test_run__killed_and_started_again__serves_the_same_reading(tmp_path: Path) -> None:
+    port, genesis = free_port(), int(time.time())
+    write_config(tmp_path, port=port)
+    said: list[tuple[int, bytes]] = []
+    logs = ""
+    for ending in (signal.SIGKILL, signal.SIGTERM):
+        with running(tmp_path, genesis, port) as process:
+            epoch = said[0][0] if said else httpx.get(f"http://127.0.0.1:{port}/v1/facility").json()["runningEpoch"]
+            said.append((epoch, wait_for(f"http://127.0.0.1:{port}/v1/readings/{epoch}").content))
+            process.send_signal(ending)
+            started = time.monotonic()
+            logs += process.communicate(timeout=10)[1]
+            assert time.monotonic() - started < 4
+            assert process.returncode == (-signal.SIGKILL if ending == signal.SIGKILL else 0)
+    assert said[0] == said[1]
+    lines = [json.loads(line) for line in logs.splitlines()]
+    assert {"meter_started", "reading_kept", "meter_stopped"} <= {line["event"] for line in lines}
+    assert PASSWORD not in logs
+    assert "secret-access-key" not in logs
+
+
+def cli(*arguments: str, head_age: int = 0) -> Result:
+    known = ManualNetwork()
+    result = CliRunner().invoke(build_app(lambda _: Reached(known, int(known.time) - head_age)), arguments)
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result
+
+
+def test_run__the_port_is_taken__says_so_and_leaves_no_state(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        result = cli("run", "-c", str(write_config(tmp_path, port=port)))
+    assert result.exit_code == 1
+    assert f"cannot listen on 127.0.0.1 port {port} (Address already in use)" in result.stderr
+    assert not (tmp_path / "meter.sqlite").exists()
+
+
+def test_run__the_meter_fails__ends_the_process_with_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_config(tmp_path, 'kind = "host"\nmatrix_size = 64', free_port())
+    monkeypatch.setattr(MatrixBench, "_multiply", lambda self: self._c.fill(1))
+    result = cli("run", "-c", str(path))
+    assert result.exit_code == 1
+    assert "sbi meter: row 0 of a product of size 64 is wrong" in result.stderr
+
+
+def test_run__a_chain_out_of_reach__says_so(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["run", "-c", str(write_config(tmp_path))])
+    assert result.exit_code == 1
+    assert "sbi meter: RPC endpoint: " in result.stderr
+
+
+def test_measure__accounting__prints_the_reading_of_an_epoch(tmp_path: Path) -> None:
+    result = cli("measure", "-c", str(write_config(tmp_path)), "--epoch", "3", "--seconds", "1")
+    assert result.exit_code == 0
+    assert "accounting meter, 1 s" in result.stdout
+    assert "seconds 3 to 4 of the trace" in result.stdout
+
+
+@pytest.mark.slow
+def test_measure__this_machine__prints_what_it_does() -> None:
+    result = cli("measure", "--seconds", "2")
+    assert result.exit_code == 0
+    assert "host: median of 5 timed FP32 products" in result.stdout
+    assert "2.0 of 2 s observed" in result.stdout
+
+
+def test_check__all_well__is_ready_and_makes_no_state(tmp_path: Path) -> None:
+    result = cli("check", "-c", str(write_config(tmp_path, port=free_port())))
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[-1] == "ready"
+    assert f"signs as {signer().address}" in result.stdout
+    assert "is not there: readings begin with the epoch in which `run` makes it" in result.stdout
+    assert not (tmp_path / "meter.sqlite").exists()
+
+
+def test_check__a_key_open_to_others__is_pointed_at(tmp_path: Path) -> None:
+    path = write_config(tmp_path, port=free_port())
+    (tmp_path / "key.password").chmod(0o644)
+    result = cli("check", "-c", str(path))
+    assert result.exit_code == 0
+    assert "key.password can be read by other users: chmod 600" in result.stdout
+
+
+def test_check__a_chain_whose_time_is_another__is_pointed_at(tmp_path: Path) -> None:
+    result = cli("check", "-c", str(write_config(tmp_path, port=free_port())), head_age=3600)
+    assert result.exit_code == 0
+    assert "the chain's last block is 3,600 s from this machine's time" in result.stdout
+
+
+def test_check__the_state_of_another_facility__is_refused(tmp_path: Path) -> None:
+    path = write_config(tmp_path, port=free_port())
+    ReadingStore(tmp_path / "meter.sqlite", Identity(FACILITY + 1, signer().address, DOMAIN), 0.0).close()
+    result = cli("check", "-c", str(path))
+    assert result.exit_code == 1
+    assert "belongs to facility 4" in result.stderr
+
+
+def test_check__records_that_cannot_count__are_told_by_line(tmp_path: Path) -> None:
+    meter = 'kind = "accounting"\ntasks = "t.csv"\ndevices = "d.csv"\ntrace_seconds = 60'
+    path = write_config(tmp_path, meter, free_port())
+    (tmp_path / "d.csv").write_text("device_model,compute_class,devices,ops_per_second\ncpu,general,1,1\n")
+    (tmp_path / "t.csv").write_text("task,device_model,devices,share_milli,start,end\na,gpu,1,1000,0,9\n")
+    result = cli("check", "-c", str(path))
+    assert result.exit_code == 1
+    assert f"{tmp_path / 't.csv'}:2: device model 'gpu' is not in the device table" in result.stderr
+
+
+def test_check__a_mistake_in_the_file__is_told_by_its_key(tmp_path: Path) -> None:
+    path = write_config(tmp_path, 'kind = "host"\nsize = 5')
+    result = cli("check", "-c", str(path))
+    assert result.exit_code == 1
+    assert "meter.host.size: unknown key" in result.stderr

@@ -1,0 +1,110 @@
+"""meter.toml: every mistake is told by its place, and no secret with it.
+
+load_meter_settings ── whole ── file ── unknown, missing, wrong keys ── sections that contradict
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from sbi_network.chain.errors import SettingsError
+from sbi_network.meter.host import HostSettings
+from sbi_network.meter.settings import SAMPLE_FOLDER, AccountingSource, HostSource, load_meter_settings
+from tests.oracles.meter.stand_ins import REGISTRY, config_text, write_config
+
+HOST = 'kind = "host"'
+
+
+def refused(folder: Path, text: str) -> list[str]:
+    path = folder / "meter.toml"
+    path.write_text(text)
+    with pytest.raises(SettingsError) as error:
+        load_meter_settings(path)
+    return [line.removeprefix(f"{path}: ") for line in str(error.value).splitlines()]
+
+
+def test_load_meter_settings__a_host__has_the_settings_told_and_the_rest_by_default(tmp_path: Path) -> None:
+    config = load_meter_settings(write_config(tmp_path, HOST + "\ncapacity_interval = 5\n"))
+    assert isinstance(config.meter, HostSource)
+    assert config.meter.settings() == HostSettings(capacity_interval=5.0)
+    assert HostSource().settings() == HostSettings()
+    assert config.state == tmp_path / "meter.sqlite"
+    assert config.network.registry_address == REGISTRY
+
+
+def test_load_meter_settings__the_bundled_sample__is_found_in_the_package(tmp_path: Path) -> None:
+    config = load_meter_settings(write_config(tmp_path))
+    assert isinstance(config.meter, AccountingSource)
+    assert config.meter.files() == (SAMPLE_FOLDER / "tasks.csv", SAMPLE_FOLDER / "devices.csv", 86_400)
+
+
+def test_load_meter_settings__own_records__are_taken_from_the_files_folder(tmp_path: Path) -> None:
+    text = 'kind = "accounting"\ntasks = "t.csv"\ndevices = "/d.csv"\ntrace_seconds = 60\noffset = 5\nspan = 7'
+    config = load_meter_settings(write_config(tmp_path, text))
+    assert isinstance(config.meter, AccountingSource)
+    assert config.meter.files() == (tmp_path / "t.csv", Path("/d.csv"), 60)
+    assert (config.meter.replay().offset, config.meter.replay().span) == (5, 7)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ("port = 8600", "port = 8600\nprot = 1", ["http.prot: unknown key"]),
+        (HOST, HOST + "\nmatrix_sise = 1", ["meter.host.matrix_sise: unknown key"]),
+        ("facility = 3", "", ["facility: is missing"]),
+        ("facility = 3", "facility = -1", ["facility: Input should be greater than or equal to 0"]),
+        (HOST, 'kind = "guess"', ["meter: Input tag 'guess' found using 'kind' does not match"]),
+        (HOST, HOST + "\nwindow = 4", ["meter.host.window: Input should be greater than or equal to 5"]),
+        (
+            HOST,
+            HOST + "\nsample_seconds = 0.9",
+            ["meter.host.sample_seconds: Input should be greater than or equal to 1"],
+        ),
+        (HOST, HOST + "\nmatrix_size = 65537", ["meter.host.matrix_size: Input should be less than or equal to 65536"]),
+        (HOST, HOST + "\ncounter_interval = 3.0", ["meter.host: max_gap is less than twice counter_interval"]),
+        (HOST, HOST + "\ncapacity_interval = inf", ["meter.host.capacity_interval: Input should be"]),
+        (HOST, 'kind = "accounting"', ["meter.accounting: tasks, devices and trace_seconds are needed"]),
+        (
+            HOST,
+            'kind = "accounting"\ntasks = "t"\nsample = "small-facility"',
+            ["meter.accounting: sample is given beside tasks"],
+        ),
+        (REGISTRY, REGISTRY.lower(), ["network.registry: address: given '0xabab"]),
+        ("http://127", "ftp://127", ["network.rpc_url: is not an http or https URL"]),
+    ],
+)
+def test_load_meter_settings__a_mistake__is_told_by_its_key(
+    tmp_path: Path, before: str, after: str, told: list[str]
+) -> None:
+    lines = refused(tmp_path, config_text(HOST).replace(before, after, 1))
+    assert len(lines) == len(told)
+    assert all(line.startswith(start) for line, start in zip(lines, told, strict=True))
+
+
+def test_load_meter_settings__several_mistakes__are_told_together_and_without_what_was_given(tmp_path: Path) -> None:
+    text = config_text(HOST).replace('password_file = "key.password"', 'password = "hunter2"\nkeystore_file = "x"')
+    lines = refused(tmp_path, text.replace("http://127.0.0.1:1/secret-access-key", "secret-access-key"))
+    assert sorted(line.split(": ")[0] for line in lines) == [
+        "key.keystore_file",
+        "key.password",
+        "key.password_file",
+        "network.rpc_url",
+    ]
+    assert "hunter2" not in str(lines)
+    assert "secret-access-key" not in str(lines)
+
+
+def test_load_meter_settings__no_toml__tells_the_line(tmp_path: Path) -> None:
+    assert "is not TOML" in refused(tmp_path, "facility = \n")[0]
+    assert "at line 1" in refused(tmp_path, "facility = \n")[0]
+
+
+def test_load_meter_settings__no_file__names_it(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"none\.toml: cannot be read \(No such file"):
+        load_meter_settings(tmp_path / "none.toml")
+
+
+def test_repr__of_a_config__has_no_rpc_address(tmp_path: Path) -> None:
+    assert "secret-access-key" not in repr(load_meter_settings(write_config(tmp_path)))

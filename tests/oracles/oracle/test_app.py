@@ -1,0 +1,201 @@
+"""What peers speak to, over ASGI.
+
+    POST /v1/observations   ├── valid → 200, and known
+                            └── malformed, too large, nested, forged, stranger's, other config or epoch → refused
+    POST /v1/proposals      ├── valid → a signature that counts
+                            └── the same kinds, and not the leader → refused, nothing signed
+    GET  /v1/observations   └── own one, or 404
+    GET  /v1/status         └── who this is
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+
+from sbi_network.oracle.agreement import EpochAgreement
+from sbi_network.oracle.app import build_app
+from sbi_network.oracle.mailbox import Identity, Mailbox
+from sbi_network.oracle.wire import Proposal, decode_signature, encode_observation, encode_proposal
+from sbi_network.protocol.address import check_address
+from sbi_network.protocol.json_form import Signed
+from tests.oracles.oracle.simulated import (
+    CLOCK,
+    EPOCH,
+    HonestOracle,
+    key,
+    observed,
+    oracle_key,
+    readings,
+    terms_of,
+)
+
+TERMS = terms_of()
+LEADER = TERMS.leader_of(0)
+OWN = (LEADER + 1) % 4
+
+
+class OpenAtViewZero:
+    def __init__(self, agreement: EpochAgreement) -> None:
+        self.agreement = agreement
+        self.arrivals = 0
+
+    def current_view(self) -> int:
+        return 0
+
+    def observation_arrived(self) -> None:
+        self.arrivals += 1
+
+
+class Served:
+    """An oracle with one open epoch, spoken to over ASGI."""
+
+    def __init__(self, *, is_open: bool = True) -> None:
+        self.oracle = HonestOracle(TERMS, OWN)
+        self.work = OpenAtViewZero(self.oracle.agreement)
+        self.mailbox = Mailbox(Identity(check_address("own", oracle_key(OWN).address), CLOCK))
+        if is_open:
+            self.mailbox.open(EPOCH, self.work)
+        self._app = build_app(self.mailbox)
+
+    def send(self, method: str, path: str, body: Any = None) -> httpx.Response:
+        async def exchange() -> httpx.Response:
+            transport = httpx.ASGITransport(self._app, raise_app_exceptions=False)
+            async with httpx.AsyncClient(transport=transport, base_url="http://oracle") as client:
+                return await client.request(method, path, content=body)
+
+        return asyncio.run(exchange())
+
+    def refusal(self, path: str, body: Any) -> tuple[int, str]:
+        response = self.send("POST", path, body)
+        assert response.headers["content-type"] == "application/problem+json"
+        return response.status_code, response.json()["reason"]
+
+
+def _proposal(terms: Any = TERMS) -> Proposal:
+    leader = HonestOracle(terms, terms.leader_of(0))
+    for number in range(3):
+        leader.agreement.receive(observed(terms, number, readings(terms)))
+    return asyncio.run(leader.agreement.propose(0))
+
+
+def _observation_text(**changes: Any) -> str:
+    made = json.loads(encode_observation(observed(TERMS, 2, readings(TERMS))))
+    return json.dumps({**made, **changes})
+
+
+def test_post_observation__valid__is_taken_and_announced_once() -> None:
+    served = Served()
+    body = encode_observation(observed(TERMS, 2, readings(TERMS)))
+    assert [served.send("POST", "/v1/observations", body).status_code for _ in range(2)] == [200, 200]
+    assert served.work.arrivals == 1
+    assert 2 not in served.oracle.agreement.missing
+
+
+def test_post_observation__no_open_epoch__may_be_tried_again() -> None:
+    assert Served(is_open=False).refusal("/v1/observations", "{}") == (503, "not_open")
+
+
+OTHER_EPOCH, OTHER_CONFIG = terms_of(epoch=EPOCH + 1), terms_of(version=2)
+
+REFUSED_OBSERVATIONS = {
+    "empty": ("", 400, "malformed"),
+    "not JSON": ("{", 400, "malformed"),
+    "not UTF-8": (b"\xff\xfe{}", 400, "malformed"),
+    "not an object": ("[]", 400, "malformed"),
+    "unknown key": (_observation_text(more=1), 400, "malformed"),
+    "repeated key": ('{"oracle": 1, "oracle": 2}', 400, "malformed"),
+    "nested deeply": ("[" * 4000 + "]" * 4000, 413, "too_large"),
+    "nested": ("[" * 2000 + "]" * 2000, 400, "malformed"),
+    "nested inside": (_observation_text(observation=json.loads("[" * 900 + "]" * 900)), 400, "malformed"),
+    "NaN": ('{"oracle": NaN}', 400, "malformed"),
+    "oracle of another type": (_observation_text(oracle=True), 400, "malformed"),
+    "oracle out of range": (_observation_text(oracle=-1), 400, "malformed"),
+    "readings misaligned": (_observation_text(readings="0x00"), 400, "malformed"),
+    "readings in capitals": (_observation_text(readings="0xAB"), 400, "malformed"),
+    "too large": ("x" * 10_000, 413, "too_large"),
+    "stranger": (encode_observation(observed(TERMS, 2, readings(TERMS), key("stranger"))), 403, "not_member"),
+    "another member": (encode_observation(observed(TERMS, 2, readings(TERMS), oracle_key(3))), 403, "bad_signature"),
+    "epoch not open": (encode_observation(observed(OTHER_EPOCH, 2, readings(OTHER_EPOCH))), 503, "not_open"),
+    "other config": (encode_observation(observed(OTHER_CONFIG, 2, readings(OTHER_CONFIG))), 409, "wrong_config"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED_OBSERVATIONS)
+def test_post_observation__bad__is_refused_and_not_kept(case: str) -> None:
+    body, status, reason = REFUSED_OBSERVATIONS[case]
+    served = Served()
+    assert served.refusal("/v1/observations", body) == (status, reason)
+    assert served.oracle.agreement.missing == {0, 1, 2, 3}
+    assert served.work.arrivals == 0
+
+
+def test_post_observation__chunked_and_too_large__is_refused_before_its_end() -> None:
+    sent = 0
+
+    async def endless() -> Any:
+        nonlocal sent
+        while sent < 10**9:
+            sent += 1000
+            yield b"x" * 1000
+
+    assert Served().send("POST", "/v1/observations", endless()).status_code == 413
+    assert sent < 100_000
+
+
+def test_post_proposal__valid__is_answered_with_a_signature_of_this_oracle() -> None:
+    served, proposal = Served(), _proposal()
+    response = served.send("POST", "/v1/proposals", encode_proposal(proposal))
+    assert response.status_code == 200
+    digest = proposal.signed.message.digest(TERMS.config.domain)
+    assert decode_signature(response.content).recover(digest) == oracle_key(OWN).address
+
+
+def _refused_proposals() -> dict[str, tuple[str, int, str]]:
+    proposal = _proposal()
+    report = proposal.signed.message
+    by_follower = Signed(report, report.sign(oracle_key(OWN), TERMS.config.domain))
+    other = replace(report, raw_general=report.raw_general + 1)
+    lying = Signed(other, other.sign(oracle_key(LEADER), TERMS.config.domain))
+    nested = json.loads(encode_proposal(proposal))
+    nested["report"] = json.loads("[" * 900 + "]" * 900)
+    return {
+        "malformed": ("{}", 400, "malformed"),
+        "nested": (json.dumps(nested), 400, "malformed"),
+        "observations of another type": ('{"observations": {}, "report": {}}', 400, "malformed"),
+        "too large": ("x" * 50_000, 413, "too_large"),
+        "not the leader": (encode_proposal(replace(proposal, signed=by_follower)), 403, "not_leader"),
+        "other figures": (encode_proposal(replace(proposal, signed=lying)), 409, "other_report"),
+        "short list": (encode_proposal(replace(proposal, observations=proposal.observations[:2])), 409, "other_report"),
+        "other config": (encode_proposal(_proposal(OTHER_CONFIG)), 409, "wrong_config"),
+        "epoch not open": (encode_proposal(_proposal(OTHER_EPOCH)), 503, "not_open"),
+    }
+
+
+@pytest.mark.parametrize("case", _refused_proposals())
+def test_post_proposal__bad__is_refused_and_nothing_is_signed(case: str) -> None:
+    body, status, reason = _refused_proposals()[case]
+    served = Served()
+    assert served.refusal("/v1/proposals", body) == (status, reason)
+    assert served.oracle.most_digests == 0
+
+
+def test_get_observation__made_or_not__is_the_own_one_or_404() -> None:
+    served = Served()
+    assert served.send("GET", f"/v1/observations/{EPOCH}").status_code == 404
+    own = asyncio.run(served.oracle.agreement.observe(readings(TERMS)))
+    assert served.send("GET", f"/v1/observations/{EPOCH}").text == encode_observation(own)
+    assert served.send("GET", f"/v1/observations/{EPOCH + 1}").status_code == 404
+    assert served.send("GET", "/v1/observations/x").status_code == 422
+
+
+def test_get_status__any_time__says_who_this_is() -> None:
+    status = Served().send("GET", "/v1/status").json()
+    assert status["oracle"] == oracle_key(OWN).address
+    assert status["registry"] == CLOCK.registry
+    assert status["openEpochs"] == [EPOCH]

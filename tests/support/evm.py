@@ -1,0 +1,188 @@
+"""The chain under the stateful tests: exact time, little overhead, the same on both networks.
+
+Ape's own calls estimate gas, wait and trace; a property test makes tens of thousands. Here a transaction is one call
+into py-evm, or three requests to Anvil, in a block whose time the test chooses.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from eth_utils import to_canonical_address, to_checksum_address
+
+if TYPE_CHECKING:
+    from ape.api import ProviderAPI
+    from eth_account.signers.local import LocalAccount
+
+GAS = 8_000_000
+_PRICE = 10**12  # above any base fee that a chain of nearly empty blocks can reach
+
+
+@dataclass(frozen=True)
+class Log:
+    """An event as it was emitted."""
+
+    address: str
+    topics: tuple[bytes, ...]
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Mined:
+    """A transaction's end: whether it held, what it returned or reverted with, its events."""
+
+    ok: bool
+    output: bytes
+    logs: tuple[Log, ...]
+
+
+class Evm(ABC):
+    """One chain; `now` is the time of its last block, in seconds."""
+
+    now: int
+
+    @abstractmethod
+    def send(self, sender: LocalAccount, to: str, data: bytes, at: int) -> Mined:
+        """Mines one transaction in a block of its own at time `at`, later than `now`."""
+
+    @abstractmethod
+    def look(self, program: bytes) -> bytes:
+        """What contract-creation code returns, run on the present state and kept nowhere."""
+
+    @abstractmethod
+    def snapshot(self) -> object:
+        """A mark to which `restore` can return, more than once."""
+
+    @abstractmethod
+    def restore(self, mark: object) -> object:
+        """Returns to a mark; answers the mark to use next time."""
+
+
+def evm_of(provider: ProviderAPI) -> Evm:
+    """The chain of a connected Ape provider: Ape's built-in EVM or Anvil."""
+    backend = getattr(provider, "evm_backend", None)
+    return AnvilEvm(provider) if backend is None else LocalEvm(backend)
+
+
+class LocalEvm(Evm):
+    """Ape's built-in EVM, driven at the level of py-evm."""
+
+    def __init__(self, backend: Any) -> None:
+        self._backend = backend
+        self._nonces: dict[str, int] = {}
+        # An empty block to return to: restoring executes the block it returns to once more.
+        backend.mine_blocks()
+        self.now = self._latest_time()
+
+    def send(self, sender: LocalAccount, to: str, data: bytes, at: int) -> Mined:
+        from eth_keys.datatypes import PrivateKey
+
+        chain = self._backend.chain
+        chain.header = chain.header.copy(timestamp=at)
+        address = to_canonical_address(sender.address)
+        nonce = self._nonces.setdefault(sender.address, -1)
+        if nonce < 0:
+            nonce = chain.get_vm().state.get_nonce(address)
+        unsigned = chain.get_transaction_builder().new_unsigned_dynamic_fee_transaction(
+            chain_id=chain.chain_id,
+            nonce=nonce,
+            max_priority_fee_per_gas=0,
+            max_fee_per_gas=_PRICE,
+            gas=GAS,
+            to=to_canonical_address(to),
+            value=0,
+            data=data,
+            access_list=(),
+        )
+        _, receipt, computation = chain.apply_transaction(unsigned.as_signed_transaction(PrivateKey(sender.key)))
+        self._nonces[sender.address] = nonce + 1
+        self._backend.mine_blocks()
+        self.now = at
+        logs = tuple(
+            Log(to_checksum_address(log.address), tuple(t.to_bytes(32) for t in log.topics), log.data)
+            for log in receipt.logs
+        )
+        return Mined(computation.is_success, bytes(computation.output), logs)
+
+    def look(self, program: bytes) -> bytes:
+        from eth.vm.spoof import SpoofTransaction
+
+        chain = self._backend.chain
+        # A block of the same state whose gas costs nothing, so that nobody need pay for looking.
+        vm = chain.get_vm(chain.header.copy(timestamp=self.now + 1, base_fee_per_gas=0))
+        unsigned = vm.get_transaction_builder().new_unsigned_dynamic_fee_transaction(
+            chain_id=chain.chain_id,
+            nonce=0,
+            max_priority_fee_per_gas=0,
+            max_fee_per_gas=0,
+            gas=GAS,
+            to=b"",
+            value=0,
+            data=program,
+            access_list=(),
+        )
+        computation = vm.state.apply_transaction(SpoofTransaction(unsigned, from_=b"\xee" * 20))
+        computation.raise_if_error()
+        return bytes(computation.output)
+
+    def snapshot(self) -> object:
+        return self._backend.take_snapshot()
+
+    def restore(self, mark: object) -> object:
+        self._backend.revert_to_snapshot(mark)
+        self._nonces.clear()
+        self.now = self._latest_time()
+        return mark
+
+    def _latest_time(self) -> int:
+        return int(self._backend.get_block_by_number("latest")["timestamp"])
+
+
+class AnvilEvm(Evm):
+    """Anvil, over its own RPC."""
+
+    def __init__(self, provider: ProviderAPI) -> None:
+        self._request = provider.make_request
+        self._request("anvil_autoImpersonateAccount", [True])
+        self._request("evm_mine", [])
+        self.now = self._latest_time()
+
+    def send(self, sender: LocalAccount, to: str, data: bytes, at: int) -> Mined:
+        self._request("evm_setNextBlockTimestamp", [at])
+        transaction = {"from": sender.address, "to": to, "data": "0x" + data.hex(), "gas": hex(GAS)}
+        tx_hash = self._request("eth_sendTransaction", [transaction])
+        receipt = None
+        while receipt is None:
+            receipt = self._request("eth_getTransactionReceipt", [tx_hash])
+        self.now = at
+        logs = tuple(
+            Log(
+                to_checksum_address(log["address"]),
+                tuple(bytes.fromhex(topic[2:]) for topic in log["topics"]),
+                bytes.fromhex(log["data"][2:]),
+            )
+            for log in receipt["logs"]
+        )
+        if int(receipt["status"], 16):
+            return Mined(True, b"", logs)
+        trace = self._request("debug_traceTransaction", [tx_hash, {"tracer": "callTracer"}])
+        return Mined(False, bytes.fromhex(trace.get("output", "0x")[2:]), ())
+
+    def look(self, program: bytes) -> bytes:
+        answer = self._request("eth_call", [{"data": "0x" + program.hex(), "gas": hex(GAS)}, "latest"])
+        return bytes.fromhex(answer[2:])
+
+    def snapshot(self) -> object:
+        return self._request("evm_snapshot", [])
+
+    def restore(self, mark: object) -> object:
+        # Anvil uses a mark up: a new one takes its place.
+        if not self._request("evm_revert", [mark]):
+            raise RuntimeError(f"Anvil knows no snapshot {mark}")
+        self.now = self._latest_time()
+        return self._request("evm_snapshot", [])
+
+    def _latest_time(self) -> int:
+        return int(self._request("eth_getBlockByNumber", ["latest", False])["timestamp"], 16)
