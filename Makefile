@@ -28,6 +28,7 @@ lint: setup ## Check format, style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/forge fmt --check
+	FOUNDRY_PROFILE=contracts $(BIN)/forge build
 
 fmt: setup ## Format everything
 	$(BIN)/ruff check --fix .

@@ -22,14 +22,14 @@ from ape.api import AccountAPI, ReceiptAPI
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from eth_utils import keccak
+from scripts._deploy import Suite, deploy_suite
+from scripts._recipe import Recipe, load_recipe
 
 from sbi_network.protocol.messages import Report, TransferWithAuthorization, registry_domain, token_domain
 from sbi_network.protocol.oracle_set import pack_signatures
 from sbi_network.protocol.typed_data import Domain
 from sbi_network.roll.batch import Batch, build_batch
 from sbi_network.roll.leaf import CitizenLeaf
-from scripts._deploy import Suite, deploy_suite
-from scripts._recipe import Recipe, load_recipe
 
 OUT = Path(__file__).with_name("gas.json")
 PRODUCTION = (

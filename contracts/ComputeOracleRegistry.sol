@@ -198,7 +198,8 @@ contract ComputeOracleRegistry is IComputeOracleRegistry, AccessManaged, EIP712 
 
     function _requireKept(uint256 epoch) private view {
         uint256 running = currentEpoch();
-        require(running <= epoch + ringSize, EpochForgotten(epoch, running - ringSize));
+        // Not `require`, which would work out the oldest epoch, and underflow, before the ring has wrapped.
+        if (running > epoch + ringSize) revert EpochForgotten(epoch, running - ringSize);
     }
 
     /* CONFIGURATION */

@@ -18,7 +18,6 @@ from eth_utils import keccak, to_canonical_address, to_checksum_address
 if TYPE_CHECKING:
     from ape.api import AccountAPI
     from ape.contracts import ContractContainer, ContractInstance
-
     from scripts._recipe import Recipe
 
 DEPLOYMENTS = Path(__file__).parent / "_deployments"
@@ -138,8 +137,7 @@ def load_suite(chain_id: int) -> Suite:
 def _predict(deployer: str, nonce: int) -> dict[str, str]:
     sender = to_canonical_address(deployer)
     return {
-        role: to_checksum_address(keccak(rlp.encode([sender, nonce + place]))[12:])
-        for place, role in enumerate(_ORDER)
+        role: to_checksum_address(keccak(rlp.encode([sender, nonce + place]))[12:]) for place, role in enumerate(_ORDER)
     }
 
 

@@ -75,7 +75,9 @@ def _alone() -> Iterator[None]:
 def _check_tools() -> None:
     found = sys.version_info[:2]
     if found < LEAST_PYTHON:
-        raise SetupError(f"Python {'.'.join(map(str, LEAST_PYTHON))} or newer is needed, this is {sys.version.split()[0]}")
+        raise SetupError(
+            f"Python {'.'.join(map(str, LEAST_PYTHON))} or newer is needed, this is {sys.version.split()[0]}"
+        )
     for tool in ("node", "npm"):
         if shutil.which(tool) is None:
             raise SetupError(f"`{tool}` is not on the PATH; Node.js {LEAST_NODE[0]} or newer is needed")

@@ -14,10 +14,10 @@ from typing import Any
 
 import ape
 import click
-from ape import accounts
+from ape import accounts, project
+from ape.logging import LogLevel, logger
 from rich.console import Console
-
-from scripts._demo.invariants import InvariantBroken
+from scripts._demo.invariants import InvariantBrokenError
 from scripts._demo.loop import Loop
 from scripts._demo.network import (
     HOST,
@@ -35,6 +35,7 @@ from scripts._deploy import deploy_suite, write_record
 from scripts._recipe import load_recipe
 
 FOLDER = Path("build/demo")
+PLAIN_WIDTH = 110
 START_UP_SECONDS = 25
 """From deployment to genesis: six Python processes start and the live meter takes its first five samples."""
 
@@ -44,26 +45,33 @@ START_UP_SECONDS = 25
 @click.option("--port-base", default=8545, show_default=True, help="The node's port; the others follow from it.")
 def cli(keep: bool, port_base: int) -> None:
     """Show the closed loop: monitor, calculate, distribute, recycle."""
-    signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stopped from outside: clean up as on Ctrl-C
     try:
-        run(keep, Ports(port_base), Console())
-    except (DemoError, InvariantBroken) as error:
+        run(keep, Ports(port_base), _console())
+    except (DemoError, InvariantBrokenError) as error:
         raise click.ClickException(str(error)) from None
     except KeyboardInterrupt:
         raise click.ClickException("interrupted; every process was stopped") from None
 
 
+def _console() -> Console:
+    """The terminal; a width that fits the tables where there is none."""
+    console = Console()
+    return console if console.is_terminal else Console(width=PLAIN_WIDTH)
+
+
 def run(keep: bool, ports: Ports, console: Console) -> None:
-    """The demo from start to end. Raises DemoError or InvariantBroken."""
+    """The demo from start to end. Raises DemoError or InvariantBrokenError."""
     started = time.monotonic()
+    logger.set_level(LogLevel.WARNING)
     require_tools()
     require_free_ports(HOST, ports.all)
     shutil.rmtree(FOLDER, ignore_errors=True)
     with Processes(FOLDER / "logs") as processes:
         console.print(f"Starting Anvil on port {ports.node}; logs in {FOLDER / 'logs'}.")
         start_node(processes, ports)
-        settings = {"host": ports.rpc_url}
-        with ape.networks.ethereum.local.use_provider("foundry", provider_settings=settings):
+        # By its address: the Foundry plugin does not wait for receipts where blocks come by the clock.
+        with ape.networks.parse_network_choice(f"ethereum:local:{ports.rpc_url}"):
             loop = _deploy(console, ports)
             oracles = _start_daemons(processes, ports, loop, console)
             story = Story(loop, processes, console)
@@ -75,6 +83,8 @@ def run(keep: bool, ports: Ports, console: Console) -> None:
 
 
 def _deploy(console: Console, ports: Ports) -> Loop:
+    with console.status("compiling"):
+        project.load_contracts()
     with console.status("deploying the suite"):
         recipe = load_recipe("local")
         suite = deploy_suite(recipe, accounts.test_accounts[DEPLOYER], int(time.time()) + START_UP_SECONDS)

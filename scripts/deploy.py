@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import click
+from ape.api import AccountAPI
 from ape.cli import ConnectedProviderCommand, account_option
-
 from scripts._deploy import deploy_suite, write_record
 from scripts._recipe import RecipeError, load_recipe
 
 
 @click.command(cls=ConnectedProviderCommand)
 @account_option()
-@click.option("--recipe", "recipe_name", default="local", show_default=True, help="Name in scripts/_recipes, or a path.")
+@click.option(
+    "--recipe", "recipe_name", default="local", show_default=True, help="Name in scripts/_recipes, or a path."
+)
 @click.option("--genesis", type=int, help="Genesis time in seconds since 1970; default: the recipe's delay from now.")
-def cli(account, recipe_name, genesis) -> None:  # type: ignore[no-untyped-def]
+def cli(account: AccountAPI, recipe_name: str, genesis: int | None) -> None:
     """Deploy the suite, hand its permissions to the timelock, and write the deployment record."""
     try:
         recipe = load_recipe(recipe_name)

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import click
 from ape import project
-
 from scripts._deploy import CONTRACTS
 
 PACKAGED = Path(__file__).parents[1] / "oracles" / "sbi_network" / "protocol" / "abi"

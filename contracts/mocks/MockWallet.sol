@@ -36,9 +36,7 @@ contract MockWallet {
         if (answer == Answer.Short) _return(MAGIC, 4);
         if (answer == Answer.Unpadded) _return(bytes32(MAGIC) | bytes32(uint256(1)), 32);
         if (answer == Answer.Refuse || signature.length != 65) return 0xffffffff;
-        address signer = ecrecover(
-            digest, uint8(signature[64]), bytes32(signature[:32]), bytes32(signature[32:64])
-        );
+        address signer = ecrecover(digest, uint8(signature[64]), bytes32(signature[:32]), bytes32(signature[32:64]));
         return signer == owner ? MAGIC : bytes4(0xffffffff);
     }
 

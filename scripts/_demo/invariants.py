@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ape import chain
-from ape.exceptions import ContractLogicError
+from scripts._demo.roles import CITIZENS, OPERATORS, citizen, development_account
 
 from sbi_network.protocol.agreement import Entry, tree_of
 from sbi_network.protocol.json_form import decode_signed
 from sbi_network.protocol.messages import Reading, registry_domain
 from sbi_network.protocol.oracle_set import faults_of, quorum_of
-from scripts._demo.roles import CITIZENS, OPERATORS, citizen, development_account
 
 if TYPE_CHECKING:
     from scripts._demo.loop import Dividend, Loop
@@ -30,7 +29,7 @@ HELD_BY_TESTS = {
 }
 
 
-class InvariantBroken(AssertionError):
+class InvariantBrokenError(AssertionError):
     """An invariant does not hold; the text carries its number, what was found and what was expected."""
 
 
@@ -61,7 +60,7 @@ class Evidence:
 
 
 def check_all(evidence: Evidence) -> list[Held]:
-    """Every check in order. Raises InvariantBroken at the first that fails."""
+    """Every check in order. Raises InvariantBrokenError at the first that fails."""
     shown = [Held(number, sentence, "chain: " + check(evidence)) for number, sentence, check in _CHECKS]
     named = [Held(number, sentence, f"tests: {tests}") for number, (sentence, tests) in HELD_BY_TESTS.items()]
     return sorted(shown + named, key=lambda held: held.number)
@@ -69,7 +68,7 @@ def check_all(evidence: Evidence) -> list[Held]:
 
 def _require(number: int, what: str, found: object, expected: object, holds: bool | None = None) -> None:
     if not (found == expected if holds is None else holds):
-        raise InvariantBroken(f"invariant {number}: {what} is {found}, expected {expected}")
+        raise InvariantBrokenError(f"invariant {number}: {what} is {found}, expected {expected}")
 
 
 def _supply(evidence: Evidence) -> str:
@@ -137,9 +136,8 @@ def _sums(evidence: Evidence) -> str:
         for facility in range(count):
             signed = decode_signed(Reading, json.dumps(loop.reading(facility, dividend.epoch)))
             entries.append(Entry(*signed.message.raw, signed.message.digest(domain)))
-        shares = [int(suite.oracles.facilityTermsAt(i, dividend.epoch).publicShareBps) for i in range(count)]
-        weights = [int(weight) for weight in suite.oracles.weightsAt(dividend.epoch)]
-        tree = tree_of(entries, (weights[0], weights[1], weights[2]), shares)
+        shares = [loop.public_share_bps(facility, dividend.epoch) for facility in range(count)]
+        tree = tree_of(entries, loop.weights(dividend.epoch), shares)
         record = suite.oracles.recordOf(dividend.epoch)
         _require(8, f"commitment of epoch {dividend.epoch}", bytes(record.commitment), tree.commitment)
         _require(8, f"output of epoch {dividend.epoch}", record.publicOutput, tree.sums.public_output)
@@ -160,13 +158,9 @@ def _one_share(evidence: Evidence) -> str:
     suite, loop = evidence.loop.suite, evidence.loop
     enrolled = sum(log.size for log in evidence.events(suite.citizens.BatchEnrolled))
     _require(10, "the headcount", suite.vault.headcount(), enrolled)
-    number = evidence.active[0]
-    leaf = loop.roll.leaves[number]
-    try:
-        suite.citizens.activate.call(0, leaf.index, leaf.account, leaf.person, list(loop.roll.proof(leaf.index)))
-    except ContractLogicError as refusal:
-        return f"{enrolled} heads; a second activation is refused ({type(refusal).__name__})"
-    raise InvariantBroken(f"invariant 10: citizen {number} could activate twice")
+    refused = loop.refused_activation(evidence.active[0])
+    _require(10, "the refusal of a second activation", refused, "AlreadyActivated")
+    return f"{enrolled} heads; a second activation is refused: {refused}"
 
 
 def _escrow(evidence: Evidence) -> str:

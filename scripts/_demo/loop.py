@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import numpy as np
 from ape import accounts, chain
+from scripts._demo.network import HOST, Ports
+from scripts._demo.roles import CITIZENS, DEPLOYER, OPERATORS, REGISTRAR, Person, citizen
+from web3.exceptions import ContractCustomError
 
+from sbi_network.protocol.abi import packaged_errors
 from sbi_network.protocol.messages import (
     Receipt,
     ReceiveWithAuthorization,
@@ -19,12 +23,9 @@ from sbi_network.protocol.messages import (
 )
 from sbi_network.protocol.units import ComputeClass
 from sbi_network.roll import Batch, CitizenLeaf, build_batch
-from scripts._demo.network import HOST, Ports
-from scripts._demo.roles import CITIZENS, DEPLOYER, OPERATORS, REGISTRAR, Person, citizen
 
 if TYPE_CHECKING:
     from ape.api import AccountAPI
-
     from scripts._deploy import Suite
 
 REGION = 1
@@ -80,12 +81,34 @@ class Loop:
         proof = list(self.roll.proof(leaf.index))
         self.suite.citizens.activate(0, leaf.index, leaf.account, leaf.person, proof, sender=self.relayer)
 
+    def refused_activation(self, number: int) -> str | None:
+        """The error by which the chain refuses to activate a citizen now; None if it would not. Sends nothing."""
+        leaf = self.roll.leaves[number]
+        data = self.suite.citizens.activate.encode_input(
+            0, leaf.index, leaf.account, leaf.person, list(self.roll.proof(leaf.index))
+        )
+        try:
+            chain.provider.web3.eth.call({"to": self.suite.citizens.address, "data": data})
+        except ContractCustomError as refusal:
+            decoded = packaged_errors().decode(bytes.fromhex(str(refusal.data).removeprefix("0x")))
+            return decoded.name if decoded else str(refusal)
+        return None
+
     def reading(self, facility: int, epoch: int) -> dict[str, Any]:
         """What a facility's meter serves for an epoch."""
         answer = httpx.get(f"http://{HOST}:{self.ports.meters[facility]}/v1/readings/{epoch}", timeout=5)
         answer.raise_for_status()
         body: dict[str, Any] = answer.json()
         return body
+
+    def weights(self, epoch: int) -> tuple[int, int, int]:
+        """Weights by class at an epoch, in sixteenths, as plain integers."""
+        general, intelligent, superclass = self.suite.oracles.weightsAt(epoch)
+        return int(general), int(intelligent), int(superclass)
+
+    def public_share_bps(self, facility: int, epoch: int) -> int:
+        """A facility's public share at an epoch, in basis points."""
+        return int(self.suite.oracles.facilityTermsAt(facility, epoch).publicShareBps)
 
     def distribute(self) -> Dividend | None:
         """What anyone may do once an epoch is final. None if the epochs dealt with brought no dividend."""

@@ -8,8 +8,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 from eth_account.signers.local import LocalAccount
-
 from scripts._demo.processes import DemoError, Process, Processes, answers
 from scripts._demo.roles import ORACLE_SENDERS, ORACLES, READING_KEYS, development_account
 
@@ -77,39 +77,49 @@ def start_meters(processes: Processes, ports: Ports, folder: Path, registry: str
 
 
 def start_oracles(processes: Processes, ports: Ports, folder: Path, registry: str) -> list[Process]:
-    """Four oracles, f = 1, each with a signing key and a sending key."""
-    peers = "\n".join(
-        f'"{development_account(number).address}" = "http://{HOST}:{port}"'
-        for number, port in zip(ORACLES, ports.oracles, strict=True)
-    )
-    facilities = "\n".join(f'{number} = "http://{HOST}:{port}"' for number, port in enumerate(ports.meters))
+    """Four oracles, f = 1, each with a signing key, a sending key, and the addresses of the other three."""
+    signers = [str(development_account(number).address) for number in ORACLES]
     started = []
     for number, port in enumerate(ports.oracles):
         home = folder / f"oracle-{number}"
         home.mkdir(parents=True, exist_ok=True)
         _write_keystore(home, "signing-key", development_account(ORACLES[number]))
         _write_keystore(home, "sending-key", development_account(ORACLE_SENDERS[number]))
+        peers = {signer: peer for signer, peer in zip(signers, ports.oracles, strict=True) if peer != port}
         config = home / "oracle.toml"
-        config.write_text(_oracle_toml(ports.rpc_url, registry, port, peers, facilities), encoding="utf-8")
+        config.write_text(_oracle_toml(ports, registry, port, peers), encoding="utf-8")
         started.append(processes.start(f"oracle-{number}", [BIN / "sbi", "oracle", "run", "--config", config]))
     return started
 
 
-def _oracle_toml(rpc_url: str, registry: str, port: int, peers: str, facilities: str) -> str:
+def _oracle_toml(ports: Ports, registry: str, port: int, peers: dict[str, int]) -> str:
+    listed_peers = "".join(f'"{signer}" = "http://{HOST}:{peer}"\n' for signer, peer in peers.items())
+    facilities = "".join(f'{number} = "http://{HOST}:{meter}"\n' for number, meter in enumerate(ports.meters))
     return (
-        f'rpc_url = "{rpc_url}"\nregistry = "{registry}"\nstate = "oracle.sqlite"\n\n'
-        f'[listen]\nhost = "{HOST}"\nport = {port}\n\n'
+        'state = "oracle.sqlite"\n\n'
+        f'[network]\nrpc_url = "{ports.rpc_url}"\nregistry = "{registry}"\n\n'
+        f'[http]\nhost = "{HOST}"\nport = {port}\n\n'
         '[signing]\nkeystore = "signing-key.json"\npassword_file = "signing-key.password"\n\n'
         '[sending]\nkeystore = "sending-key.json"\npassword_file = "sending-key.password"\n\n'
-        "[timing]\ngather_seconds = 1.0\nview_seconds = 2.0\npoll_seconds = 0.5\n\n"
-        f"[peers]\n{peers}\n\n[facilities]\n{facilities}\n"
+        f"[peers]\n{listed_peers}\n[facilities]\n{facilities}\n"
+        "[timings]\ngather_seconds = 2\nview_seconds = 3\npoll_seconds = 0.5\nrequest_seconds = 2\n"
     )
 
 
 def wait_for_services(processes: Processes, ports: Ports) -> None:
-    """Until every meter and oracle accepts connections."""
-    for port in (*ports.meters, *ports.oracles):
+    """Until the oracles answer and the meters measure: the live one first takes five samples of this machine."""
+    for port in ports.oracles:
         processes.wait_until(f"port {port} to answer", lambda port=port: answers(HOST, port), START_SECONDS)  # type: ignore[misc]
+    for port in ports.meters:
+        processes.wait_until(f"the meter on port {port}", lambda port=port: _measures(port), START_SECONDS)  # type: ignore[misc]
+
+
+def _measures(port: int) -> bool:
+    try:
+        health = httpx.get(f"http://{HOST}:{port}/healthz", timeout=2)
+    except httpx.TransportError:
+        return False
+    return health.status_code == httpx.codes.OK and "measuring" in health.text
 
 
 def require_tools() -> None:

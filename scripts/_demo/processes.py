@@ -27,7 +27,7 @@ class Process:
         self.log = log
         self.stopped = False
         with log.open("wb") as sink:
-            self._child = subprocess.Popen(  # noqa: S603 - the demo's own commands
+            self._child = subprocess.Popen(
                 [str(part) for part in command],
                 stdin=subprocess.DEVNULL,
                 stdout=sink,

@@ -12,12 +12,12 @@ from ape import chain
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
-
-from sbi_network.protocol.units import format_gaicph, format_sbi, public_output_down
 from scripts._demo.invariants import Evidence, Held, check_all
 from scripts._demo.loop import Dividend, Loop, Purchase
 from scripts._demo.processes import POLL_SECONDS, DemoError, Process, Processes
 from scripts._demo.roles import CITIZENS, citizen
+
+from sbi_network.protocol.units import format_gaicph, format_sbi, public_output_down
 
 EPOCHS = 3
 """Dividends to see. An epoch that ends without a report does not count."""
@@ -75,7 +75,8 @@ class Story:
         self._check()
 
     def _stop_one(self, oracles: list[Process]) -> None:
-        number = len(oracles) - 1
+        """One that signed the first report, so that its absence shows in the next."""
+        number = self.told.dividends[0].signers[-1]
         oracles[number].stop()
         self.told.stopped_oracle = number
         self._out.print(f"[bold]Oracle {number} is stopped now.[/bold] f = 1: the other three carry on.")
@@ -113,30 +114,33 @@ class Story:
 
     def _show(self, dividend: Dividend, before: int) -> None:
         suite = self._loop.suite
-        weights = tuple(suite.oracles.weightsAt(dividend.epoch))
         readings = Table(title=f"Epoch {dividend.epoch}: readings", title_justify="left")
         for heading in ("facility", "meter", "general", "intelligent", "super", "public output, nGAICPh"):
             readings.add_column(heading, justify="left" if heading in ("facility", "meter") else "right")
         for facility, meter in enumerate(METERS):
             message = self._loop.reading(facility, dividend.epoch)["message"]
             raw = [int(message[name]) for name in ("rawGeneral", "rawIntelligent", "rawSuper")]
-            share = suite.oracles.facilityTermsAt(facility, dividend.epoch).publicShareBps
-            output = public_output_down(raw, weights, share)
+            share = self._loop.public_share_bps(facility, dividend.epoch)
+            output = public_output_down(raw, self._loop.weights(dividend.epoch), share)
             readings.add_row(str(facility), meter, *(f"{lane:,}" for lane in raw), f"{output:,}")
         self._out.print(readings)
 
         after = suite.token.balanceOf(PAYER.address)
+        sent = chain.provider.get_nonce(PAYER.address)
         figures = Table(show_header=False, box=None, padding=(0, 2))
         rows = (
-            ("signed by", "oracles " + ", ".join(map(str, dividend.signers)) + f" of {len(suite.oracles.configAt(0)[4])}"),
+            (
+                "signed by",
+                "oracles " + ", ".join(map(str, dividend.signers)) + f" of {len(suite.oracles.configAt(0)[4])}",
+            ),
             ("output", format_gaicph(dividend.output)),
             ("entitlement", format_sbi(dividend.entitlement)),
-            ("issued", f"{format_sbi(dividend.issued)} to {CITIZENS:,} citizens; {format_sbi(dividend.reserve)} in reserve"),
-            ("dividend", format_sbi(dividend.dividend)),
             (
-                "citizen 0",
-                f"{format_sbi(before)} → {format_sbi(after)}, transactions sent: {chain.provider.get_nonce(PAYER.address)}",
+                "issued",
+                f"{format_sbi(dividend.issued)} to {CITIZENS:,} citizens; {format_sbi(dividend.reserve)} in reserve",
             ),
+            ("dividend", format_sbi(dividend.dividend)),
+            ("citizen 0", f"{format_sbi(before)} → {format_sbi(after)}, transactions sent: {sent}"),
         )
         for name, text in rows:
             figures.add_row(f"[bold]{name}", text)
@@ -168,7 +172,9 @@ class Story:
         unit = loop.suite.exchange.priceOf(0, 1)
         units = loop.suite.token.balanceOf(PAYER.address) // 2 // unit
         if units == 0:
-            raise DemoError(f"citizen 0 cannot afford one nGAICPh at {format_sbi(unit)}: the facilities made too little")
+            raise DemoError(
+                f"citizen 0 cannot afford one nGAICPh at {format_sbi(unit)}: the facilities made too little"
+            )
         loop.offer(epoch, units)
         purchase = loop.buy(PAYER, epoch, units)
         self.told.purchase = purchase
@@ -183,8 +189,8 @@ class Story:
         split = self._loop.deliver(PAYER, purchase)
         self._out.print(
             f"[bold]Delivered:[/bold] facility 0 ran {purchase.units * 3.6:g} billion operations; citizen 0 signed the "
-            f"receipt. {format_sbi(split['recycled'])} recycled, {format_sbi(split['recirculated'])} to everyone with the "
-            f"next dividend, {format_sbi(split['fee'])} to the operator.\n"
+            f"receipt. {format_sbi(split['recycled'])} recycled, {format_sbi(split['recirculated'])} to everyone with "
+            f"the next dividend, {format_sbi(split['fee'])} to the operator.\n"
         )
 
     def _check(self) -> None:
@@ -208,9 +214,7 @@ class Story:
             "recycled": suite.token.recycled(),
             "total_supply": suite.token.totalSupply(),
             "citizens": suite.vault.headcount(),
-            "signers_per_epoch": [
-                suite.oracles.recordOf(d.epoch).signers.bit_count() for d in self.told.dividends
-            ],
+            "signers_per_epoch": [suite.oracles.recordOf(d.epoch).signers.bit_count() for d in self.told.dividends],
             "invariants": {str(held.number): held.by for held in self.told.held},
         }
         path.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")

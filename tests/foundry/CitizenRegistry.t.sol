@@ -205,8 +205,7 @@ contract CitizenRegistryTest is SuiteTest {
         vm.prank(address(timelock));
         citizens.setRegionCap(2, type(uint40).max);
         uint256 last = type(uint32).max - 1;
-        (uint256 batch, bytes32 person, bytes32[] memory proof) =
-            _enrolLarge(type(uint32).max, last, stranger, 32);
+        (uint256 batch, bytes32 person, bytes32[] memory proof) = _enrolLarge(type(uint32).max, last, stranger, 32);
         citizens.activate(batch, last, stranger, person, proof);
         assertEq(citizens.citizenOf(stranger).leaf, last);
         assertTrue(citizens.isLeafUsed(batch, last));
@@ -244,9 +243,7 @@ contract CitizenRegistryTest is SuiteTest {
         _activate(roll, 0);
         uint256 since = block.timestamp;
         vm.warp(since + 100);
-        vm.expectRevert(
-            abi.encodeWithSelector(ICitizenRegistry.AlreadyActivated.selector, roll.accounts[0], since)
-        );
+        vm.expectRevert(abi.encodeWithSelector(ICitizenRegistry.AlreadyActivated.selector, roll.accounts[0], since));
         citizens.activate(0, 0, roll.accounts[0], roll.persons[0], _proof(roll, 0));
     }
 
@@ -256,9 +253,7 @@ contract CitizenRegistryTest is SuiteTest {
         Roll memory again = _enrolMany(2);
         bytes32[] memory proof = _proof(again, 0);
         vm.expectRevert(
-            abi.encodeWithSelector(
-                ICitizenRegistry.AlreadyActivated.selector, roll.accounts[0], block.timestamp
-            )
+            abi.encodeWithSelector(ICitizenRegistry.AlreadyActivated.selector, roll.accounts[0], block.timestamp)
         );
         citizens.activate(1, 0, again.accounts[0], again.persons[0], proof);
     }
@@ -291,9 +286,7 @@ contract CitizenRegistryTest is SuiteTest {
         bytes32[] memory proof = _proof(roll, 1);
         bytes32 node = _leaf(0, roll.accounts[0], roll.persons[0]);
         bytes32 computed = _pair(_pair(node, proof[0]), proof[1]);
-        vm.expectRevert(
-            abi.encodeWithSelector(ICitizenRegistry.InvalidProof.selector, computed, roll.root)
-        );
+        vm.expectRevert(abi.encodeWithSelector(ICitizenRegistry.InvalidProof.selector, computed, roll.root));
         citizens.activate(0, 0, roll.accounts[0], roll.persons[0], proof);
         assertFalse(citizens.isLeafUsed(0, 0));
     }
@@ -323,9 +316,7 @@ contract CitizenRegistryTest is SuiteTest {
         (others[0], others[1]) = (stranger, relayer);
         Roll memory second = _enrol(others);
         bytes32[] memory proof = _proof(roll, 0);
-        vm.expectRevert(
-            abi.encodeWithSelector(ICitizenRegistry.InvalidProof.selector, roll.root, second.root)
-        );
+        vm.expectRevert(abi.encodeWithSelector(ICitizenRegistry.InvalidProof.selector, roll.root, second.root));
         citizens.activate(1, 0, roll.accounts[0], roll.persons[0], proof);
     }
 
@@ -339,9 +330,7 @@ contract CitizenRegistryTest is SuiteTest {
         bytes32[] memory proof = _proof(roll, 0);
         (long[0], long[1]) = (proof[0], proof[1]);
         vm.expectRevert(
-            abi.encodeWithSelector(
-                ICitizenRegistry.InvalidProof.selector, _pair(roll.root, bytes32(0)), roll.root
-            )
+            abi.encodeWithSelector(ICitizenRegistry.InvalidProof.selector, _pair(roll.root, bytes32(0)), roll.root)
         );
         citizens.activate(0, 0, roll.accounts[0], roll.persons[0], long);
     }

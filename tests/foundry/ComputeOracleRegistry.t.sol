@@ -126,9 +126,7 @@ contract ComputeOracleRegistryTest is SuiteTest {
         Report memory report = _reportOf(1000, 8000);
         bytes memory signatures = _signedByQuorum(report);
         vm.expectRevert(
-            abi.encodeWithSelector(
-                IComputeOracleRegistry.EpochNotEnded.selector, 1000, _endOf(1000), block.timestamp
-            )
+            abi.encodeWithSelector(IComputeOracleRegistry.EpochNotEnded.selector, 1000, _endOf(1000), block.timestamp)
         );
         _submit(report, signatures);
     }
@@ -144,9 +142,7 @@ contract ComputeOracleRegistryTest is SuiteTest {
         (Report memory report, bytes memory signatures) = _good();
         vm.warp(_endOf(0) + 1801);
         vm.expectRevert(
-            abi.encodeWithSelector(
-                IComputeOracleRegistry.StaleReport.selector, 0, _endOf(0) + 1800, _endOf(0) + 1801
-            )
+            abi.encodeWithSelector(IComputeOracleRegistry.StaleReport.selector, 0, _endOf(0) + 1800, _endOf(0) + 1801)
         );
         _submit(report, signatures);
     }
@@ -155,9 +151,7 @@ contract ComputeOracleRegistryTest is SuiteTest {
         (Report memory report, bytes memory signatures) = _good();
         vm.warp(_endOf(500));
         vm.expectRevert(
-            abi.encodeWithSelector(
-                IComputeOracleRegistry.StaleReport.selector, 0, _endOf(0) + 1800, _endOf(500)
-            )
+            abi.encodeWithSelector(IComputeOracleRegistry.StaleReport.selector, 0, _endOf(0) + 1800, _endOf(500))
         );
         _submit(report, signatures);
     }
@@ -178,9 +172,7 @@ contract ComputeOracleRegistryTest is SuiteTest {
         _submit(report, signatures);
         uint256 acceptedAt = block.timestamp;
         vm.warp(acceptedAt + 60);
-        vm.expectRevert(
-            abi.encodeWithSelector(IComputeOracleRegistry.AlreadyReported.selector, 0, acceptedAt)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IComputeOracleRegistry.AlreadyReported.selector, 0, acceptedAt));
         _submit(report, signatures);
     }
 
@@ -189,9 +181,7 @@ contract ComputeOracleRegistryTest is SuiteTest {
         _submit(report, signatures);
         report.publicOutput = 9000;
         signatures = _signedBy(report, _numbers(1, 2, 3));
-        vm.expectRevert(
-            abi.encodeWithSelector(IComputeOracleRegistry.AlreadyReported.selector, 0, block.timestamp)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IComputeOracleRegistry.AlreadyReported.selector, 0, block.timestamp));
         _submit(report, signatures);
         assertEq(oracles.recordOf(0).publicOutput, 8000);
     }
@@ -214,13 +204,12 @@ contract ComputeOracleRegistryTest is SuiteTest {
             r := mload(add(signatures, 0x21))
             vs := mload(add(signatures, 0x41))
         }
-        return
-            ecrecover(
-                oracles.reportDigest(report),
-                27 + uint8(uint256(vs) >> 255),
-                r,
-                bytes32(uint256(vs) & type(uint256).max >> 1)
-            );
+        return ecrecover(
+            oracles.reportDigest(report),
+            27 + uint8(uint256(vs) >> 255),
+            r,
+            bytes32(uint256(vs) & type(uint256).max >> 1)
+        );
     }
 
     /* WHAT THE REPORT NAMES */
@@ -255,9 +244,7 @@ contract ComputeOracleRegistryTest is SuiteTest {
         report.configDigest = keccak256("another");
         bytes memory signatures = _signedByQuorum(report);
         vm.expectRevert(
-            abi.encodeWithSelector(
-                IComputeOracleRegistry.WrongConfigDigest.selector, keccak256("another"), expected
-            )
+            abi.encodeWithSelector(IComputeOracleRegistry.WrongConfigDigest.selector, keccak256("another"), expected)
         );
         _submit(report, signatures);
     }
@@ -270,9 +257,7 @@ contract ComputeOracleRegistryTest is SuiteTest {
         (, report.configDigest,,,) = oracles.configAt(1);
         bytes memory signatures = _signedByQuorum(report);
         vm.expectRevert(
-            abi.encodeWithSelector(
-                IComputeOracleRegistry.WrongConfigDigest.selector, report.configDigest, expected
-            )
+            abi.encodeWithSelector(IComputeOracleRegistry.WrongConfigDigest.selector, report.configDigest, expected)
         );
         _submit(report, signatures);
     }
@@ -295,13 +280,9 @@ contract ComputeOracleRegistryTest is SuiteTest {
 
     function test_submitReport__bytesThatAreNoEntries__refused() public {
         (Report memory report, bytes memory signatures) = _good();
-        vm.expectRevert(
-            abi.encodeWithSelector(IComputeOracleRegistry.SignatureBytesMisaligned.selector, 196, 65)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IComputeOracleRegistry.SignatureBytesMisaligned.selector, 196, 65));
         _submit(report, bytes.concat(signatures, hex"00"));
-        vm.expectRevert(
-            abi.encodeWithSelector(IComputeOracleRegistry.SignatureBytesMisaligned.selector, 64, 65)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IComputeOracleRegistry.SignatureBytesMisaligned.selector, 64, 65));
         _submit(report, new bytes(64));
     }
 
@@ -344,9 +325,8 @@ contract ComputeOracleRegistryTest is SuiteTest {
     function test_submitReport__forgedBySomebody__refused() public {
         (Report memory report,) = _good();
         bytes32 digest = oracles.reportDigest(report);
-        bytes memory signatures = bytes.concat(
-            _entry(0, oracleKeys[0], digest), _entry(1, 0xBAD, digest), _entry(2, oracleKeys[2], digest)
-        );
+        bytes memory signatures =
+            bytes.concat(_entry(0, oracleKeys[0], digest), _entry(1, 0xBAD, digest), _entry(2, oracleKeys[2], digest));
         vm.expectRevert(_refusedSignature(vm.addr(oracleKeys[1]), vm.addr(0xBAD)));
         _submit(report, signatures);
     }
@@ -403,9 +383,7 @@ contract ComputeOracleRegistryTest is SuiteTest {
         _warpToEndOf(0);
         (, bytes32 expected,,,) = oracles.configAt(0);
         vm.expectRevert(
-            abi.encodeWithSelector(
-                IComputeOracleRegistry.WrongConfigDigest.selector, report.configDigest, expected
-            )
+            abi.encodeWithSelector(IComputeOracleRegistry.WrongConfigDigest.selector, report.configDigest, expected)
         );
         _submit(report, signatures);
         report.configDigest = expected;
@@ -427,9 +405,8 @@ contract ComputeOracleRegistryTest is SuiteTest {
         // An s of the upper half has 256 bits; in 255 of them it is another s, and somebody else's signature.
         uint256 highS = ORDER - uint256(s);
         uint256 vs = highS | uint256(v == 27 ? 1 : 0) << 255;
-        address recovered = ecrecover(
-            oracles.reportDigest(report), uint8(27 + (vs >> 255)), r, bytes32(vs & type(uint256).max >> 1)
-        );
+        address recovered =
+            ecrecover(oracles.reportDigest(report), uint8(27 + (vs >> 255)), r, bytes32(vs & type(uint256).max >> 1));
         vm.expectRevert(_refusedSignature(vm.addr(oracleKeys[3]), recovered));
         _submit(report, bytes.concat(signatures, abi.encodePacked(uint8(3), r, vs)));
     }
@@ -461,8 +438,7 @@ contract ComputeOracleRegistryTest is SuiteTest {
             report.facilityCount,
             report.root
         );
-        bytes memory tail =
-            abi.encode(report.rawGeneral, report.rawIntelligent, report.rawSuper, report.publicOutput);
+        bytes memory tail = abi.encode(report.rawGeneral, report.rawIntelligent, report.rawSuper, report.publicOutput);
         assertEq(
             oracles.reportDigest(report),
             _digest("ComputeOracleRegistry", address(oracles), keccak256(bytes.concat(head, tail)))
@@ -574,9 +550,7 @@ contract ComputeOracleRegistryTest is SuiteTest {
             if (epoch > 0) _outcomeIs(epoch - 1, Outcome.Final, 999 + epoch);
             if (epoch > 1) {
                 vm.expectRevert(
-                    abi.encodeWithSelector(
-                        IComputeOracleRegistry.EpochForgotten.selector, epoch - 2, epoch - 1
-                    )
+                    abi.encodeWithSelector(IComputeOracleRegistry.EpochForgotten.selector, epoch - 2, epoch - 1)
                 );
                 oracles.recordOf(epoch - 2);
             }

@@ -42,8 +42,7 @@ contract ComputeOracleRegistryConfigTest is SuiteTest {
         private
         view
     {
-        (uint256 v, bytes32 digest, uint256 wv, uint256[3] memory w, address[] memory members) =
-            oracles.configAt(epoch);
+        (uint256 v, bytes32 digest, uint256 wv, uint256[3] memory w, address[] memory members) = oracles.configAt(epoch);
         assertEq(v, version);
         assertEq(wv, weightsVersion);
         assertEq(members, _oracleSet(set, 4));
@@ -428,9 +427,7 @@ contract ComputeOracleRegistryConfigTest is SuiteTest {
     function test_facilityOf__neverRegistered__refused() public {
         vm.expectRevert(abi.encodeWithSelector(IComputeOracleRegistry.UnknownFacility.selector, 2, 2));
         oracles.facilityOf(2);
-        vm.expectRevert(
-            abi.encodeWithSelector(IComputeOracleRegistry.UnknownFacility.selector, type(uint256).max, 2)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IComputeOracleRegistry.UnknownFacility.selector, type(uint256).max, 2));
         oracles.facilityTermsAt(type(uint256).max, 0);
     }
 }

@@ -21,11 +21,7 @@ import {SuiteTest} from "./SuiteTest.sol";
 /// dividendIndex, headcount, nextEpoch, lastRelease, issued, reserve, recirculated, policyAt, sourceAt, rateAt,
 /// currentEpoch, genesis, epochLength, expiryAge, maxRate, releaseFloor, growthBps, minNotice, token, citizens
 contract DistributionVaultTest is SuiteTest {
-    function _vaultArguments(Settings memory chosen, address rule, address source)
-        private
-        view
-        returns (bytes memory)
-    {
+    function _vaultArguments(Settings memory chosen, address rule, address source) private view returns (bytes memory) {
         return abi.encode(address(manager), address(token), address(citizens), rule, source, _bounds(chosen));
     }
 
@@ -177,9 +173,7 @@ contract DistributionVaultTest is SuiteTest {
         _heads(4);
         _attest(8000);
         vm.expectEmit(address(vault));
-        emit IDistributionVault.DividendDistributed(
-            0, 8000, 8000 * SBI, 4000 * SBI, 1000 * SBI, 4, 4000 * SBI
-        );
+        emit IDistributionVault.DividendDistributed(0, 8000, 8000 * SBI, 4000 * SBI, 1000 * SBI, 4, 4000 * SBI);
         vm.prank(stranger);
         assertEq(vault.distribute(), 1);
         assertEq(vault.dividendIndex(), 1000e12);
@@ -356,9 +350,7 @@ contract DistributionVaultTest is SuiteTest {
         vm.expectEmit(address(vault));
         emit IDistributionVault.EpochPassed(0, Outcome.Skipped);
         vm.expectEmit(address(vault));
-        emit IDistributionVault.DividendDistributed(
-            1, 8000, 8000 * SBI, 4000 * SBI, 1000 * SBI, 4, 4000 * SBI
-        );
+        emit IDistributionVault.DividendDistributed(1, 8000, 8000 * SBI, 4000 * SBI, 1000 * SBI, 4, 4000 * SBI);
         assertEq(vault.distribute(), 2);
         assertEq(vault.nextEpoch(), 2);
     }
@@ -506,9 +498,7 @@ contract DistributionVaultTest is SuiteTest {
         address[3] memory callers = [stranger, address(token), address(timelock)];
         for (uint256 i = 0; i < 3; ++i) {
             vm.expectRevert(
-                abi.encodeWithSelector(
-                    IDistributionVault.UnexpectedCaller.selector, callers[i], address(citizens)
-                )
+                abi.encodeWithSelector(IDistributionVault.UnexpectedCaller.selector, callers[i], address(citizens))
             );
             vm.prank(callers[i]);
             vault.admit(1);

@@ -63,9 +63,7 @@ contract DistributionVaultHostileTest is SuiteTest {
         _said(Outcome.Final, 1e9);
         // At most a SBI for each nGAICPh; at most a million of them at first.
         vm.expectEmit(address(vault));
-        emit IDistributionVault.DividendDistributed(
-            0, 1e9, 1e9 * SBI, 1e6 * SBI, 250_000 * SBI, 4, 999e6 * SBI
-        );
+        emit IDistributionVault.DividendDistributed(0, 1e9, 1e9 * SBI, 1e6 * SBI, 250_000 * SBI, 4, 999e6 * SBI);
         vault.distribute();
         _distributed(0);
         assertEq(vault.lastRelease(), 1.25e6 * SBI);

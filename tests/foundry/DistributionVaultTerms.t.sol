@@ -85,17 +85,13 @@ contract DistributionVaultTermsTest is SuiteTest {
         other.genesis -= 3600;
         address source = _registry(other);
         vm.expectRevert(
-            abi.encodeWithSelector(
-                IDistributionVault.ClockMismatch.selector, GENESIS - 3600, 3600, GENESIS, 3600
-            )
+            abi.encodeWithSelector(IDistributionVault.ClockMismatch.selector, GENESIS - 3600, 3600, GENESIS, 3600)
         );
         _schedule(half, source, 10);
         other = _defaults();
         other.epochLength = 7200;
         source = _registry(other);
-        vm.expectRevert(
-            abi.encodeWithSelector(IDistributionVault.ClockMismatch.selector, GENESIS, 7200, GENESIS, 3600)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IDistributionVault.ClockMismatch.selector, GENESIS, 7200, GENESIS, 3600));
         _schedule(half, source, 10);
     }
 
@@ -103,9 +99,7 @@ contract DistributionVaultTermsTest is SuiteTest {
         Settings memory short = _defaults();
         short.ringSize = 24;
         address source = _registry(short);
-        vm.expectRevert(
-            abi.encodeWithSelector(IDistributionVault.ExpiryBeyondRetention.selector, 86_400, 86_400)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IDistributionVault.ExpiryBeyondRetention.selector, 86_400, 86_400));
         _schedule(half, source, 10);
         short.ringSize = 25;
         source = _registry(short);

@@ -69,9 +69,7 @@ contract GovernanceTest is SuiteTest {
 
     function test_schedule__byAnother__refused() public {
         bytes32 role = timelock.PROPOSER_ROLE();
-        vm.expectRevert(
-            abi.encodeWithSignature("AccessControlUnauthorizedAccount(address,bytes32)", deployer, role)
-        );
+        vm.expectRevert(abi.encodeWithSignature("AccessControlUnauthorizedAccount(address,bytes32)", deployer, role));
         vm.prank(deployer);
         timelock.schedule(address(citizens), 0, "", 0, 0, 1 days);
     }

@@ -103,9 +103,7 @@ contract LibrariesTest is Test {
     /* SUMS */
 
     function test_pack__fourLanes__areInTheProtocolsOrder() public view {
-        assertEq(
-            lib.pack(1, 2, 3, 4), 0x0000000000000001_0000000000000002_0000000000000003_0000000000000004
-        );
+        assertEq(lib.pack(1, 2, 3, 4), 0x0000000000000001_0000000000000002_0000000000000003_0000000000000004);
         uint256 max = type(uint64).max;
         assertEq(lib.pack(max, max, max, max), type(uint256).max);
     }

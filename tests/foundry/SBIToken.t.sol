@@ -194,9 +194,7 @@ contract SBITokenTest is TokenTest {
 
     function test_transfer__beyondBalance__refusedWithAllOfIt() public {
         vm.expectRevert(
-            abi.encodeWithSelector(
-                IERC20Errors.ERC20InsufficientBalance.selector, alice, 1000 * SBI, 1000 * SBI + 1
-            )
+            abi.encodeWithSelector(IERC20Errors.ERC20InsufficientBalance.selector, alice, 1000 * SBI, 1000 * SBI + 1)
         );
         vm.prank(alice);
         token.transfer(stranger, 1000 * SBI + 1);
@@ -212,9 +210,7 @@ contract SBITokenTest is TokenTest {
         uint256[3] memory amounts = [uint256(type(uint112).max) + 1, uint256(1) << 112 | 1, type(uint256).max];
         for (uint256 i = 0; i < amounts.length; ++i) {
             vm.expectRevert(
-                abi.encodeWithSelector(
-                    IERC20Errors.ERC20InsufficientBalance.selector, alice, 1000 * SBI, amounts[i]
-                )
+                abi.encodeWithSelector(IERC20Errors.ERC20InsufficientBalance.selector, alice, 1000 * SBI, amounts[i])
             );
             vm.prank(alice);
             token.transfer(stranger, amounts[i]);
@@ -323,9 +319,7 @@ contract SBITokenTest is TokenTest {
 
     function test_recycle__beyondBalance__refused() public {
         vm.expectRevert(
-            abi.encodeWithSelector(
-                IERC20Errors.ERC20InsufficientBalance.selector, alice, 1000 * SBI, type(uint256).max
-            )
+            abi.encodeWithSelector(IERC20Errors.ERC20InsufficientBalance.selector, alice, 1000 * SBI, type(uint256).max)
         );
         vm.prank(alice);
         token.recycle(type(uint256).max);
@@ -368,9 +362,7 @@ contract SBITokenTest is TokenTest {
     /* ACCRUAL */
 
     function test_startAccrual__byAnother__refused() public {
-        vm.expectRevert(
-            abi.encodeWithSelector(ISBIToken.UnexpectedCaller.selector, stranger, address(citizens))
-        );
+        vm.expectRevert(abi.encodeWithSelector(ISBIToken.UnexpectedCaller.selector, stranger, address(citizens)));
         vm.prank(stranger);
         token.startAccrual(stranger, 0);
     }

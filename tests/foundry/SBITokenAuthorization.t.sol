@@ -117,9 +117,8 @@ contract SBITokenAuthorizationTest is TokenTest {
     function test_transferWithAuthorization__atValidBefore__refused() public {
         Authorization memory payment = _alicePays(1);
         vm.warp(payment.validBefore);
-        bytes memory refusal = abi.encodeWithSelector(
-            ISBIToken.AuthorizationExpired.selector, payment.validBefore, payment.validBefore
-        );
+        bytes memory refusal =
+            abi.encodeWithSelector(ISBIToken.AuthorizationExpired.selector, payment.validBefore, payment.validBefore);
         vm.expectRevert(refusal);
         token.transferWithAuthorization(payment);
         vm.expectRevert(refusal);
@@ -131,8 +130,7 @@ contract SBITokenAuthorizationTest is TokenTest {
     function test_transferWithAuthorization__used__refused() public {
         Authorization memory payment = _alicePays(1);
         token.transferWithAuthorization(payment);
-        bytes memory refusal =
-            abi.encodeWithSelector(ISBIToken.AuthorizationUsedOrCanceled.selector, alice, NONCE);
+        bytes memory refusal = abi.encodeWithSelector(ISBIToken.AuthorizationUsedOrCanceled.selector, alice, NONCE);
         vm.expectRevert(refusal);
         token.transferWithAuthorization(payment);
         vm.expectRevert(refusal);
@@ -215,8 +213,7 @@ contract SBITokenAuthorizationTest is TokenTest {
     }
 
     function test_transferWithAuthorization__toTheZeroAddress__refused() public {
-        Authorization memory payment =
-            _signPayment("Transfer", aliceKey, _payment(alice, address(0), 1, NONCE));
+        Authorization memory payment = _signPayment("Transfer", aliceKey, _payment(alice, address(0), 1, NONCE));
         vm.expectRevert(abi.encodeWithSelector(IERC20Errors.ERC20InvalidReceiver.selector, address(0)));
         token.transferWithAuthorization(payment);
     }
@@ -349,9 +346,7 @@ contract SBITokenAuthorizationTest is TokenTest {
         Authorization memory payment = _aliceGrants(1);
         vm.warp(payment.validBefore);
         vm.expectRevert(
-            abi.encodeWithSelector(
-                ISBIToken.AuthorizationExpired.selector, payment.validBefore, payment.validBefore
-            )
+            abi.encodeWithSelector(ISBIToken.AuthorizationExpired.selector, payment.validBefore, payment.validBefore)
         );
         vm.prank(stranger);
         token.receiveWithAuthorization(payment);
@@ -393,8 +388,7 @@ contract SBITokenAuthorizationTest is TokenTest {
         token.transferWithAuthorization(_alicePays(1));
         bytes memory signature = _sign(aliceKey, _cancelDigest(alice, NONCE));
         (bytes32 r, bytes32 s, uint8 v) = _parts(signature);
-        bytes memory refusal =
-            abi.encodeWithSelector(ISBIToken.AuthorizationUsedOrCanceled.selector, alice, NONCE);
+        bytes memory refusal = abi.encodeWithSelector(ISBIToken.AuthorizationUsedOrCanceled.selector, alice, NONCE);
         vm.expectRevert(refusal);
         token.cancelAuthorization(alice, NONCE, signature);
         vm.expectRevert(refusal);
@@ -449,12 +443,8 @@ contract SBITokenAuthorizationTest is TokenTest {
         assertFalse(token.authorizationState(alice, elsewhere));
         if (other != nonce) assertFalse(token.authorizationState(alice, other));
 
-        token.transferWithAuthorization(
-            _signPayment("Transfer", aliceKey, _payment(alice, stranger, 1, neighbour))
-        );
-        token.transferWithAuthorization(
-            _signPayment("Transfer", aliceKey, _payment(alice, stranger, 1, elsewhere))
-        );
+        token.transferWithAuthorization(_signPayment("Transfer", aliceKey, _payment(alice, stranger, 1, neighbour)));
+        token.transferWithAuthorization(_signPayment("Transfer", aliceKey, _payment(alice, stranger, 1, elsewhere)));
         assertEq(token.balanceOf(stranger), 3);
     }
 

@@ -124,8 +124,7 @@ contract SBITokenBatchTest is TokenTest {
     }
 
     function test_transferWithAuthorizations__toTheZeroAddress__skipped() public {
-        Authorization memory bad =
-            _signPayment("Transfer", aliceKey, _payment(alice, address(0), 1, _nonce(5)));
+        Authorization memory bad = _signPayment("Transfer", aliceKey, _payment(alice, address(0), 1, _nonce(5)));
         _skips(bad, IERC20Errors.ERC20InvalidReceiver.selector);
     }
 

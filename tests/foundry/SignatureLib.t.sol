@@ -209,9 +209,7 @@ contract SignatureLibTest is Test {
 
     function test_recoverCompact__highS__refused() public {
         for (uint256 parity = 0; parity < 2; ++parity) {
-            vm.expectRevert(
-                abi.encodeWithSelector(SignatureLib.MalleableSignature.selector, MAX_S + 1, MAX_S)
-            );
+            vm.expectRevert(abi.encodeWithSelector(SignatureLib.MalleableSignature.selector, MAX_S + 1, MAX_S));
             lib.recoverCompact(DIGEST, bytes32(uint256(1)), bytes32((MAX_S + 1) | parity << 255));
         }
     }

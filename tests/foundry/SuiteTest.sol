@@ -138,7 +138,13 @@ abstract contract SuiteTest is Test {
             _create(
                 "ComputeExchange",
                 abi.encode(
-                    places[0], places[5], places[4], places[2], chosen.settlementWindow, chosen.feeBps, chosen.recirculateBps
+                    places[0],
+                    places[5],
+                    places[4],
+                    places[2],
+                    chosen.settlementWindow,
+                    chosen.feeBps,
+                    chosen.recirculateBps
                 )
             )
         );

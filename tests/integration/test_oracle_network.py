@@ -86,7 +86,9 @@ def test_oracle_network__one_of_four_is_killed__two_epochs_in_a_row_are_reported
     meters = [_start_meter(workplace, network, number, key) for number, key in enumerate(reading_keys)]
     processes = _start_oracles(workplace, network, oracles, meters)
 
-    epoch = _running_when_all_started(workplace, network)
+    _wait_until_all_started(workplace)
+    _assert_check(workplace, 0, passes=True)
+    epoch = _running(network)
     first = _record(network, epoch)
     lost = (epoch + 1) % 4  # it would lead the next epoch's first view: the worst one to lose
     processes[lost].kill()
@@ -97,12 +99,25 @@ def test_oracle_network__one_of_four_is_killed__two_epochs_in_a_row_are_reported
     assert first.public_output > 0
     assert second.public_output > 0
     live = sorted({0, 1, 2, 3} - {lost})
-    _assert_logs_tell(workplace, live, epoch)
+    _assert_logs_tell(workplace, live)
+    _assert_check(workplace, live[0], passes=False)
     _assert_stops_cleanly(processes[live[0]])
 
 
-def _running_when_all_started(workplace: Workplace, network: Network) -> int:
-    """The epoch that runs then: every meter has seen some of it, and every oracle will see its end."""
+def _running(network: Network) -> int:
+    """The epoch that runs now: every meter has seen some of it, and every oracle will see its end."""
+    return max(0, int(time.time() - network.genesis) // EPOCH_SECONDS)
+
+
+def _assert_check(workplace: Workplace, oracle: int, *, passes: bool) -> None:
+    command = (sys.executable, "-m", "sbi_network.cli", "oracle", "check", "--config", f"oracle-{oracle}.toml")
+    checked = subprocess.run(command, cwd=workplace.folder, capture_output=True, text=True, timeout=60)  # noqa: S603
+    assert checked.returncode == (0 if passes else 1), checked.stdout + checked.stderr
+    assert ("FAIL peer" in checked.stdout) is not passes
+    assert f"ok   membership: oracle {oracle} of 4, quorum 3" in checked.stdout
+
+
+def _wait_until_all_started(workplace: Workplace) -> None:
     names = {f"meter-{number}": "meter_started" for number in range(2)}
     names |= {f"oracle-{number}": "oracle_started" for number in range(4)}
 
@@ -110,10 +125,9 @@ def _running_when_all_started(workplace: Workplace, network: Network) -> int:
         return all(event in _events(workplace, name) for name, event in names.items())
 
     _until(all_started, seconds=90)
-    return max(0, int(time.time() - network.genesis) // EPOCH_SECONDS)
 
 
-def _assert_logs_tell(workplace: Workplace, live: list[int], epoch: int) -> None:
+def _assert_logs_tell(workplace: Workplace, live: list[int]) -> None:
     events = [_events(workplace, f"oracle-{number}") for number in live]
     everyone = {"oracle_started", "gathered", "observed", "observation_received", "accepted"}
     assert all(everyone <= each for each in events)

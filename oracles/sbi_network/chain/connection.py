@@ -7,13 +7,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from aiohttp import ClientError, ClientTimeout
 from eth_typing import ChecksumAddress
-from web3 import AsyncHTTPProvider, AsyncWeb3
+from web3 import AsyncWeb3
 from web3.contract import AsyncContract
 from web3.exceptions import BadFunctionCallOutput, ContractLogicError, Web3Exception
 
 from sbi_network.chain.errors import ContractRefused, EndpointError, WrongChainError
+from sbi_network.chain.provider import HttpProvider
 from sbi_network.chain.refusal import refusal_of
 from sbi_network.protocol.abi import load_abi
 
@@ -25,6 +25,8 @@ Block = int | str
 """A block's number, or `latest`, `safe`, `finalized`."""
 
 LATEST: Final = "latest"
+
+_SHOWN_CHARS: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +42,8 @@ class Chain:
     """One endpoint. Close it after use, or use `connected`."""
 
     def __init__(self, rpc_url: str, request_seconds: float = REQUEST_SECONDS) -> None:
-        timeout = ClientTimeout(total=request_seconds)
-        provider = AsyncHTTPProvider(rpc_url, {"timeout": timeout}, exception_retry_configuration=None)
-        self._provider = provider
-        self.web3: Final = AsyncWeb3(provider)
+        self._provider = HttpProvider(rpc_url, request_seconds)
+        self.web3: Final = AsyncWeb3(self._provider)
 
     async def close(self) -> None:
         """Close the connections. Nothing can be asked afterwards."""
@@ -112,7 +112,8 @@ async def asked(answer: Awaitable[T]) -> T:
         raise
     except ContractLogicError as error:
         raise ContractRefused(refusal_of(error)) from None
-    except (ClientError, TimeoutError, OSError, Web3Exception, ValueError) as error:
-        # aiohttp's text holds the URL, and with it an access key: only the kind of the failure is told.
-        detail = str(error)[:200] if isinstance(error, Web3Exception) else "no answer"
-        raise EndpointError(type(error).__name__, detail) from None
+    except EndpointError:
+        raise
+    except (Web3Exception, ValueError, TypeError, LookupError) as error:
+        # The last three are what web3 makes of an answer that is JSON and not what was asked for.
+        raise EndpointError(type(error).__name__, str(error)[:_SHOWN_CHARS]) from None

@@ -69,11 +69,20 @@ class OracleNode:
         """Work on an epoch until the chain has settled it."""
         working = asyncio.create_task(self._work(epoch))
         try:
-            await until_settled(self._office.registry, self._clock, epoch, self._poll_seconds)
+            await self._until_settled(epoch)
         finally:
             self._office.mailbox.close(epoch)
             working.cancel()
             await asyncio.gather(working, return_exceptions=True)
+
+    async def _until_settled(self, epoch: int) -> None:
+        while True:
+            try:
+                await until_settled(self._office.registry, self._clock, epoch, self._poll_seconds)
+                return
+            except Exception:  # noqa: BLE001 - as in _work: what ends here would end the process
+                _log.exception("watch_failed_unexpectedly", epoch=epoch)
+            await asyncio.sleep(self._poll_seconds)
 
     async def _work(self, epoch: int) -> None:
         """Rounds of an epoch: one, and another should it fail. Nothing but being cancelled ends this."""

@@ -13,11 +13,11 @@ ZERO_WORD = bytes(WORD_BYTES)
 
 
 def check_uint(name: str, value: object, maximum: int) -> int:
-    """`value` itself, if it is an integer from 0 to `maximum`. `bool` is not an integer here.
+    """`value` itself, if it is an integer from 0 to `maximum`. `bool` is not one here; Ape's integers are.
 
     Raises RangeError.
     """
-    if type(value) is not int or not 0 <= value <= maximum:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= maximum:
         raise RangeError(name, value, f"an integer from 0 to {maximum}")
     return value
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from eth_abi import decode, encode
+from eth_abi.abi import decode, encode
 from web3.providers.async_base import AsyncBaseProvider
 from web3.types import RPCEndpoint
 
@@ -57,7 +57,7 @@ class StandInNode(AsyncBaseProvider):
 
     def chain(self) -> Chain:
         chain = Chain("http://nowhere.invalid")
-        chain.web3.provider = self
+        chain.web3.provider = self  # type: ignore[assignment]
         return chain
 
     def _call(self, params: list[Any]) -> str:

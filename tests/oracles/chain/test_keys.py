@@ -1,7 +1,7 @@
 """Keys from keystores.
 
-    load    ├── right password, with or without a line's end → the account, which signs
-            └── no file, no text, no keystore, wrong password → which file, and nothing of what is in it
+load    ├── right password, with or without a line's end → the account, which signs
+        └── no file, no text, no keystore, wrong password → which file, and nothing of what is in it
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """Sending, and the keeper that sends.
 
-    send    ├── accepted → receipt; the sender's own signature, nonces in order, fees as the rule says
-            ├── refused when tried → ContractRefused, nothing sent
-            ├── reverted in a block → the reason, tried again there; without one TransactionRevertedError
-            └── not included in time → TransactionTimeoutError
-    keeper  └── not final or no citizens → nothing; ready → distributes; other refusals → raised
+send    ├── accepted → receipt; the sender's own signature, nonces in order, fees as the rule says
+        ├── refused when tried → ContractRefused, nothing sent
+        ├── reverted in a block → the reason, tried again there; without one TransactionRevertedError
+        └── not included in time → TransactionTimeoutError
+keeper  └── not final or no citizens → nothing; ready → distributes; other refusals → raised
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def test_send__reverted_in_a_block__says_why() -> None:
 def test_send__reverted_for_a_lost_reason__names_the_transaction() -> None:
     node = _node()
     node.receipt_status = 0
-    with pytest.raises(TransactionRevertedError, match="0x0+1 reverted"):
+    with pytest.raises(TransactionRevertedError, match=r"0x0+1 reverted"):
         asyncio.run(_sender(node).send(DISTRIBUTE))
 
 

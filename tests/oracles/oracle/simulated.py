@@ -73,7 +73,9 @@ def readings(terms: EpochTerms, output: int = 100) -> Readings:
 def observed(terms: EpochTerms, oracle: int, seen: Readings, signer: LocalAccount | None = None) -> BackedObservation:
     """An observation signed without any guard, as a liar does."""
     message = observation_of(seen, terms)
-    return BackedObservation(oracle, Signed(message, message.sign(signer or oracle_key(oracle), terms.config.domain)), seen)
+    return BackedObservation(
+        oracle, Signed(message, message.sign(signer or oracle_key(oracle), terms.config.domain)), seen
+    )
 
 
 @dataclass

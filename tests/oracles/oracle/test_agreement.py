@@ -1,12 +1,12 @@
 """Agreement on one epoch, message by message.
 
-    receive     ├── new → true, the same → false, another of the same oracle → equivocation
-                └── forged, of another config, epoch or key, with a reading nobody signed → refused
-    observe     └── twice, or after a restart → the same observation
-    propose     └── lists the observations that cover most
-    cosign      ├── what follows → a signature
-                └── not the leader, wrong view, other figures, short list, second digest → refused
-    completed   └── a quorum, and no more
+receive     ├── new → true, the same → false, another of the same oracle → equivocation
+            └── forged, of another config, epoch or key, with a reading nobody signed → refused
+observe     └── twice, or after a restart → the same observation
+propose     └── lists the observations that cover most
+cosign      ├── what follows → a signature
+            └── not the leader, wrong view, other figures, short list, second digest → refused
+completed   └── a quorum, and no more
 """
 
 from __future__ import annotations
@@ -44,10 +44,13 @@ FOLLOWER = (LEADER + 1) % 4
 
 
 def _refused(reason: Reason, act: Any, *arguments: Any) -> RefusedError:
-    with pytest.raises(RefusedError) as caught:
+    async def acting() -> None:
         result = act(*arguments)
         if asyncio.iscoroutine(result):
-            asyncio.run(result)
+            await result
+
+    with pytest.raises(RefusedError) as caught:
+        asyncio.run(acting())
     assert caught.value.reason is reason
     return caught.value
 
@@ -107,7 +110,10 @@ def _bad_observations() -> dict[str, tuple[BackedObservation, Reason]]:
             observed(TERMS, 1, (reading(TERMS, 1, signer=facility_key(1)), None)),
             Reason.BAD_READING,
         ),
-        "reading of another epoch": (observed(TERMS, 1, (reading(TERMS, 0, epoch=EPOCH - 1), None)), Reason.BAD_READING),
+        "reading of another epoch": (
+            observed(TERMS, 1, (reading(TERMS, 0, epoch=EPOCH - 1), None)),
+            Reason.BAD_READING,
+        ),
         "reading above capacity": (observed(TERMS, 1, (reading(TERMS, 0, CAPACITY + 1), None)), Reason.BAD_READING),
     }
 

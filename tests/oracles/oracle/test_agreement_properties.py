@@ -1,7 +1,7 @@
 """Networks with up to f liars, whatever they do and whatever is lost: honest oracles agree.
 
-    safety      no honest oracle signs two digests for a place; what a quorum signs lies between honest readings
-    liveness    once nothing is lost any more, the first view that an honest oracle leads has its report
+safety      no honest oracle signs two digests for a place; what a quorum signs lies between honest readings
+liveness    once nothing is lost any more, the first view that an honest oracle leads has its report
 """
 
 from __future__ import annotations
@@ -129,7 +129,9 @@ class Network:
         return view >= self.scene.lossy_views or (view, sender, to) not in self.scene.lost
 
 
-async def _forged(helper: HonestOracle, view: int, listed: list[BackedObservation], *, inflate: bool) -> Proposal | None:
+async def _forged(
+    helper: HonestOracle, view: int, listed: list[BackedObservation], *, inflate: bool
+) -> Proposal | None:
     """A proposal of these observations, signed again and again by somebody without a guard."""
     fresh = HonestOracle(helper.agreement.terms, helper.number).agreement
     for observation in listed:
@@ -156,7 +158,7 @@ def _over_the_wire(proposal: Proposal, terms: object) -> Proposal:
     return received
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(scenes())
 def test_agreement__any_f_liars_and_losses__honest_oracles_agree(scene: Scene) -> None:
     network = Network(scene)

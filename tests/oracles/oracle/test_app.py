@@ -1,11 +1,11 @@
 """What peers speak to, over ASGI.
 
-    POST /v1/observations   ├── valid → 200, and known
-                            └── malformed, too large, nested, forged, stranger's, other config or epoch → refused
-    POST /v1/proposals      ├── valid → a signature that counts
-                            └── the same kinds, and not the leader → refused, nothing signed
-    GET  /v1/observations   └── own one, or 404
-    GET  /v1/status         └── who this is
+POST /v1/observations   ├── valid → 200, and known
+                        └── malformed, too large, nested, forged, stranger's, other config or epoch → refused
+POST /v1/proposals      ├── valid → a signature that counts
+                        └── the same kinds, and not the leader → refused, nothing signed
+GET  /v1/observations   └── own one, or 404
+GET  /v1/status         └── who this is
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """oracle.toml.
 
-    load_oracle_settings    ├── whole → paths from the file's folder, defaults, no secret shown
-                            └── unknown, missing or wrong keys, no TOML, no file → each with its path, nothing repeated
+load_oracle_settings    ├── whole → paths from the file's folder, defaults, no secret shown
+                        └── unknown, missing or wrong keys, no TOML, no file → each with its path, nothing repeated
 """
 
 from __future__ import annotations

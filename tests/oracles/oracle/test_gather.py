@@ -1,9 +1,9 @@
 """Fetching readings.
 
-    gather  ├── valid → the reading
-            ├── late, but in time → the reading
-            ├── slow, silent, without URL, inactive → none, and the others' all the same
-            └── too long, nested, forged, another facility's or epoch's, above capacity → none, asked once
+gather  ├── valid → the reading
+        ├── late, but in time → the reading
+        ├── slow, silent, without URL, inactive → none, and the others' all the same
+        └── too long, nested, forged, another facility's or epoch's, above capacity → none, asked once
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The signing guard.
 
-    claim   ├── the same digest again → passes
-            ├── another digest, also from another process or after a restart → SecondDigestError
-            └── another config, epoch or view → a place of its own
-    file    └── another oracle's, no database, a folder → OracleStateError
+claim   ├── the same digest again → passes
+        ├── another digest, also from another process or after a restart → SecondDigestError
+        └── another config, epoch or view → a place of its own
+file    └── another oracle's, no database, a folder → OracleStateError
 """
 
 from __future__ import annotations

@@ -1,0 +1,60 @@
+"""JSON-RPC over HTTP for web3, by httpx.
+
+Not web3's own AsyncHTTPProvider: that takes a thread's lock in a worker thread around each request, and where a task is
+cancelled just then (as happens whenever an epoch is settled) the lock is never given back, and no request of the
+process is ever sent again. It also opens a new connection for each request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Final
+
+import httpx
+from web3.providers.async_base import AsyncJSONBaseProvider
+from web3.types import RPCEndpoint, RPCResponse
+
+from sbi_network.chain.errors import EndpointError
+
+MAX_ANSWER_BYTES: Final = 32 * 1024 * 1024
+"""No answer that these programs ask for comes near."""
+
+
+class HttpProvider(AsyncJSONBaseProvider):
+    """One endpoint. A request has the time limit as a whole."""
+
+    def __init__(self, rpc_url: str, request_seconds: float) -> None:
+        super().__init__()
+        self._url = rpc_url
+        self._seconds = request_seconds
+        self._client = httpx.AsyncClient(trust_env=False, timeout=request_seconds)
+
+    async def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
+        """The endpoint's answer. Raises EndpointError, whose text never holds the URL."""
+        body = self.encode_rpc_request(method, params)
+        try:
+            async with asyncio.timeout(self._seconds):
+                return self.decode_rpc_response(await self._post(body))
+        except TimeoutError:
+            raise EndpointError("Timeout", f"{method}: no answer within {self._seconds:g} s") from None
+        except httpx.HTTPStatusError as error:
+            raise EndpointError("HTTPStatus", f"{method}: answered with {error.response.status_code}") from None
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise EndpointError(type(error).__name__, f"{method}: no answer") from None
+        except ValueError:
+            raise EndpointError("NoJSON", f"{method}: the answer is not JSON-RPC") from None
+
+    async def disconnect(self) -> None:
+        """Close all connections."""
+        await self._client.aclose()
+
+    async def _post(self, body: bytes) -> bytes:
+        answer = bytearray()
+        headers = {"content-type": "application/json"}
+        async with self._client.stream("POST", self._url, content=body, headers=headers) as response:
+            response.raise_for_status()
+            async for part in response.aiter_bytes():
+                answer += part
+                if len(answer) > MAX_ANSWER_BYTES:
+                    raise ValueError("the answer is too long")
+        return bytes(answer)
