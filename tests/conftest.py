@@ -5,7 +5,6 @@ Ape is imported where it is used: the tests of the Python package run without it
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ import pytest
 if TYPE_CHECKING:
     from scripts._deploy import Suite
     from scripts._recipe import Recipe
+
     from tests.support.actors import Actors, Person
 
 PEOPLE = 19
@@ -90,37 +90,37 @@ def deployer(people: People) -> Person:
     return people.deployer
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def registrar(people: People) -> Person:
     """Enrols citizens."""
     return people.registrar
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def operators(people: People) -> tuple[Person, ...]:
     """Run the facilities, in order of their numbers."""
     return people.operators
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def oracles(people: People) -> tuple[Person, ...]:
     """Sign reports, in order of their numbers."""
     return people.oracles
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def citizens(people: People) -> tuple[Person, ...]:
     """People who may be enrolled."""
     return people.citizens
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def relayer(people: People) -> Person:
     """Sends what others signed."""
     return people.relayer
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def stranger(people: People) -> Person:
     """Nobody in particular."""
     return people.stranger
@@ -143,10 +143,9 @@ def deployed_suite(recipe: Recipe, deployer: Person) -> Suite:
 
 
 @pytest.fixture
-def suite(deployed_suite: Suite, chain: Any) -> Iterator[Suite]:
-    """The suite, fresh for each test: what a test does is undone after it."""
-    with chain.isolate():
-        yield deployed_suite
+def suite(deployed_suite: Suite) -> Suite:
+    """The suite, fresh for each test: Ape undoes what a test does after it."""
+    return deployed_suite
 
 
 @pytest.fixture

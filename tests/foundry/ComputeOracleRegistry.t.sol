@@ -186,6 +186,15 @@ contract ComputeOracleRegistryTest is SuiteTest {
         assertEq(oracles.recordOf(0).publicOutput, 8000);
     }
 
+    function test_submitReport__aLaterViewOfTheSameEpoch__refused() public {
+        (Report memory report, bytes memory signatures) = _good();
+        _submit(report, signatures);
+        report.viewNumber = 1;
+        signatures = _signedByQuorum(report);
+        vm.expectRevert(abi.encodeWithSelector(IComputeOracleRegistry.AlreadyReported.selector, 0, block.timestamp));
+        _submit(report, signatures);
+    }
+
     function test_submitReport__signaturesOfAnEarlierEpoch__refused() public {
         (Report memory report, bytes memory signatures) = _good();
         _submit(report, signatures);

@@ -237,6 +237,12 @@ contract ComputeOracleRegistryConfigTest is SuiteTest {
         _configIs(5, 2, 1, "next", 32);
     }
 
+    function test_scheduleConfig__backToTheWeightsInForce__keepTheirVersion() public {
+        _schedule("b", [uint256(31), 16, 64], 5);
+        _schedule("c", weights, 5);
+        _configIs(5, 3, 1, "c", 32);
+    }
+
     function test_scheduleConfig__forTheSameOrALaterEpoch__replaces() public {
         _schedule("b", weights, 5);
         _schedule("c", weights, 8);

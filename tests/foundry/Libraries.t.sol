@@ -3,6 +3,7 @@ pragma solidity 0.8.35;
 
 import {Test} from "forge-std/Test.sol";
 
+import {BpsLib} from "../../contracts/libraries/BpsLib.sol";
 import {CodeBlobLib} from "../../contracts/libraries/CodeBlob.sol";
 import {EpochLib} from "../../contracts/libraries/EpochLib.sol";
 import {FieldLib} from "../../contracts/libraries/FieldLib.sol";
@@ -28,6 +29,10 @@ contract LibraryHarness {
 
     function to112(uint256 value) external pure returns (uint256) {
         return FieldLib.to112(value);
+    }
+
+    function partDown(uint256 amount, uint256 bps) external pure returns (uint256) {
+        return BpsLib.partDown(amount, bps);
     }
 
     function pack(uint256 a, uint256 b, uint256 c, uint256 d) external pure returns (uint256) {
@@ -62,6 +67,7 @@ contract LibraryHarness {
 /// Branches covered here.
 ///
 /// FieldLib.to16, to32, to40, to64, to112: up to the field, past it (AboveField)
+/// BpsLib.partDown: none, all, rounded down
 /// SumTreeLib.pack: order of lanes, each lane past its field (AboveField); commit: the bytes of docs/protocol.md
 /// CodeBlob.write, read: empty, long, never runnable
 /// EpochLib.current, upcoming, endOf: before genesis, at it, at the last and first second of an epoch
@@ -98,6 +104,22 @@ contract LibrariesTest is Test {
 
     function _refused(uint256 given, uint256 max) private {
         vm.expectRevert(abi.encodeWithSelector(FieldLib.AboveField.selector, given, max));
+    }
+
+    /* SHARES */
+
+    function test_partDown__noneAllAndBetween__roundsDown() public view {
+        assertEq(lib.partDown(7, 0), 0);
+        assertEq(lib.partDown(7, 10_000), 7);
+        assertEq(lib.partDown(9999, 1), 0);
+        assertEq(lib.partDown(10_000, 1), 1);
+        assertEq(lib.partDown(3, 5000), 1);
+    }
+
+    function testFuzz_partDown__anyShare__isWhatFitsWhole(uint128 amount, uint16 bps) public view {
+        uint256 part = lib.partDown(amount, bps);
+        assertLe(part * 10_000, uint256(amount) * bps);
+        assertGt((part + 1) * 10_000, uint256(amount) * bps);
     }
 
     /* SUMS */

@@ -30,10 +30,13 @@ from sbi_network.chain.connection import connected
 from sbi_network.chain.registry import Record, Registry
 from sbi_network.protocol.address import check_address
 
-pytestmark = [pytest.mark.slow, pytest.mark.integration, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.integration, pytest.mark.timeout(300)]
 
 ROOT = Path(os.environ.get("SBI_TOOLS_ROOT", Path(__file__).parents[2]))
 """Where node_modules and .build are."""
+
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "oracles")}
+"""This tree's package, wherever the processes are started."""
 
 MNEMONIC = "test test test test test test test test test test test junk"
 EPOCH_SECONDS = 8
@@ -53,12 +56,20 @@ class Workplace:
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         self.folder = folder
         self._stack = stack
+        self._started: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self, name: str, *command: str) -> subprocess.Popen[bytes]:
         log = self._stack.enter_context((self.folder / f"{name}.log").open("wb"))
-        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder)  # noqa: S603
+        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder, env=ENVIRONMENT)  # noqa: S603
+        self._started[name] = process
         self._stack.callback(_end, process)
         return process
+
+    @property
+    def dead(self) -> list[str]:
+        """The processes that ended by themselves, with the end of what they wrote."""
+        ended = [name for name, process in self._started.items() if process.poll() is not None]
+        return [f"{name}: {(self.folder / f'{name}.log').read_text()[-500:]}" for name in ended]
 
     def log(self, name: str) -> list[dict[str, Any]]:
         lines = (self.folder / f"{name}.log").read_text().splitlines()
@@ -111,7 +122,9 @@ def _running(network: Network) -> int:
 
 def _assert_check(workplace: Workplace, oracle: int, *, passes: bool) -> None:
     command = (sys.executable, "-m", "sbi_network.cli", "oracle", "check", "--config", f"oracle-{oracle}.toml")
-    checked = subprocess.run(command, cwd=workplace.folder, capture_output=True, text=True, timeout=60)  # noqa: S603
+    checked = subprocess.run(  # noqa: S603
+        command, cwd=workplace.folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=60
+    )
     assert checked.returncode == (0 if passes else 1), checked.stdout + checked.stderr
     assert ("FAIL peer" in checked.stdout) is not passes
     assert f"ok   membership: oracle {oracle} of 4, quorum 3" in checked.stdout
@@ -122,6 +135,7 @@ def _wait_until_all_started(workplace: Workplace) -> None:
     names |= {f"oracle-{number}": "oracle_started" for number in range(4)}
 
     def all_started() -> bool:
+        assert workplace.dead == []
         return all(event in _events(workplace, name) for name, event in names.items())
 
     _until(all_started, seconds=90)

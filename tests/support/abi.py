@@ -14,7 +14,6 @@ from tests.support.evm import Evm, Log, Mined
 
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
-
     from scripts._deploy import Suite
 
 
@@ -74,6 +73,10 @@ class Reply:
         return self._codec.refusal(self._mined.output)
 
 
+_PANIC = keccak(text="Panic(uint256)")[:4]
+"""What Solidity itself reverts with: 0x11 for an overflow, 0x12 for a division by zero."""
+
+
 class Codec:
     """Everything that the contracts of a suite say and take."""
 
@@ -122,6 +125,8 @@ class Codec:
 
     def refusal(self, data: bytes) -> Refusal:
         abi = self._errors.get(data[:4])
+        if data[:4] == _PANIC:
+            return Refusal("Panic", {"code": hex(int.from_bytes(data[4:]))})
         if abi is None:
             return Refusal("unnamed", {"data": "0x" + data.hex()})
         types = [i.canonical_type for i in abi.inputs]
@@ -179,9 +184,7 @@ def _plain(kind: str, value: Any) -> Any:
 
 
 # What the program below is made of.
-_GAS, _STATICCALL, _MSTORE, _ISZERO, _JUMPI, _JUMPDEST, _RETURN, _REVERT = map(
-    lambda code: bytes([code]), (0x5A, 0xFA, 0x52, 0x15, 0x57, 0x5B, 0xF3, 0xFD)
-)
+_GAS, _STATICCALL, _MSTORE, _ISZERO, _JUMPI, _RETURN = (bytes([code]) for code in (0x5A, 0xFA, 0x52, 0x15, 0x57, 0xF3))
 
 
 def _push(value: int, size: int) -> bytes:

@@ -33,7 +33,6 @@ from sbi_network.roll import Batch, CitizenLeaf, build_batch
 if TYPE_CHECKING:
     from ape.api import AccountAPI, ReceiptAPI
     from eth_account.signers.local import LocalAccount
-
     from scripts._deploy import Suite
 
 END_OF_TIME = 2**256 - 1
@@ -266,9 +265,7 @@ class Actors(Generic[Reply]):
     def buy_signed(
         self, relayer: Person, place: tuple[int, int, int], units: int, salt: bytes, payment: Payment
     ) -> Reply:
-        return self.send(
-            relayer, "exchange", "buyWithAuthorization", *place, units, salt, payment.as_argument()
-        )
+        return self.send(relayer, "exchange", "buyWithAuthorization", *place, units, salt, payment.as_argument())
 
     def receipt(self, holder: Person, voucher: int, hands: int, delivered: int) -> tuple[Receipt, bytes]:
         """What a holder signs for deliveries so far, after the voucher went through so many hands."""
@@ -288,9 +285,7 @@ class Actors(Generic[Reply]):
 
     def schedule(self, proposer: Person, role: str, data: bytes, delay: int, salt: bytes = bytes(32)) -> Reply:
         """Has the timelock schedule a call to one of the suite's contracts."""
-        return self.send(
-            proposer, "timelock", "schedule", self.addresses[role], 0, data, bytes(32), salt, delay
-        )
+        return self.send(proposer, "timelock", "schedule", self.addresses[role], 0, data, bytes(32), salt, delay)
 
     def execute(self, executor: Person, role: str, data: bytes, salt: bytes = bytes(32)) -> Reply:
         return self.send(executor, "timelock", "execute", self.addresses[role], 0, data, bytes(32), salt)

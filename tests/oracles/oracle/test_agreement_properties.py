@@ -158,7 +158,7 @@ def _over_the_wire(proposal: Proposal, terms: object) -> Proposal:
     return received
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(scenes())
 def test_agreement__any_f_liars_and_losses__honest_oracles_agree(scene: Scene) -> None:
     network = Network(scene)

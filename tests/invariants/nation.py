@@ -1,0 +1,327 @@
+"""The nation that the loop happens to: the deployed suite, how an act is judged, and what must hold after each step."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, ClassVar
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant
+
+from tests.conftest import People
+from tests.invariants.model import Model, Rules, Terms
+from tests.support.abi import Codec, Desk, Refusal, Reply
+from tests.support.actors import Actors, Person
+from tests.support.evm import Evm, evm_of
+
+ZERO = "0x" + "0" * 40
+ONCE = 2**64
+BPS = 10_000
+
+# Odd figures, so that nothing divides; a floor that growth has to leave behind; caps that a few batches fill.
+EPOCH, WINDOW, DISPUTE, EXPIRY, SETTLEMENT = 100, 150, 30, 700, 120
+CAPACITIES = ((1_000_000, 500_000, 250_000), (600_000, 0, 70_000))
+SHARES_BPS = (10_000, 3_333)
+RATE, MAX_RATE = 3_000_000_007, 3_000_000_011
+OTHER_RATE, OTHER_RELEASE_BPS = 1_999_999_973, 9_999
+CAP = 9
+OVERRIDES: dict[str, Any] = {
+    "clock.epoch_length_s": EPOCH,
+    "clock.report_window_s": WINDOW,
+    "clock.dispute_window_s": DISPUTE,
+    "clock.ring_epochs": 16,
+    "policy.rate_wei_per_ngaicph": RATE,
+    "policy.release_bps": 3_333,
+    "vault.expiry_age_s": EXPIRY,
+    "vault.max_rate_wei_per_ngaicph": MAX_RATE,
+    "vault.release_floor_wei": 10**15 + 7,
+    "vault.growth_bps": 12_501,
+    "exchange.settlement_window_s": SETTLEMENT,
+    "exchange.fee_bps": 1_003,
+    "exchange.recirculate_bps": 2_001,
+    "regions": {1: {"cap": CAP}, 2: {"cap": 3}},
+}
+
+AGGREGATES = ("issued", "reserve", "recirculated", "headcount", "nextEpoch", "lastRelease")
+
+
+@dataclass
+class World:
+    """The deployed suite and everything the machine needs of it; one for all examples."""
+
+    evm: Evm
+    desk: Desk
+    people: People
+    rules: Rules
+    terms: Terms
+    shares: tuple[Fraction, Fraction]
+    config: tuple[bytes, int, tuple[int, int, int]]
+    addresses: dict[str, str]
+    chain_id: int
+    other_policy: str
+    mark: object
+    done: Counter[str]
+    refused: Counter[str]
+
+
+def found_world(people: People, chain: Any, project: Any) -> World:
+    """Deploys a suite for the machine."""
+    from scripts._deploy import deploy_suite
+    from scripts._recipe import load_recipe
+
+    facilities = [
+        {
+            "operator": people.operators[n].address,
+            "reading_key": people.reading_keys[n].address,
+            "region": 1,
+            "capacities": list(CAPACITIES[n]),
+            "public_share_bps": SHARES_BPS[n],
+        }
+        for n in range(len(CAPACITIES))
+    ]
+    recipe = load_recipe("local", {**OVERRIDES, "facilities": facilities})
+    genesis = chain.blocks.head.timestamp + 10_000
+    suite = deploy_suite(recipe, people.deployer.account, genesis)
+    policy = people.deployer.account.deploy(project.IssuancePolicy, OTHER_RATE, OTHER_RELEASE_BPS)
+    libraries = (project.get_contract(name) for name in ("SignatureLib", "FieldLib"))
+    errors = [abi for library in libraries for abi in library.contract_type.errors]
+    evm = evm_of(chain.provider)
+    config = suite.oracles.configAt(0)
+    return World(
+        evm=evm,
+        desk=Desk(evm, Codec(suite, errors)),
+        people=people,
+        rules=Rules(
+            genesis=genesis,
+            epoch_length=EPOCH,
+            report_window=WINDOW,
+            dispute_window=DISPUTE,
+            expiry_age=EXPIRY,
+            settlement_window=SETTLEMENT,
+            release_floor=recipe.vault.release_floor_wei,
+            growth=Fraction(recipe.vault.growth_bps, BPS),
+            max_rate=MAX_RATE,
+            min_notice=recipe.vault.min_notice_epochs,
+            weights=tuple(Fraction(w, 16) for w in recipe.weights_x16),  # type: ignore[arg-type]
+            public_shares=tuple(Fraction(share, BPS) for share in SHARES_BPS),
+            capacities=CAPACITIES,
+            region_caps={number: region.cap for number, region in recipe.regions.items()},
+        ),
+        terms=Terms(0, RATE, Fraction(recipe.policy.release_bps, BPS)),
+        shares=(Fraction(recipe.exchange.fee_bps, BPS), Fraction(recipe.exchange.recirculate_bps, BPS)),
+        config=(bytes(config[1]), int(config[2]), tuple(map(int, config[3]))),  # type: ignore[arg-type]
+        addresses=suite.addresses(),
+        chain_id=chain.chain_id,
+        other_policy=policy.address,
+        mark=None,
+        done=Counter(),
+        refused=Counter(),
+    )
+
+
+class Nation(RuleBasedStateMachine):
+    """Four citizens, a merchant, two facilities, four oracles: who acts, how acts are judged, what must always hold."""
+
+    world: ClassVar[World]
+
+    def __init__(self) -> None:
+        super().__init__()
+        world = self.world
+        world.mark = world.evm.restore(world.mark)
+        self.people = world.people
+        self.citizens = self.people.citizens[:4]
+        self.model = Model(world.rules, world.terms, world.shares)
+        self.do: Actors[Reply] = Actors(
+            self._send, world.addresses, world.chain_id, self.people.oracles, self.people.reading_keys
+        )
+        self.exchange = world.addresses["exchange"]
+        self.wake = world.rules.genesis
+        self.serial = 0
+        self.willing: set[str] = set()
+        self.settled_before: dict[str, int] = {}
+        self.explorer: Counter[str] = Counter()
+        self.activated_at: dict[str, int] = {}
+        self.last_release = 0
+        self.unread = True
+        self.kept_receipts: list[tuple[int, int, bytes]] = []
+        self.holders = [
+            *(p.address for p in (*self.citizens, self.people.merchant, *self.people.operators)),
+            self.exchange,
+        ]
+        self.by_address = {person.address: person for person in self.people.everybody}
+        self.spenders = [self.people.merchant, self.people.stranger]
+
+    # Sending and judging
+
+    @property
+    def at(self) -> int:
+        """The time of the next transaction."""
+        return max(self.world.evm.now + 1, self.wake)
+
+    def _send(self, sender: Person, role: str, function: str, *arguments: Any) -> Reply:
+        reply = self.world.desk.send(sender.key, role, function, *arguments, at=self.at)
+        if reply.ok:
+            self.unread = True
+            for event in reply.events:
+                if event.role == "token" and event.name == "Transfer":
+                    self.explorer[event.values["from"]] -= event.values["value"]
+                    self.explorer[event.values["to"]] += event.values["value"]
+        return reply
+
+    def held(self, name: str, reply: Reply, *willing: str) -> Reply:
+        """The act was good and must hold; it may have cost the `willing` something."""
+        assert reply.ok, f"{name} was refused: {reply.refusal}"
+        self.world.done[name] += 1
+        self.willing.update(willing)
+        return reply
+
+    def refused(self, rule_name: str, reply: Reply, error: str, **values: Any) -> None:
+        """The act was ill-formed and must meet this error with these values."""
+        expected = str(Refusal(error, values))
+        assert not reply.ok, f"{rule_name} held; expected {expected}"
+        assert str(reply.refusal) == expected, f"{rule_name}: met {reply.refusal}, expected {expected}"
+        self.world.done[rule_name] += 1
+        self.world.refused[error] += 1
+
+    def fresh(self) -> bytes:
+        """32 bytes that were not used before; neighbours share a word of nonces."""
+        self.serial += 1
+        return self.serial.to_bytes(32)
+
+    def anybody(self, data: st.DataObject, label: str = "who") -> Person:
+        return data.draw(st.sampled_from(self.people.everybody), label=label)
+
+    def holder(self, data: st.DataObject) -> Person:
+        """Somebody who has money, if anybody has."""
+        people = (*self.citizens, self.people.merchant, *self.people.operators)
+        rich = [person for person in people if self.model.purses[person.address]]
+        return data.draw(st.sampled_from(rich or people), label="holder")
+
+    def payee(self, data: st.DataObject) -> str:
+        return data.draw(st.sampled_from(self.holders), label="payee")
+
+    def amount(self, data: st.DataObject, most: int) -> int:
+        """Nothing, a little, some or all of it."""
+        return data.draw(
+            st.one_of(st.sampled_from(sorted({0, min(1, most), most // 2, most})), st.integers(0, most)), label="amount"
+        )
+
+    # What must hold after each step
+
+    @invariant()
+    def everything_holds(self) -> None:
+        # A refused transaction leaves nothing behind, by the EVM's own rule: then there is nothing new to read.
+        if not self.unread:
+            return
+        self.unread = False
+        model, desk = self.model, self.world.desk
+        aggregates = [
+            desk.view("token", "totalSupply"),
+            desk.view("token", "recycled"),
+            *(desk.view("vault", name) for name in AGGREGATES),
+            desk.view("citizens", "batchCount"),
+            desk.view("exchange", "escrow"),
+            desk.view("exchange", "voucherCount"),
+        ]
+        balances = [desk.view("token", "balanceOf", holder) for holder in self.holders]
+        accounts = [desk.view("token", "accountOf", holder) for holder in self.holders]
+        newest = sorted(model.tickets)[-2:]
+        vouchers = [desk.view("exchange", "voucherOf", number) for number in newest]
+        answers = desk.read([*aggregates, *balances, *accounts, *vouchers])
+        supply, recycled, issued, reserve, gifts, heads, next_epoch, release, batches, escrow, sold, *rest = answers
+        held = dict(zip(self.holders, rest, strict=False))
+        slots = dict(zip(self.holders, rest[len(held) :], strict=False))
+
+        assert supply == issued - recycled, f"invariant 1: supply {supply} is not {issued} − {recycled}"
+        assert recycled == sum(model.destroyed), f"invariant 1: recycled {recycled}, destroyed {sum(model.destroyed)}"
+        assert issued == sum(model.issued), f"invariant 1: issued {issued}, by the rules {sum(model.issued)}"
+
+        total = sum(held.values())
+        assert total <= supply, f"invariant 2: balances {total} exceed the supply {supply}"
+        missing = supply - total
+        assert missing == model.not_activated, f"invariant 2: {missing} missing, not activated {model.not_activated}"
+
+        sources = sum(model.entitled) + sum(model.given_to_all)
+        assert issued <= sources, f"invariant 3: issued {issued} of {sources}"
+        assert issued + reserve + gifts == sources, f"invariant 3: {issued} + {reserve} + {gifts} is not {sources}"
+        assert next_epoch == model.next_epoch, f"invariant 3: next epoch {next_epoch}, not {model.next_epoch}"
+        assert (reserve, gifts, release) == (model.reserve, model.waiting_gifts, model.last_release), (
+            f"invariant 3: reserve, gifts, last release {(reserve, gifts, release)}"
+        )
+
+        for holder, balance in held.items():
+            due = model.purses[holder]
+            assert balance == due, f"invariant 4: {holder} holds {balance}, by the rules {due} ({balance - due:+})"
+
+        for holder, (settled, _, accruing) in slots.items():
+            before = self.settled_before.get(holder, 0)
+            assert settled >= before or holder in self.willing, f"invariant 5: {holder} lost {before - settled}"
+            self.settled_before[holder] = settled
+            shown = self.explorer[holder]
+            assert settled == shown, f"the Transfer events of {holder} add up to {shown}, settled are {settled}"
+            active = model.leaf_of(holder) is not None
+            assert accruing == active, f"invariant 10: {holder} accrues {accruing}, active {active}"
+        self.willing.clear()
+        self.last_release = release
+
+        assert heads == len(model.leaves), f"invariant 10: headcount {heads}, on the roll {len(model.leaves)}"
+        assert batches == len(model.rolls), f"invariant 10: {batches} batches, not {len(model.rolls)}"
+        assert escrow == model.in_escrow, f"invariant 11: escrow {escrow}, outstanding {model.in_escrow}"
+        assert held[self.exchange] >= escrow, f"invariant 11: {held[self.exchange]} covers no escrow of {escrow}"
+        assert sold == model.tickets_sold, f"invariant 11: {sold} vouchers, not {model.tickets_sold}"
+        for number, voucher in zip(newest, rest[2 * len(held) :], strict=True):
+            self._check_voucher(number, voucher)
+
+    def _check_voucher(self, number: int, voucher: tuple[int, ...]) -> None:
+        t = self.model.tickets[number]
+        shares = (int(t.fee_share * BPS), int(t.recirculated_share * BPS))
+        expected = (t.units, t.delivered, t.facility, t.epoch, t.compute_class, *shares, t.price, t.paid_out, t.hands)
+        assert voucher == expected, f"invariant 11: voucher {number} is {voucher}, not {expected}"
+
+    def teardown(self) -> None:
+        """At the end of each sequence, what is too much to read after each step."""
+        if sys.exc_info()[0] is not None:
+            return  # a sequence that failed has said what there is to say
+        self._check_records()
+        self._check_citizens()
+        model, desk = self.model, self.world.desk
+        tickets = sorted(model.tickets)
+        vouchers = desk.read([desk.view("exchange", "voucherOf", number) for number in tickets])
+        owners = desk.read([desk.view("exchange", "ownerOf", number) for number in tickets])
+        for number, voucher, owner in zip(tickets, vouchers, owners, strict=True):
+            self._check_voucher(number, voucher)
+            assert owner == model.tickets[number].holder, f"voucher {number} is {owner}'s"
+
+    def _check_records(self) -> None:
+        model, desk = self.model, self.world.desk
+        running = model.epoch_at(self.world.evm.now)
+        kept = [epoch for epoch in model.told if epoch + 14 > running]
+        records = desk.read([desk.view("oracles", "recordOf", epoch) for epoch in kept])
+        for epoch, record in zip(kept, records, strict=True):
+            told = model.told[epoch]
+            commitment, output, of_epoch, accepted_at, signers, version, void = record
+            assert signers.bit_count() >= 3, f"invariant 7: epoch {epoch} has {signers.bit_count()} signers"
+            assert signers == sum(1 << n for n in told.signers), f"invariant 7: epoch {epoch} signed by {signers:b}"
+            assert output == told.output, f"invariant 8: epoch {epoch} output {output}, readings {told.output}"
+            assert commitment == told.commitment, f"invariant 8: epoch {epoch} commits to other readings"
+            assert (of_epoch, accepted_at, version, void) == (epoch, told.accepted_at, 1, False), f"record {record}"
+
+    def _check_citizens(self) -> None:
+        model, desk = self.model, self.world.desk
+        used = desk.read([desk.view("citizens", "isLeafUsed", leaf.batch, leaf.index) for leaf in model.leaves])
+        assert used == [leaf.active for leaf in model.leaves], f"invariant 10: leaves used {used}"
+        accounts = [person.address for person in self.citizens]
+        standings = desk.read([desk.view("citizens", "citizenOf", account) for account in accounts])
+        for account, standing in zip(accounts, standings, strict=True):
+            leaf = model.leaf_of(account)
+            expected = (0, 0, 0, 0, 0)
+            if leaf is not None:
+                expected = (self.activated_at[account], 0, leaf.batch, leaf.index, model.rolls[leaf.batch].region)
+            assert standing == expected, f"invariant 10: {account} stands {standing}, not {expected}"
+        regions = sorted(model.rules.region_caps)
+        counts = desk.read([desk.view("citizens", "regionOf", region) for region in regions])
+        for region, (heads, _) in zip(regions, counts, strict=True):
+            assert heads == model.heads_in(region), f"invariant 10: region {region} has {heads} heads"
