@@ -58,7 +58,7 @@ gas: setup ## Measure gas on Anvil and compare with benchmarks/gas.json (UPDATE=
 	$(BIN)/python -m benchmarks.gas $(if $(UPDATE),,--check)
 
 lock: setup ## Resolve the Python packages anew into requirements.lock
-	$(BIN)/python scripts/_lock.py
+	$(BIN)/python scripts/_lock.py $(if $(UPGRADE),--upgrade)
 
 clean: ## Remove what builds and tests leave; installed tools stay
 	rm -rf build .build .hypothesis .pytest_cache .mypy_cache .ruff_cache

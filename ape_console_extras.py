@@ -3,7 +3,6 @@
 from typing import Any
 
 from ape import chain, networks
-
 from scripts._deploy import DeploymentError, load_suite
 
 

@@ -129,7 +129,7 @@ contract CitizenRegistry is ICitizenRegistry, AccessManaged {
 
     /// @inheritdoc ICitizenRegistry
     function setRegionCap(uint256 region, uint256 cap) external restricted {
-        Region storage roll = _regions[region];
+        Region storage roll = _regions[region.to32()];
         emit RegionCapChanged(region, roll.cap, cap);
         roll.cap = cap.to40();
     }

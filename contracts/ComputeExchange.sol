@@ -115,18 +115,17 @@ contract ComputeExchange is IComputeExchange, ERC721, EIP712, AccessManaged {
         token.receiveWithAuthorization(payment);
     }
 
-    function _sell(
-        address buyer,
-        uint256 facility,
-        uint256 computeClass,
-        uint256 epoch,
-        uint256 units,
-        uint256 price
-    ) private returns (uint256 voucher) {
+    function _sell(address buyer, uint256 facility, uint256 computeClass, uint256 epoch, uint256 units, uint256 price)
+        private
+        returns (uint256 voucher)
+    {
         _requireOpen(epoch);
         Offer storage made = _offers[facility][computeClass][epoch];
         uint256 remaining = made.offered - made.sold;
         require(units != 0 && units <= remaining, NotOnOffer(units, remaining));
+        // Capacity may have been lowered since the offer was made.
+        uint256 capacity = _capacityOf(facility, computeClass, epoch);
+        require(made.sold + units <= capacity, NotOnOffer(units, capacity - Math.min(capacity, made.sold)));
         made.sold += uint64(units);
         escrow += price;
         voucher = voucherCount++;
@@ -232,7 +231,7 @@ contract ComputeExchange is IComputeExchange, ERC721, EIP712, AccessManaged {
         _requireClass(computeClass);
         uint256 epoch = vault.currentEpoch();
         uint256 weightX16 = oracles.weightsAt(epoch)[computeClass];
-        return Math.ceilDiv(units * weightX16 * vault.rateAt(epoch), 16);
+        return Math.ceilDiv(uint256(units.to64()) * weightX16 * vault.rateAt(epoch), 16);
     }
 
     /// @inheritdoc IComputeExchange

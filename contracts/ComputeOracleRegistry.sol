@@ -36,11 +36,13 @@ contract ComputeOracleRegistry is IComputeOracleRegistry, AccessManaged, EIP712 
         address readingKey;
     }
 
-    /// @dev | 160 free | lastVersion 32 | facilities 32 | configs 32 |: how many of each there are, read together.
+    /// @dev | 144 free | lastWeightsVersion 16 | lastVersion 32 | facilities 32 | configs 32 |: how many of each there
+    /// are, and the last numbers given out, which replaced schedules keep.
     struct Counts {
         uint32 configs;
         uint32 facilities;
         uint32 lastVersion;
+        uint16 lastWeightsVersion;
     }
 
     bytes32 private constant REPORT_TYPEHASH = keccak256(
@@ -103,11 +105,10 @@ contract ComputeOracleRegistry is IComputeOracleRegistry, AccessManaged, EIP712 
 
     /// @inheritdoc IComputeOracleRegistry
     function submitReport(Report calldata report, bytes calldata signatures) external {
-        uint256 endsAt = EpochLib.endOf(report.epoch, genesis, epochLength);
+        uint256 endsAt = EpochLib.endOf(report.epoch.to32(), genesis, epochLength);
         require(block.timestamp >= endsAt, EpochNotEnded(report.epoch, endsAt, block.timestamp));
         require(
-            block.timestamp <= endsAt + reportWindow,
-            StaleReport(report.epoch, endsAt + reportWindow, block.timestamp)
+            block.timestamp <= endsAt + reportWindow, StaleReport(report.epoch, endsAt + reportWindow, block.timestamp)
         );
         Record storage record = _ring[report.epoch % ringSize];
         (uint256 kept, uint256 acceptedAt) = (record.epoch, record.acceptedAt);
@@ -125,8 +126,7 @@ contract ComputeOracleRegistry is IComputeOracleRegistry, AccessManaged, EIP712 
         );
         uint256 signers = _verify(report, signatures, config);
 
-        uint256 sums =
-            SumTreeLib.pack(report.rawGeneral, report.rawIntelligent, report.rawSuper, report.publicOutput);
+        uint256 sums = SumTreeLib.pack(report.rawGeneral, report.rawIntelligent, report.rawSuper, report.publicOutput);
         // Casts hold: the sums were packed, the epoch is past, there are at most 31 signers.
         _ring[report.epoch % ringSize] = Record({
             commitment: SumTreeLib.commit(report.facilityCount, report.root, sums),
@@ -149,9 +149,7 @@ contract ComputeOracleRegistry is IComputeOracleRegistry, AccessManaged, EIP712 
         bytes memory blob = CodeBlobLib.read(config.blob);
         bytes32 expected = bytes32(_word(blob, 0));
         require(report.configDigest == expected, WrongConfigDigest(report.configDigest, expected));
-        require(
-            signatures.length % SIGNATURE_ENTRY == 0, SignatureBytesMisaligned(signatures.length, SIGNATURE_ENTRY)
-        );
+        require(signatures.length % SIGNATURE_ENTRY == 0, SignatureBytesMisaligned(signatures.length, SIGNATURE_ENTRY));
         uint256 count = signatures.length / SIGNATURE_ENTRY;
         uint256 quorum = _quorumOf(config.size);
         require(count >= quorum, QuorumNotReached(count, quorum));
@@ -216,7 +214,7 @@ contract ComputeOracleRegistry is IComputeOracleRegistry, AccessManaged, EIP712 
         _counts.configs = counts.configs;
         Config memory last = _configs[counts.configs - 1];
         bool same = keccak256(abi.encode(weightsX16)) == keccak256(abi.encode(_weights(CodeBlobLib.read(last.blob))));
-        _addConfig(oracles, weightsX16, same ? last.weightsVersion : uint256(last.weightsVersion) + 1, fromEpoch);
+        _addConfig(oracles, weightsX16, same ? last.weightsVersion : uint256(counts.lastWeightsVersion) + 1, fromEpoch);
     }
 
     function _addConfig(
@@ -233,6 +231,7 @@ contract ComputeOracleRegistry is IComputeOracleRegistry, AccessManaged, EIP712 
         for (uint256 i = 0; i < oracles.length; ++i) {
             blob = bytes.concat(blob, bytes20(oracles[i]));
         }
+        if (weightsVersion > _counts.lastWeightsVersion) _counts.lastWeightsVersion = weightsVersion.to16();
         _configs[_counts.configs++] = Config({
             blob: CodeBlobLib.write(blob),
             fromEpoch: fromEpoch.to32(),
@@ -350,11 +349,7 @@ contract ComputeOracleRegistry is IComputeOracleRegistry, AccessManaged, EIP712 
     }
 
     /// @inheritdoc IComputeOracleRegistry
-    function facilityOf(uint256 facility)
-        external
-        view
-        returns (address operator, address readingKey, uint256 region)
-    {
+    function facilityOf(uint256 facility) external view returns (address operator, address readingKey, uint256 region) {
         _requireFacility(facility);
         Facility memory found = _facilities[facility];
         return (found.operator, found.readingKey, found.region);

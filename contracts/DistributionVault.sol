@@ -125,9 +125,11 @@ contract DistributionVault is IDistributionVault, AccessManaged {
                 emit EpochExpired(epoch, endedAt);
             } else {
                 Terms memory terms = _termsAt(epoch);
-                (Outcome outcome, uint256 output) = terms.source.outcomeOf(epoch);
+                (Outcome outcome, uint256 output) = (Outcome.Open, 0);
+                // By the vault's own clock: no source may make epochs come faster than time.
+                if (block.timestamp >= endedAt) (outcome, output) = terms.source.outcomeOf(epoch);
                 if (outcome == Outcome.Final) {
-                    _issue(flow, terms.policy, output);
+                    _issue(flow, terms.policy, Math.min(output, type(uint64).max));
                     issuing = true;
                 } else if (outcome == Outcome.Skipped || outcome == Outcome.Void) {
                     emit EpochPassed(epoch, outcome);
@@ -196,7 +198,7 @@ contract DistributionVault is IDistributionVault, AccessManaged {
     function admit(uint256 heads) external returns (uint256 index) {
         require(msg.sender == citizens, UnexpectedCaller(msg.sender, citizens));
         Flow memory flow = _flow;
-        flow.headcount += uint40(heads);
+        flow.headcount = FieldLib.to40(flow.headcount + heads);
         _flow = flow;
         index = flow.index;
         emit HeadsAdmitted(heads, flow.headcount, index);
@@ -291,7 +293,7 @@ contract DistributionVault is IDistributionVault, AccessManaged {
 
     /// @inheritdoc IDistributionVault
     function rateAt(uint256 epoch) external view returns (uint256) {
-        return _termsAt(epoch).policy.rate();
+        return Math.min(_termsAt(epoch).policy.rate(), maxRate);
     }
 
     /// @inheritdoc IDistributionVault

@@ -31,7 +31,11 @@ contract IssuancePolicy is IIssuancePolicy {
     }
 
     /// @inheritdoc IIssuancePolicy
-    function assess(uint256 publicOutput, uint256 reserve) external view returns (uint256 entitlement, uint256 release) {
+    function assess(uint256 publicOutput, uint256 reserve)
+        external
+        view
+        returns (uint256 entitlement, uint256 release)
+    {
         entitlement = publicOutput * rate;
         release = BpsLib.partDown(reserve + entitlement, releaseBps);
     }

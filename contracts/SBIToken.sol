@@ -78,6 +78,7 @@ contract SBIToken is ISBIToken, EIP712 {
 
     /// @inheritdoc IERC20
     function transferFrom(address from, address to, uint256 amount) external returns (bool) {
+        require(from != address(0), ERC20InvalidSender(from));
         _useAllowance(from, msg.sender, amount);
         _transfer(from, to, amount);
         return true;
@@ -177,8 +178,7 @@ contract SBIToken is ISBIToken, EIP712 {
         bytes32 s
     ) external {
         _pay(
-            TRANSFER_TYPEHASH,
-            Authorization(from, to, value, validAfter, validBefore, nonce, abi.encodePacked(r, s, v))
+            TRANSFER_TYPEHASH, Authorization(from, to, value, validAfter, validBefore, nonce, abi.encodePacked(r, s, v))
         );
     }
 

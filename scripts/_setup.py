@@ -33,9 +33,14 @@ NODE_MODULES = ROOT / "node_modules"
 BUILD_TOOLS = ("setuptools", "wheel")
 FOUNDRY_TOOLS = ("anvil", "forge", "cast")
 LEAST_PYTHON = (3, 11)
+LAST_PYTHON = (3, 12)  # newer ones have no wheel of the NumPy that Ape asks for
 LEAST_NODE = (20, 0)
 DOWNLOAD_SECONDS = 60
 LOG_TAIL_LINES = 20
+
+
+# The open lock, handed to every command that is run: the lock is held until the last of them ends.
+_HELD: list[int] = []
 
 
 class SetupError(RuntimeError):
@@ -65,19 +70,23 @@ def _say(text: str) -> None:
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """Two set-ups of one folder wait for each other."""
+    """Two set-ups of one folder wait for each other; also for what a killed one left running (see `_run`)."""
     TOOLCHAIN.mkdir(exist_ok=True)
     with (TOOLCHAIN / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            _say("another set-up is at work here; waiting for it")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        _HELD.append(lock.fileno())
         yield
 
 
 def _check_tools() -> None:
     found = sys.version_info[:2]
-    if found < LEAST_PYTHON:
-        raise SetupError(
-            f"Python {'.'.join(map(str, LEAST_PYTHON))} or newer is needed, this is {sys.version.split()[0]}"
-        )
+    if not LEAST_PYTHON <= found <= LAST_PYTHON:
+        versions = " to ".join(".".join(map(str, version)) for version in (LEAST_PYTHON, LAST_PYTHON))
+        raise SetupError(f"Python {versions} is needed, this is {sys.version.split()[0]}: {sys.executable}")
     for tool in ("node", "npm"):
         if shutil.which(tool) is None:
             raise SetupError(f"`{tool}` is not on the PATH; Node.js {LEAST_NODE[0]} or newer is needed")
@@ -103,7 +112,7 @@ def _done_again(step: Step, *, forced: bool) -> bool:
     A step that was done forces those after it: they build on it.
     """
     stamp = TOOLCHAIN / f"{step.name}.stamp"
-    digest = hashlib.sha256(f"{ROOT} {sys.version} {platform.platform()}".encode())
+    digest = hashlib.sha256(f"{ROOT} {sys.version} {platform.system()} {platform.machine()}".encode())
     for source in (*step.sources, "scripts/_setup.py"):
         digest.update((ROOT / source).read_bytes())
     made = stamp.is_file() and stamp.read_text() == digest.hexdigest() and step.output.exists()
@@ -119,7 +128,9 @@ def _run(*command: str | Path) -> None:
     """Runs a command; what it prints goes to a log, whose end is shown if the command fails."""
     log = TOOLCHAIN / "setup.log"
     with log.open("w") as sink:
-        done = subprocess.run([str(part) for part in command], cwd=ROOT, stdout=sink, stderr=subprocess.STDOUT)
+        done = subprocess.run(
+            [str(part) for part in command], cwd=ROOT, stdout=sink, stderr=subprocess.STDOUT, pass_fds=_HELD
+        )
     if done.returncode != 0:
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:])
         raise SetupError(f"`{Path(command[0]).name} …` failed with status {done.returncode}:\n{tail}")
@@ -149,7 +160,7 @@ def _locked(name: str) -> str:
 
 def _install_node() -> None:
     _say("installing the locked npm packages")
-    _run("npm", "ci", "--no-audit", "--no-fund", "--loglevel=error")
+    _run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
 
 
 def _link_foundry() -> None:

@@ -162,9 +162,7 @@ interface IComputeExchange is IERC721, IERC5267 {
     /// @param previousRecirculateBps The recirculated part before.
     /// @param feeBps The fee now.
     /// @param recirculateBps The recirculated part now.
-    event SharesChanged(
-        uint256 previousFeeBps, uint256 previousRecirculateBps, uint256 feeBps, uint256 recirculateBps
-    );
+    event SharesChanged(uint256 previousFeeBps, uint256 previousRecirculateBps, uint256 feeBps, uint256 recirculateBps);
 
     /// @dev Sets how much of a class a facility offers in an epoch, sold amounts included. Its operator only.
     /// @param facility The facility.

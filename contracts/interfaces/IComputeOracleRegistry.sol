@@ -284,10 +284,7 @@ interface IComputeOracleRegistry is IReportSource, IERC5267 {
     /// @return operator Who runs it and is paid its fees.
     /// @return readingKey Whose signature its readings bear.
     /// @return region Its region.
-    function facilityOf(uint256 facility)
-        external
-        view
-        returns (address operator, address readingKey, uint256 region);
+    function facilityOf(uint256 facility) external view returns (address operator, address readingKey, uint256 region);
 
     /// @dev What holds for a facility at an epoch; all zero, so not active, before it was registered.
     /// @param facility Its number.

@@ -92,9 +92,7 @@ def anvil(folder: Path) -> Iterator[str]:
     port = free_port()
     with (folder / "anvil.log").open("wb") as log:
         command = [BIN / "anvil", "--host", HOST, "--port", str(port), "--hardfork", "prague"]
-        node = subprocess.Popen(  # noqa: S603
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=folder
-        )
+        node = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=folder)
     try:
         wait_until(f"Anvil on port {port}", lambda: not _is_free(port), 30)
         yield f"http://{HOST}:{port}"
@@ -105,7 +103,7 @@ def anvil(folder: Path) -> Iterator[str]:
 
 def run(command: Sequence[str | Path], folder: Path = ROOT, *, seconds: float = 120, **options: Any) -> str:
     """Runs a command that must succeed; returns what it printed."""
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [str(part) for part in command],
         cwd=folder,
         capture_output=True,

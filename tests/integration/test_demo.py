@@ -46,7 +46,7 @@ class Demo:
         self.log = folder / "demo.log"
         command = [sys.executable, "-m", "scripts.demo", "--port-base", str(port_base)]
         with self.log.open("wb") as sink:
-            self.process = subprocess.Popen(  # noqa: S603
+            self.process = subprocess.Popen(
                 command, cwd=folder, stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.STDOUT
             )
 

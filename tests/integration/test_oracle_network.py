@@ -60,7 +60,7 @@ class Workplace:
 
     def start(self, name: str, *command: str) -> subprocess.Popen[bytes]:
         log = self._stack.enter_context((self.folder / f"{name}.log").open("wb"))
-        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder, env=ENVIRONMENT)  # noqa: S603
+        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder, env=ENVIRONMENT)
         self._started[name] = process
         self._stack.callback(_end, process)
         return process
@@ -122,9 +122,7 @@ def _running(network: Network) -> int:
 
 def _assert_check(workplace: Workplace, oracle: int, *, passes: bool) -> None:
     command = (sys.executable, "-m", "sbi_network.cli", "oracle", "check", "--config", f"oracle-{oracle}.toml")
-    checked = subprocess.run(  # noqa: S603
-        command, cwd=workplace.folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=60
-    )
+    checked = subprocess.run(command, cwd=workplace.folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=60)
     assert checked.returncode == (0 if passes else 1), checked.stdout + checked.stderr
     assert ("FAIL peer" in checked.stdout) is not passes
     assert f"ok   membership: oracle {oracle} of 4, quorum 3" in checked.stdout

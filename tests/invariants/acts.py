@@ -194,7 +194,8 @@ class Acts(Nation):
         self.wake = self.model.end_of(running)
         for epoch in self.due():
             self._report(epoch, self.raws(data), [1, 2, 3], 0)
-        self.wake = self.at + DISPUTE
+        # To the last second of the dispute window, in which the epoch must still wait, or the one after it.
+        self.wake = self.world.evm.now + DISPUTE + data.draw(st.integers(0, 1), label="seconds after the window")
         for _ in range(4):
             if self.model.next_epoch <= running:
                 self._distribute(self.people.stranger)

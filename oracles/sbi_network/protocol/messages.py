@@ -13,7 +13,7 @@ from sbi_network.protocol.typed_data import Address, Domain, TypedMessage, Uint3
 
 REGISTRY_NAME = "ComputeOracleRegistry"
 EXCHANGE_NAME = "ComputeExchange"
-TOKEN_NAME = "Smart Basic Income"
+TOKEN_NAME = "Smart Basic Income"  # noqa: S105 - a name, not a password
 
 
 def registry_domain(chain_id: int, registry: Address) -> Domain:

@@ -94,9 +94,7 @@ def run(bug: Bug | None) -> tuple[bool, float, str]:
         }
         ape = Path(sys.executable).parent / "ape"
         command = [str(ape), "test", "tests/invariants/test_loop.py", "--network", NETWORK]
-        done = subprocess.run(  # noqa: S603
-            command, cwd=project, env=environment, capture_output=True, text=True, check=False
-        )
+        done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
     seconds = time.monotonic() - began
     if done.returncode == 0:
         return True, seconds, ""

@@ -41,7 +41,7 @@ def running(folder: Path, genesis: int, port: int) -> Iterator[subprocess.Popen[
     paths = {"PYTHONPATH": os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "oracles")])}
     command = [sys.executable, "-m", "tests.oracles.meter.meter_process", str(genesis), "1"]
     command += ["run", "--config", str(folder / "meter.toml")]
-    with subprocess.Popen(  # noqa: S603 - this package's own command
+    with subprocess.Popen(
         command, stderr=subprocess.PIPE, text=True, cwd=REPOSITORY, env=os.environ | paths
     ) as process:
         try:

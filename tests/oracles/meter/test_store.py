@@ -144,9 +144,7 @@ def test_keep__two_processes_with_one_file__say_the_same_of_each_epoch(tmp_path:
         command = [sys.executable, "-c", RIVAL, str(tmp_path / "m.sqlite"), str(output)]
         environment = {"PYTHONPATH": ":".join([str(REPOSITORY), str(REPOSITORY / "oracles")])}
         pipe = subprocess.PIPE
-        return subprocess.Popen(  # noqa: S603 - the text above
-            command, stdin=pipe, stdout=pipe, text=True, env=environment, cwd=REPOSITORY
-        )
+        return subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment, cwd=REPOSITORY)
 
     with rival(1000) as one, rival(2000) as other:
         for process in (one, other):
