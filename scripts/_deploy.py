@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import rlp
 from ape import chain, project
 from eth_utils import keccak, to_canonical_address, to_checksum_address
+from scripts._sources import compile_sources
 
 if TYPE_CHECKING:
     from ape.api import AccountAPI
@@ -64,6 +65,7 @@ def deploy_suite(recipe: Recipe, deployer: AccountAPI, genesis: int | None = Non
 
     `genesis` (seconds since the Unix epoch) overrides the recipe's delay from the chain's present time.
     """
+    compile_sources()
     if genesis is None:
         genesis = chain.blocks.head.timestamp + recipe.clock.genesis_delay_s
     predicted = _predict(str(deployer.address), deployer.nonce)
@@ -77,6 +79,8 @@ def deploy_suite(recipe: Recipe, deployer: AccountAPI, genesis: int | None = Non
     _set_up(suite, recipe, deployer)
     _hand_over(suite, deployer)
     check_suite(suite)
+    if suite.manager.hasRole(_ADMIN_ROLE, deployer.address)[0]:
+        raise DeploymentError(f"the deployer {deployer.address} still administers the access manager")
     return suite
 
 

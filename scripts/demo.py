@@ -14,7 +14,7 @@ from typing import Any
 
 import ape
 import click
-from ape import accounts, project
+from ape import accounts
 from ape.logging import LogLevel, logger
 from rich.console import Console
 from scripts._demo.invariants import InvariantBrokenError
@@ -33,6 +33,7 @@ from scripts._demo.roles import DEPLOYER
 from scripts._demo.story import Story
 from scripts._deploy import deploy_suite, write_record
 from scripts._recipe import load_recipe
+from scripts._sources import compile_sources
 
 FOLDER = Path("build/demo")
 PLAIN_WIDTH = 110
@@ -84,7 +85,7 @@ def run(keep: bool, ports: Ports, console: Console) -> None:
 
 def _deploy(console: Console, ports: Ports) -> Loop:
     with console.status("compiling"):
-        project.load_contracts()
+        compile_sources()
     with console.status("deploying the suite"):
         recipe = load_recipe("local")
         suite = deploy_suite(recipe, accounts.test_accounts[DEPLOYER], int(time.time()) + START_UP_SECONDS)

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 from ape import project
 from scripts._deploy import CONTRACTS
+from scripts._sources import compile_sources
 
 PACKAGED = Path(__file__).parents[1] / "oracles" / "sbi_network" / "protocol" / "abi"
 
@@ -21,6 +22,8 @@ def abi_text(contract: str) -> str:
 
 def stale() -> list[str]:
     """Contracts whose packaged ABI differs from the compiled one."""
+
+    compile_sources()
 
     def differs(contract: str) -> bool:
         path = PACKAGED / f"{contract}.json"

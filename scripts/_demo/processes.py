@@ -8,11 +8,14 @@ import subprocess
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import TracebackType
+from types import FrameType, TracebackType
 
 STOP_SECONDS = 5.0
 POLL_SECONDS = 0.2
 LOG_TAIL_LINES = 12
+
+_INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""Ctrl-C, being stopped from outside, a terminal that closes: all of them mean to clean up and end."""
 
 
 class DemoError(RuntimeError):
@@ -61,26 +64,46 @@ class Process:
 
 
 class Processes:
-    """All of them. Leaving the context stops every one, the last started first."""
+    """All of them. Leaving the context stops every one, the last started first.
+
+    An interruption raises KeyboardInterrupt, but never while a process is being started or while all are being stopped:
+    there it would leave one behind that nobody knows of.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._running: dict[str, Process] = {}
+        self._interrupted = False
+        self._undisturbed = False
 
     def __enter__(self) -> Processes:
         self._folder.mkdir(parents=True, exist_ok=True)
+        for number in _INTERRUPTIONS:
+            signal.signal(number, self._on_interruption)
         return self
+
+    def _on_interruption(self, number: int, frame: FrameType | None) -> None:
+        self._interrupted = True
+        if not self._undisturbed:
+            raise KeyboardInterrupt
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._undisturbed = True
         for process in reversed(list(self._running.values())):
             process.stop()
 
     def start(self, name: str, command: Sequence[str | Path]) -> Process:
         """Starts a process; its log is `<folder>/<name>.log`."""
-        process = Process(name, command, self._folder / f"{name}.log")
-        self._running[name] = process
+        self._undisturbed = True
+        try:
+            process = Process(name, command, self._folder / f"{name}.log")
+            self._running[name] = process
+        finally:
+            self._undisturbed = False
+        if self._interrupted:
+            raise KeyboardInterrupt
         return process
 
     def check(self) -> None:

@@ -47,6 +47,7 @@ MACHINE_PATH = re.compile(r"(?<![\w.~}/-])/(?:home|root|Users|work|tmp|opt|mnt)/
 REGISTRY_HOST = re.compile(r"registry\.(?:npm|yarn)|pypi\.(?:org|python)|python[h]osted|npm\.pkg\.github|artifactor[y]")
 LOCKS = ("package-lock.json", "requirements.lock")
 QUICK_SECONDS = 5
+STALE = "Ape does not notice every change to a source: if settings are the same, try `ape compile --force`"
 
 
 # Compilers
@@ -101,7 +102,7 @@ def _without_metadata_hash(code: bytes) -> bytes:
 def test_compile__by_ape_and_by_forge__the_same_code(build: Build, contract: str) -> None:
     compiled = build.of(contract)
     for ape, forge in zip(compiled.by_ape, compiled.by_forge, strict=True):
-        assert _without_metadata_hash(ape) == _without_metadata_hash(forge)
+        assert _without_metadata_hash(ape) == _without_metadata_hash(forge), STALE
 
 
 @pytest.mark.parametrize("contract", SUITE)
