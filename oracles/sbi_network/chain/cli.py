@@ -25,7 +25,7 @@ def run(
     from sbi_network.chain.keeper import KeeperSettings, run_keeper
     from sbi_network.chain.settings import load_settings
     from sbi_network.chain.stopping import stopped_by_signals
-    from sbi_network.meter.log import log_as_json
+    from sbi_network.log import log_as_json
 
     log_as_json()
     settings = load_settings(KeeperSettings, config)

@@ -18,7 +18,7 @@ from rich.table import Table
 
 from sbi_network.chain.keys import is_open_to_others
 from sbi_network.errors import SBIError
-from sbi_network.meter.log import log_as_json
+from sbi_network.log import log_as_json
 from sbi_network.meter.measurement import EpochSpan, Measurement, Meter
 from sbi_network.meter.network import Network
 from sbi_network.meter.process import bound_socket, build_meter, run_meter

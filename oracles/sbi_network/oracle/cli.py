@@ -22,7 +22,7 @@ def run(
     """Serve every epoch until told to stop (SIGTERM or SIGINT)."""
     # Imported here: web3 takes a second, which `--help` and the other commands need not wait for.
     from sbi_network.chain.stopping import stopped_by_signals
-    from sbi_network.meter.log import log_as_json
+    from sbi_network.log import log_as_json
     from sbi_network.oracle.config import load_oracle_settings
     from sbi_network.oracle.process import run_dry, run_oracle
 
