@@ -22,13 +22,14 @@ from ape.api import AccountAPI, ReceiptAPI
 from ape.logging import LogLevel, logger
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
-from eth_utils import keccak
+from eth_utils.crypto import keccak
 from scripts._deploy import Suite, deploy_suite
 from scripts._recipe import Recipe, load_recipe
 
+from sbi_network.protocol.address import check_address
 from sbi_network.protocol.messages import Report, TransferWithAuthorization, registry_domain, token_domain
 from sbi_network.protocol.oracle_set import pack_signatures
-from sbi_network.protocol.typed_data import Domain
+from sbi_network.protocol.typed_data import Address, Domain
 from sbi_network.roll.batch import Batch, build_batch
 from sbi_network.roll.leaf import CitizenLeaf
 
@@ -93,7 +94,7 @@ class Bench:
 
     @property
     def token_domain(self) -> Domain:
-        return token_domain(chain.chain_id, str(self.suite.token.address))  # type: ignore[arg-type]
+        return token_domain(chain.chain_id, check_address("token", self.suite.token.address))
 
     def enrol(self, root: bytes, size: int) -> ReceiptAPI:
         """A batch into the one region."""
@@ -117,7 +118,7 @@ class Bench:
             raw_super=OUTPUT // 5,
             public_output=OUTPUT + self.epoch,
         )
-        domain = registry_domain(chain.chain_id, str(self.suite.oracles.address))  # type: ignore[arg-type]
+        domain = registry_domain(chain.chain_id, check_address("oracles", self.suite.oracles.address))
         signatures = pack_signatures({i: report.sign(account("oracle", i), domain) for i in range(QUORUM)})
         values = tuple(report.to_typed_data(domain)["message"].values())
         self.report_gas = self.suite.oracles.submitReport(values, signatures, sender=self.relayer).gas_used
@@ -125,11 +126,11 @@ class Bench:
         self.distribute_gas = self.suite.vault.distribute(sender=self.relayer).gas_used
         self.epoch += 1
 
-    def authorization(self, payer: LocalAccount, payee: str, value: int, nonce: int) -> tuple[Any, ...]:
+    def authorization(self, payer: LocalAccount, payee: Address, value: int, nonce: int) -> tuple[Any, ...]:
         """A signed payment as the contract's struct, with a 64-byte signature."""
         message = TransferWithAuthorization(
             from_=payer.address,
-            to=payee,  # type: ignore[arg-type]
+            to=payee,
             value=value,
             valid_after=0,
             valid_before=2**48,
@@ -155,7 +156,7 @@ def start(heads: int) -> Bench:
 def enrol_payers(bench: Bench) -> list[LocalAccount]:
     """A real batch of payers, all activated, all with income settled once and tokens in hand."""
     payers = [account("payer", i) for i in range(PAYERS)]
-    leaves = [CitizenLeaf(i, payer.address, keccak(text=f"person {i}")) for i, payer in enumerate(payers)]  # type: ignore[arg-type]
+    leaves = [CitizenLeaf(i, payer.address, keccak(text=f"person {i}")) for i, payer in enumerate(payers)]
     batch: Batch = build_batch(leaves)
     number = bench.suite.citizens.batchCount()
     bench.enrol(batch.root, batch.size)
@@ -175,7 +176,7 @@ def activation_gas(bench: Bench, depth: int) -> int:
     index = 2**depth - 2
     number = bench.suite.citizens.batchCount()
     siblings = [keccak(text=f"sibling {depth} {i}") for i in range(depth)]
-    neighbours = [CitizenLeaf(index + i, account("citizen", depth + i).address, keccak(text=f"p {i}")) for i in (0, 1)]  # type: ignore[arg-type]
+    neighbours = [CitizenLeaf(index + i, account("citizen", depth + i).address, keccak(text=f"p {i}")) for i in (0, 1)]
     node = _pair(neighbours[0].hash(), neighbours[1].hash())
     for sibling in siblings[1:]:
         node = _pair(node, sibling)

@@ -126,6 +126,7 @@ contract ComputeExchange is IComputeExchange, ERC721, EIP712, AccessManaged {
         // Capacity may have been lowered since the offer was made.
         uint256 capacity = _capacityOf(facility, computeClass, epoch);
         require(made.sold + units <= capacity, NotOnOffer(units, capacity - Math.min(capacity, made.sold)));
+        require(price != 0, NothingToPay(computeClass, units));
         made.sold += uint64(units);
         escrow += price;
         voucher = voucherCount++;
@@ -260,7 +261,7 @@ contract ComputeExchange is IComputeExchange, ERC721, EIP712, AccessManaged {
 
     /// @inheritdoc IComputeExchange
     function expiryOf(uint256 epoch) public view returns (uint256) {
-        return EpochLib.endOf(epoch, vault.genesis(), vault.epochLength()) + settlementWindow;
+        return EpochLib.endOf(epoch.to32(), vault.genesis(), vault.epochLength()) + settlementWindow;
     }
 
     /// @inheritdoc IComputeExchange

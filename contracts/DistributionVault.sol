@@ -60,6 +60,11 @@ contract DistributionVault is IDistributionVault, AccessManaged {
     uint256 public constant INDEX_UNIT = IndexLib.UNIT;
     /// @dev Epochs passed over in one call at most, so that a long backlog never exceeds a block.
     uint256 public constant MAX_PASSED = 64;
+    /// @dev The least release floor: a unit of the index for as many people as the headcount can hold, so that a dividend
+    /// of nothing, from which no growth starts, never comes of the floor.
+    uint256 private constant MIN_RELEASE_FLOOR = IndexLib.UNIT << 40;
+    /// @dev How many least notices ahead a change may be scheduled: one far away would bar every other until then.
+    uint256 private constant MAX_NOTICES = 10;
 
     /// @dev The token, which alone may report recirculated amounts.
     address public immutable token;
@@ -97,6 +102,8 @@ contract DistributionVault is IDistributionVault, AccessManaged {
         Bounds memory bounds
     ) AccessManaged(authority_) {
         require(bounds.growthBps >= BpsLib.WHOLE, GrowthBelowOne(bounds.growthBps, BpsLib.WHOLE));
+        require(bounds.releaseFloor >= MIN_RELEASE_FLOOR, ReleaseFloorTooLow(bounds.releaseFloor, MIN_RELEASE_FLOOR));
+        require(bounds.minNotice != 0, NoticeTooShort(bounds.minNotice, 1));
         token = token_;
         citizens = citizens_;
         genesis = bounds.genesis;
@@ -105,7 +112,7 @@ contract DistributionVault is IDistributionVault, AccessManaged {
         maxRate = bounds.maxRate;
         releaseFloor = bounds.releaseFloor;
         growthBps = bounds.growthBps;
-        minNotice = bounds.minNotice;
+        minNotice = FieldLib.to32(bounds.minNotice);
         _requireFit(policy_, source_, bounds);
         _terms = Terms(policy_, 0, OPEN_ENDED, source_);
         emit TermsScheduled(0, address(policy_), address(source_));
@@ -208,8 +215,10 @@ contract DistributionVault is IDistributionVault, AccessManaged {
 
     /// @inheritdoc IDistributionVault
     function scheduleTerms(address policy, address source, uint256 fromEpoch) external restricted {
-        uint256 earliest = currentEpoch() + minNotice;
-        require(fromEpoch >= earliest, ChangeTooSoon(fromEpoch, earliest));
+        uint256 current = currentEpoch();
+        require(fromEpoch >= current + minNotice, ChangeTooSoon(fromEpoch, current + minNotice));
+        uint256 latest = current + MAX_NOTICES * minNotice;
+        require(fromEpoch <= latest, ChangeTooFar(fromEpoch, latest));
         if (_terms.untilEpoch != OPEN_ENDED) {
             // Undistributed epochs before the last change still need the terms it replaced.
             uint256 next = _flow.nextEpoch;

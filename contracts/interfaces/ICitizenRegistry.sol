@@ -48,9 +48,9 @@ struct Region {
 ///
 /// Enrolment is bounded by a cap on each region's headcount. `docs/protocol.md` gives the leaf's bytes.
 interface ICitizenRegistry {
-    /// @dev Thrown when a caller is not a registrar in office.
-    /// @param caller Who called.
-    error NotRegistrar(address caller);
+    /// @dev Thrown when an address is not a registrar in office.
+    /// @param account Who called, or who was to leave office.
+    error NotRegistrar(address account);
 
     /// @dev Thrown when an address is a registrar already.
     /// @param registrar The address.

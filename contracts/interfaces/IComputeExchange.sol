@@ -73,6 +73,11 @@ interface IComputeExchange is IERC721, IERC5267 {
     /// @param maxPrice The most the buyer accepts, wei.
     error PriceAboveLimit(uint256 price, uint256 maxPrice);
 
+    /// @dev Thrown when computing would be sold for nothing: the rate or the weight in force is zero.
+    /// @param computeClass The class.
+    /// @param units Raw nGAICPh asked for.
+    error NothingToPay(uint256 computeClass, uint256 units);
+
     /// @dev Thrown when a signed payment is not exactly the price.
     /// @param given The amount signed, wei.
     /// @param price The price, wei.

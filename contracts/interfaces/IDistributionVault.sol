@@ -48,6 +48,11 @@ interface IDistributionVault {
     /// @param earliest The earliest accepted.
     error ChangeTooSoon(uint256 fromEpoch, uint256 earliest);
 
+    /// @dev Thrown when a change would take effect so late that it barred others for too long.
+    /// @param fromEpoch The epoch given.
+    /// @param latest The latest accepted.
+    error ChangeTooFar(uint256 fromEpoch, uint256 latest);
+
     /// @dev Thrown when the last change's first epoch has not been distributed yet.
     /// @param fromEpoch That epoch.
     /// @param nextEpoch The next epoch to distribute.
@@ -66,6 +71,16 @@ interface IDistributionVault {
     /// @param given The bound given, basis points.
     /// @param min The least accepted.
     error GrowthBelowOne(uint256 given, uint256 min);
+
+    /// @dev Thrown by the constructor when the release floor could not pay every head a unit of the index.
+    /// @param given The floor given, wei.
+    /// @param min The least accepted, wei.
+    error ReleaseFloorTooLow(uint256 given, uint256 min);
+
+    /// @dev Thrown by the constructor when terms could change without notice.
+    /// @param given The least notice given, epochs.
+    /// @param min The least accepted, epochs.
+    error NoticeTooShort(uint256 given, uint256 min);
 
     /// @dev A dividend was distributed.
     /// @param epoch The epoch.
@@ -124,7 +139,7 @@ interface IDistributionVault {
     /// @dev Schedules a policy and a source from a future epoch on.
     /// @param policy The policy; its rate is at most `maxRate`.
     /// @param source The report source; it keeps the vault's clock.
-    /// @param fromEpoch First epoch they hold for; at least `minNotice` epochs ahead.
+    /// @param fromEpoch First epoch they hold for; `minNotice` to ten times `minNotice` epochs ahead.
     function scheduleTerms(address policy, address source, uint256 fromEpoch) external;
 
     /// @dev Sum of all dividends so far.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.35;
 
+import {MockPolicy} from "../../contracts/mocks/MockPolicy.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
 import {IERC721} from "@openzeppelin/contracts/token/ERC721/IERC721.sol";
@@ -277,6 +278,17 @@ contract ComputeExchangeTest is ExchangeTest {
         this.buyAs(alice, type(uint64).max);
     }
 
+    /// A policy whose rate falls to zero makes computing free for nobody.
+    function test_buy__atARateOfZero__refused() public {
+        Settings memory free = _defaults();
+        MockPolicy rule = new MockPolicy(0, 0, 0);
+        free.policy = address(rule);
+        _deploySuite(free);
+        _offer(INTELLIGENT, EPOCH, 100);
+        vm.expectRevert(abi.encodeWithSelector(IComputeExchange.NothingToPay.selector, INTELLIGENT, 7));
+        this.buyAs(alice, 7);
+    }
+
     function test_buy__whatNobodyOffers__refused() public {
         vm.startPrank(alice);
         vm.expectRevert(abi.encodeWithSelector(IComputeExchange.NotOnOffer.selector, 1, 0));
@@ -547,6 +559,11 @@ contract ComputeExchangeTest is ExchangeTest {
 
     function test_expiryOf__anEpoch__isTheWindowAfterItsEnd() public view {
         assertEq(exchange.expiryOf(3), GENESIS + 4 * HOUR + 7200);
+    }
+
+    function test_expiryOf__pastTheField__refused() public {
+        vm.expectRevert(_aboveField(uint256(1) << 32, type(uint32).max));
+        exchange.expiryOf(uint256(1) << 32);
     }
 
     function test_tokenURI__aVoucher__isEmpty() public {

@@ -9,7 +9,7 @@ import {SuiteTest} from "./SuiteTest.sol";
 /// sources that misbehave, have their own files.
 ///
 /// constructor
-/// ├── growth below 100 %: GrowthBelowOne; an address without code: NotAContract; rate above its ceiling: RateAboveCeiling
+/// ├── growth below 100 %: GrowthBelowOne; floor too low: ReleaseFloorTooLow; no notice: NoticeTooShort; an address without code: NotAContract; rate above its ceiling: RateAboveCeiling
 /// └── another clock: ClockMismatch; an expiry age that the source does not retain: ExpiryBeyondRetention
 /// distribute
 /// ├── nobody enrolled: NoCitizens; open or pending: EpochNotFinal; not the next epoch: never
@@ -75,6 +75,30 @@ contract DistributionVaultTest is SuiteTest {
         bad.growthBps = 9999;
         _expectCreateReverts(
             abi.encodeWithSelector(IDistributionVault.GrowthBelowOne.selector, 9999, 10_000),
+            "DistributionVault",
+            _vaultArguments(bad, address(policy), address(oracles))
+        );
+    }
+
+    /// A floor that cannot pay the largest headcount a unit each could leave income at nothing for ever.
+    function test_constructor__floorBelowAUnitForAll__refused() public {
+        Settings memory bad = _defaults();
+        uint256 least = 1e6 << 40;
+        bad.releaseFloor = least - 1;
+        _expectCreateReverts(
+            abi.encodeWithSelector(IDistributionVault.ReleaseFloorTooLow.selector, least - 1, least),
+            "DistributionVault",
+            _vaultArguments(bad, address(policy), address(oracles))
+        );
+        bad.releaseFloor = least;
+        _create("DistributionVault", _vaultArguments(bad, address(policy), address(oracles)));
+    }
+
+    function test_constructor__noNotice__refused() public {
+        Settings memory bad = _defaults();
+        bad.minNotice = 0;
+        _expectCreateReverts(
+            abi.encodeWithSelector(IDistributionVault.NoticeTooShort.selector, 0, 1),
             "DistributionVault",
             _vaultArguments(bad, address(policy), address(oracles))
         );

@@ -262,7 +262,7 @@ contract DistributionVaultHostileTest is SuiteTest {
     }
 
     function test_distribute__theReserveIsFull__takesNoMore() public {
-        _deployWith(1e40, 0);
+        _deployWith(1e40, 2e18);
         _heads(1);
         rule.say(type(uint256).max, 0);
         _distributed(1e18);
