@@ -109,9 +109,9 @@ contract DistributionVault is IDistributionVault, AccessManaged {
         genesis = bounds.genesis;
         epochLength = bounds.epochLength;
         expiryAge = bounds.expiryAge;
-        maxRate = bounds.maxRate;
+        maxRate = FieldLib.to112(bounds.maxRate);
         releaseFloor = bounds.releaseFloor;
-        growthBps = bounds.growthBps;
+        growthBps = FieldLib.to32(bounds.growthBps);
         minNotice = FieldLib.to32(bounds.minNotice);
         _requireFit(policy_, source_, bounds);
         _terms = Terms(policy_, 0, OPEN_ENDED, source_);

@@ -6,15 +6,17 @@ deployer's nonce and checked after deployment.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import rlp
 from ape import chain, project
-from eth_utils import keccak, to_canonical_address, to_checksum_address
+from eth_utils.address import to_canonical_address, to_checksum_address
+from eth_utils.crypto import keccak
+from pydantic import AfterValidator, ValidationError
 from scripts._sources import compile_sources
+from scripts._strict import Address, Strict, Whole, faults
 
 if TYPE_CHECKING:
     from ape.api import AccountAPI
@@ -60,6 +62,31 @@ class Suite:
         return {f.name: str(getattr(self, f.name).address) for f in fields(self)}
 
 
+class Deployed(Strict):
+    """Which contract is where."""
+
+    contract: str
+    address: Address
+
+
+def _by_role(deployed: dict[str, Deployed]) -> dict[str, Deployed]:
+    named = {role: entry.contract for role, entry in deployed.items()}
+    odd = sorted({role for role, _ in named.items() ^ CONTRACTS.items()})
+    if odd:
+        expected = ", ".join(f"{role} to be {CONTRACTS.get(role, 'absent')}" for role in odd)
+        raise ValueError(f"expected {expected}")
+    return deployed
+
+
+class Record(Strict):
+    """What is known of a deployment afterwards: a file per chain, named after its number."""
+
+    chain_id: Whole
+    recipe_sha256: str
+    genesis: Whole
+    contracts: Annotated[dict[str, Deployed], AfterValidator(_by_role)]
+
+
 def deploy_suite(recipe: Recipe, deployer: AccountAPI, genesis: int | None = None) -> Suite:
     """Deploys and sets up everything in the recipe, hands the permissions to the timelock, and checks the result.
 
@@ -70,9 +97,10 @@ def deploy_suite(recipe: Recipe, deployer: AccountAPI, genesis: int | None = Non
         genesis = chain.blocks.head.timestamp + recipe.clock.genesis_delay_s
     predicted = _predict(str(deployer.address), deployer.nonce)
     arguments = _arguments(recipe, str(deployer.address), predicted, genesis)
+    compiled = {role: _compiled(CONTRACTS[role]) for role in _ORDER}
     for role in _ORDER:
-        _check_arguments(project.get_contract(CONTRACTS[role]), arguments[role])
-    deployed = {role: deployer.deploy(project.get_contract(CONTRACTS[role]), *arguments[role]) for role in _ORDER}
+        _check_arguments(compiled[role], arguments[role])
+    deployed = {role: deployer.deploy(compiled[role], *arguments[role]) for role in _ORDER}
     suite = Suite(**deployed)
     if suite.addresses() != predicted:
         raise DeploymentError(f"addresses moved: predicted {predicted}, deployed {suite.addresses()}")
@@ -112,30 +140,46 @@ def write_record(suite: Suite, recipe: Recipe) -> Path:
     """Writes the addresses for people, scripts and the console; on a local network Ape keeps no record of its own."""
     path = DEPLOYMENTS / f"{chain.chain_id}.json"
     DEPLOYMENTS.mkdir(exist_ok=True)
-    record = {
-        "chain_id": chain.chain_id,
-        "recipe_sha256": recipe.digest(),
-        "genesis": suite.oracles.genesis(),
-        "contracts": {
-            role: {"contract": CONTRACTS[role], "address": address} for role, address in suite.addresses().items()
+    record = Record(
+        chain_id=chain.chain_id,
+        recipe_sha256=recipe.digest(),
+        genesis=suite.oracles.genesis(),
+        contracts={
+            role: Deployed(contract=CONTRACTS[role], address=address) for role, address in suite.addresses().items()
         },
-    }
-    path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    )
+    path.write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
     return path
 
 
 def load_suite(chain_id: int) -> Suite:
-    """The suite recorded for a chain. Raises `DeploymentError` if there is no record or no code at an address."""
+    """The suite recorded for a chain. Raises `DeploymentError` without a record that holds for that chain."""
+    contracts = {}
+    for role, entry in _read_record(chain_id).contracts.items():
+        if not chain.provider.get_code(entry.address):
+            raise DeploymentError(f"{role}: no code at {entry.address} on chain {chain_id}; the record is stale")
+        contracts[role] = _compiled(entry.contract).at(entry.address)
+    return Suite(**contracts)
+
+
+def _read_record(chain_id: int) -> Record:
     path = DEPLOYMENTS / f"{chain_id}.json"
     if not path.is_file():
         raise DeploymentError(f"no deployment recorded for chain {chain_id}: run `ape run deploy` on it first")
-    record = json.loads(path.read_text(encoding="utf-8"))
-    contracts = {}
-    for role, entry in record["contracts"].items():
-        if not chain.provider.get_code(entry["address"]):
-            raise DeploymentError(f"{role}: no code at {entry['address']} on chain {chain_id}; the record is stale")
-        contracts[role] = project.get_contract(entry["contract"]).at(entry["address"])
-    return Suite(**contracts)
+    try:
+        record = Record.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise DeploymentError(f"{path}: not a deployment record: {faults(error)}") from None
+    if record.chain_id != chain_id:
+        raise DeploymentError(f"{path}: expected the record of chain {chain_id}, given that of chain {record.chain_id}")
+    return record
+
+
+def _compiled(name: str) -> ContractContainer:
+    container = project.get_contract(name)
+    if container is None:
+        raise DeploymentError(f"expected a contract {name} among the project's artifacts, found none: `ape compile -f`")
+    return container
 
 
 def _predict(deployer: str, nonce: int) -> dict[str, str]:

@@ -1,126 +1,238 @@
-"""Recipes: one YAML file per network holds every constructor value. Read, checked, and nothing else."""
+"""Recipes: one YAML file per network holds every constructor value. Read, checked, and nothing else.
+
+What the constructors and the set-up would refuse is refused here, before the first transaction. The limits are the
+contracts' own; `tests/contracts/test_deployment.py` holds the two together.
+"""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Hashable, Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 import yaml
-from eth_utils import is_checksum_address
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
+from scripts._strict import Address, AnyAddress, Strict, Whole, faults
 
 RECIPES = Path(__file__).parent / "_recipes"
+
+ORACLE_COUNTS = range(4, 32, 3)
+"""3f + 1, as far as the signer bits of a record reach."""
+
+WHOLE_BPS = 10_000
+MIN_RATE, MAX_RATE = 1, 10**18
+MIN_RELEASE_BPS, MAX_RELEASE_BPS = 100, WHOLE_BPS
+MAX_FEE_BPS = 3_000
+MIN_RELEASE_FLOOR_WEI = 10**6 << 40
+"""A unit of the dividend index for as many people as the vault can count."""
 
 
 class RecipeError(ValueError):
     """A recipe that cannot be used; says which key, what was given and what was expected."""
 
 
-def _checksummed(value: str) -> str:
-    if not is_checksum_address(value):
-        raise ValueError(f"expected a checksummed address, got {value!r}")
-    return value
+def _distinct(addresses: list[str]) -> list[str]:
+    for place, address in enumerate(addresses):
+        first = addresses.index(address)
+        if first != place:
+            raise ValueError(f"expected distinct addresses, but {address} stands at places {first} and {place}")
+    return addresses
 
 
-Address = Annotated[str, AfterValidator(_checksummed)]
-Seconds = Annotated[int, Field(gt=0)]
-Bps = Annotated[int, Field(ge=0, le=10_000)]
-Wei = Annotated[int, Field(ge=0)]
-Lanes = Annotated[tuple[int, int, int], Field()]
+def _oracle_set(addresses: list[str]) -> list[str]:
+    if len(addresses) not in ORACLE_COUNTS:
+        counts = ", ".join(map(str, ORACLE_COUNTS))
+        raise ValueError(f"expected 3f + 1 oracles, one of {counts}; {len(addresses)} are listed")
+    return _distinct(addresses)
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+Span = Annotated[Whole, Field(gt=0)]
+Delay = Annotated[Whole, Field(ge=0)]
+Bps = Annotated[Whole, Field(ge=0, le=WHOLE_BPS)]
+Weight = Annotated[Whole, Field(ge=1, lt=2**16)]
+Capacity = Annotated[Whole, Field(ge=0, lt=2**64)]
+RegionNumber = Annotated[Whole, Field(ge=0, lt=2**32)]
 
 
-class Clock(_Strict):
+class Clock(Strict):
     """Spans of time in seconds; the ring in epochs."""
 
-    genesis_delay_s: Annotated[int, Field(ge=0)]
-    epoch_length_s: Seconds
-    report_window_s: Seconds
-    dispute_window_s: Annotated[int, Field(ge=0)]
-    ring_epochs: Annotated[int, Field(gt=1)]
+    genesis_delay_s: Delay
+    epoch_length_s: Span
+    report_window_s: Span
+    dispute_window_s: Delay
+    ring_epochs: Annotated[Whole, Field(gt=1)]
+
+    @property
+    def retention_s(self) -> int:
+        """How far back the oracle registry keeps epochs."""
+        return self.ring_epochs * self.epoch_length_s
+
+    @property
+    def windows_s(self) -> int:
+        """The longest that an epoch's outcome may take to be final, from the epoch's end."""
+        return self.report_window_s + self.dispute_window_s
 
 
-class Policy(_Strict):
-    rate_wei_per_ngaicph: Wei
-    release_bps: Bps
+class Policy(Strict):
+    rate_wei_per_ngaicph: Annotated[Whole, Field(ge=MIN_RATE, le=MAX_RATE)]
+    release_bps: Annotated[Whole, Field(ge=MIN_RELEASE_BPS, le=MAX_RELEASE_BPS)]
 
 
-class Vault(_Strict):
-    expiry_age_s: Seconds
-    max_rate_wei_per_ngaicph: Wei
-    release_floor_wei: Wei
-    growth_bps: Annotated[int, Field(ge=10_000)]
-    min_notice_epochs: Annotated[int, Field(ge=1)]
+class Vault(Strict):
+    expiry_age_s: Span
+    max_rate_wei_per_ngaicph: Annotated[Whole, Field(ge=0, lt=2**112)]
+    release_floor_wei: Annotated[Whole, Field(ge=MIN_RELEASE_FLOOR_WEI)]
+    growth_bps: Annotated[Whole, Field(ge=WHOLE_BPS, lt=2**32)]
+    min_notice_epochs: Annotated[Whole, Field(ge=1, lt=2**32)]
 
 
-class Exchange(_Strict):
-    settlement_window_s: Seconds
-    fee_bps: Bps
+class Exchange(Strict):
+    settlement_window_s: Span
+    fee_bps: Annotated[Whole, Field(ge=0, le=MAX_FEE_BPS)]
     recirculate_bps: Bps
 
 
-class Governance(_Strict):
-    timelock_delay_s: Annotated[int, Field(ge=0)]
+class Governance(Strict):
+    """An executor of zero lets anybody execute what is due."""
+
+    timelock_delay_s: Delay
     proposers: Annotated[list[Address], Field(min_length=1)]
-    executors: Annotated[list[Address], Field(min_length=1)]
+    executors: Annotated[list[AnyAddress], Field(min_length=1)]
 
 
-class Region(_Strict):
-    cap: Annotated[int, Field(gt=0)]
+class Region(Strict):
+    cap: Annotated[Whole, Field(gt=0, lt=2**40)]
 
 
-class Facility(_Strict):
+class Facility(Strict):
     operator: Address
     reading_key: Address
-    region: Annotated[int, Field(ge=0)]
-    capacities: Lanes
+    region: RegionNumber
+    capacities: tuple[Capacity, Capacity, Capacity]
     public_share_bps: Bps
 
 
-class Recipe(_Strict):
+class Recipe(Strict):
     """One network's suite."""
 
     clock: Clock
-    oracles: Annotated[list[Address], Field(min_length=4, max_length=31)]
-    weights_x16: Lanes
+    oracles: Annotated[list[Address], AfterValidator(_oracle_set)]
+    weights_x16: tuple[Weight, Weight, Weight]
     policy: Policy
     vault: Vault
     exchange: Exchange
     governance: Governance
-    registrars: list[Address]
-    regions: dict[int, Region]
+    registrars: Annotated[list[Address], AfterValidator(_distinct)]
+    regions: dict[RegionNumber, Region]
     facilities: list[Facility]
 
     def digest(self) -> str:
         """SHA-256 of the recipe's content, whatever its layout: what a deployment record names."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
 
+    @model_validator(mode="after")
+    def _sections_agree(self) -> Self:
+        contradictions = [*self._times(), *self._shares(), *self._places()]
+        if contradictions:
+            raise ValidationError.from_exception_data("Recipe", contradictions)
+        return self
+
+    def _times(self) -> Iterator[InitErrorDetails]:
+        clock, expiry = self.clock, self.vault.expiry_age_s
+        least = clock.windows_s + clock.epoch_length_s
+        if clock.retention_s <= least:
+            fewest = least // clock.epoch_length_s + 1
+            expected = f"at least {fewest}, to keep more than both windows and an epoch, {least} s"
+            yield _contradiction("clock", "ring_epochs", given=clock.ring_epochs, expected=expected)
+        if expiry <= clock.windows_s:
+            # Else an epoch reported at the last moment would expire before it is final.
+            expected = f"more than the report and dispute windows together, {clock.windows_s} s"
+            yield _contradiction("vault", "expiry_age_s", given=expiry, expected=expected)
+        if expiry >= clock.retention_s:
+            expected = f"less than what the oracle registry keeps, {clock.retention_s} s"
+            yield _contradiction("vault", "expiry_age_s", given=expiry, expected=expected)
+
+    def _shares(self) -> Iterator[InitErrorDetails]:
+        rate, ceiling = self.policy.rate_wei_per_ngaicph, self.vault.max_rate_wei_per_ngaicph
+        if rate > ceiling:
+            expected = f"at most vault.max_rate_wei_per_ngaicph, {ceiling}"
+            yield _contradiction("policy", "rate_wei_per_ngaicph", given=rate, expected=expected)
+        rest = WHOLE_BPS - self.exchange.fee_bps
+        if self.exchange.recirculate_bps > rest:
+            expected = f"at most what exchange.fee_bps leaves, {rest}"
+            yield _contradiction("exchange", "recirculate_bps", given=self.exchange.recirculate_bps, expected=expected)
+
+    def _places(self) -> Iterator[InitErrorDetails]:
+        for number, facility in enumerate(self.facilities):
+            if facility.region not in self.regions:
+                expected = f"one of regions: {', '.join(map(str, self.regions)) or 'there are none'}"
+                yield _contradiction("facilities", number, "region", given=facility.region, expected=expected)
+
+
+def _contradiction(*key: str | int, given: object, expected: str) -> InitErrorDetails:
+    """A fault at the key that disagrees with others, not at the whole recipe as a validator's own error would be."""
+    kind = PydanticCustomError("contradiction", "expected {expected}", {"expected": expected})
+    return InitErrorDetails(type=kind, loc=key, input=given)
+
 
 def load_recipe(name_or_path: str, overrides: dict[str, Any] | None = None) -> Recipe:
     """Reads a recipe by its name ("local") or path; `overrides` replaces values by dotted key ("clock.ring_epochs")."""
+    path = _find(name_or_path)
+    data = _read(path)
+    for key, value in (overrides or {}).items():
+        _override(data, key.split("."), value, key)
+    try:
+        return Recipe.model_validate(data)
+    except ValidationError as error:
+        raise RecipeError(f"{path.name}: {faults(error)}") from None
+
+
+def _find(name_or_path: str) -> Path:
     path = Path(name_or_path)
     if path.suffix != ".yaml":
         path = RECIPES / f"{name_or_path}.yaml"
     if not path.is_file():
         known = ", ".join(sorted(p.stem for p in RECIPES.glob("*.yaml")))
         raise RecipeError(f"no recipe {name_or_path!r}: expected a .yaml file or one of: {known}")
-    data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    for key, value in (overrides or {}).items():
-        _override(data, key.split("."), value, key)
+    return path
+
+
+def _read(path: Path) -> dict[str, Any]:
     try:
-        return Recipe.model_validate(data)
-    except ValidationError as error:
-        lines = [f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']} (given {e['input']!r})" for e in error.errors()]
-        raise RecipeError(f"{path.name}: " + "; ".join(lines)) from None
+        data = yaml.load(path.read_bytes(), _Loader)  # noqa: S506 - a safe loader
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that no calendar has
+        raise RecipeError(f"{path.name}: expected YAML: {error}") from None
+    if not isinstance(data, dict):
+        raise RecipeError(f"{path.name}: expected a mapping of sections, given {_kind(data)}")
+    return data
 
 
-def _override(data: dict[str, Any], keys: list[str], value: Any, whole: str) -> None:
-    for key in keys[:-1]:
-        data = data.get(key, {})
-    if keys[-1] not in data:
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that is given twice, of which YAML's own loader keeps the last without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT002
+        mapping = super().construct_mapping(node, deep)
+        if len(mapping) < len(node.value):
+            keys = [self.construct_object(key) for key, _ in node.value]
+            twice = next(key for key in keys if keys.count(key) > 1)
+            raise yaml.constructor.ConstructorError(None, None, f"the key {twice} is given twice", node.start_mark)
+        return mapping
+
+
+def _override(data: Any, steps: list[str], value: Any, whole: str) -> None:
+    step, *further = steps
+    if not isinstance(data, dict):
+        raise RecipeError(f"override {whole}: expected a mapping that holds {step!r}, given {_kind(data)}")
+    if step not in data:
         raise RecipeError(f"override {whole}: the recipe has no such key")
-    data[keys[-1]] = value
+    if further:
+        _override(data[step], further, value, whole)
+    else:
+        data[step] = value
+
+
+def _kind(value: object) -> str:
+    return "nothing" if value is None else type(value).__name__

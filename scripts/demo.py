@@ -119,7 +119,10 @@ def _keep(console: Console, processes: Processes, ports: Ports) -> None:
         f"Console: .venv/bin/ape console --network ethereum:local:{ports.rpc_url}\n"
         "Ctrl-C stops everything."
     )
-    processes.wait_until("Ctrl-C", lambda: False, float("inf"))
+    try:
+        processes.wait_until("Ctrl-C", lambda: False, float("inf"))
+    except KeyboardInterrupt:
+        console.print("Stopping every process.")
 
 
 if __name__ == "__main__":

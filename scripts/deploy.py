@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from ape.api import AccountAPI
 from ape.cli import ConnectedProviderCommand, account_option
-from scripts._deploy import deploy_suite, write_record
+from scripts._deploy import DeploymentError, deploy_suite, write_record
 from scripts._recipe import RecipeError, load_recipe
 
 
@@ -19,9 +19,9 @@ def cli(account: AccountAPI, recipe_name: str, genesis: int | None) -> None:
     """Deploy the suite, hand its permissions to the timelock, and write the deployment record."""
     try:
         recipe = load_recipe(recipe_name)
-    except RecipeError as error:
+        suite = deploy_suite(recipe, account, genesis)
+    except (RecipeError, DeploymentError) as error:
         raise click.ClickException(str(error)) from None
-    suite = deploy_suite(recipe, account, genesis)
     path = write_record(suite, recipe)
     for role, address in suite.addresses().items():
         click.echo(f"{role:>9}  {address}")

@@ -11,6 +11,7 @@
     │   └── AbiError              an ABI that is missing from the package, or that does not fit the data
     ├── RollError                 citizens that cannot be enrolled together
     │   └── RollFormatError       a line of a roll file that does not read as a citizen
+    ├── ListenError               the address to serve HTTP at cannot be had
     └── MeterError                a metering source or a proof of compute that failed; its children live in `meter`
 
 Whoever catches `SBIError` catches all of them and nothing else: a plain `TypeError` out of this package is a bug in it.
@@ -96,6 +97,10 @@ class RollFormatError(RollError):
 
     def __str__(self) -> str:
         return f"line {self.line}: {self.reason}"
+
+
+class ListenError(SBIError):
+    """The address to serve HTTP at cannot be had."""
 
 
 class MeterError(SBIError):

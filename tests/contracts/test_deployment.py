@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Any
 import ape
 import pytest
 from eth_abi.exceptions import EncodingError
-from eth_utils import keccak
-from scripts._deploy import DeploymentError, check_suite, deploy_suite
-from scripts._recipe import RECIPES, RecipeError, load_recipe
+from eth_utils.address import to_checksum_address
+from eth_utils.crypto import keccak
+from scripts import _recipe
+from scripts._deploy import CONTRACTS, DeploymentError, check_suite, deploy_suite, load_suite, write_record
+from scripts._recipe import RecipeError, load_recipe
 
+from sbi_network.protocol.address import ZERO_ADDRESS
 from tests.conftest import OVERRIDES
 from tests.support.actors import Actors
 
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 
 ADMIN = 0
 EPOCH = OVERRIDES["clock.epoch_length_s"]
+ORACLES = [to_checksum_address(f"0x{number:040x}") for number in range(0xABCDEF, 0xABCDEF + 34)]
 
 
 def pass_to(chain: Any, time: int) -> None:
@@ -38,7 +42,7 @@ def pass_to(chain: Any, time: int) -> None:
 def governed(suite: Suite, somebody: str) -> list[tuple[Any, str, tuple[Any, ...]]]:
     """Everything that only the timelock may do: contract, function, and arguments that it could do it with."""
     return [
-        (suite.vault, "scheduleTerms", (suite.policy.address, suite.oracles.address, 1_000)),
+        (suite.vault, "scheduleTerms", (suite.policy.address, suite.oracles.address, 10)),
         (suite.citizens, "addRegistrar", (somebody,)),
         (suite.citizens, "removeRegistrar", (somebody,)),
         (suite.citizens, "setRegionCap", (1, 5)),
@@ -114,7 +118,7 @@ def test_deploy_suite__done__timelock_changes_everything(suite: Suite, actors: A
         ("oracles", suite.oracles.scheduleConfig.encode_input(newcomers, [16, 16, 16], 1_000)),
         ("oracles", suite.oracles.registerFacility.encode_input(newcomers[0], newcomers[1], 1, [1, 1, 1], 10_000)),
         ("oracles", suite.oracles.scheduleFacilityTerms.encode_input(0, [1, 1, 1], 10_000, True, 1_000)),
-        ("vault", suite.vault.scheduleTerms.encode_input(suite.policy.address, suite.oracles.address, 1_000)),
+        ("vault", suite.vault.scheduleTerms.encode_input(suite.policy.address, suite.oracles.address, 10)),
     ]
     for role, data in changes:
         actors.schedule(people.deployer, role, data, suite.timelock.getMinDelay())
@@ -190,25 +194,67 @@ def test_deploy_suite__bad_argument__nothing_is_sent(recipe: Recipe, deployer: P
     assert deployer.account.nonce == before
 
 
+def test_deploy_suite__contract_not_compiled__named_and_nothing_is_sent(
+    recipe: Recipe, deployer: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(CONTRACTS, "exchange", "NoSuchExchange")
+    before = deployer.account.nonce
+    with pytest.raises(DeploymentError, match="NoSuchExchange"):
+        deploy_suite(recipe, deployer.account)
+    assert deployer.account.nonce == before
+
+
+def test_recipe_limits__read_from_the_chain__are_the_contracts_own(suite: Suite) -> None:
+    assert suite.policy.MIN_RATE() == _recipe.MIN_RATE
+    assert suite.policy.MAX_RATE() == _recipe.MAX_RATE
+    assert suite.policy.MIN_RELEASE_BPS() == _recipe.MIN_RELEASE_BPS
+    assert suite.policy.MAX_RELEASE_BPS() == _recipe.MAX_RELEASE_BPS
+    assert suite.exchange.MAX_FEE_BPS() == _recipe.MAX_FEE_BPS
+
+
 @pytest.mark.parametrize(
-    ("key", "value", "contract", "error"),
+    ("changes", "contract", "error"),
     [
-        ("vault.expiry_age_s", 16 * EPOCH, "DistributionVault", "ExpiryBeyondRetention"),
-        ("clock.ring_epochs", 2, "ComputeOracleRegistry", "InvalidTiming"),
-        ("policy.rate_wei_per_ngaicph", 0, "IssuancePolicy", "RateOutOfRange"),
-        ("policy.release_bps", 99, "IssuancePolicy", "ReleaseOutOfRange"),
-        ("exchange.fee_bps", 3_001, "ComputeExchange", "SharesTooLarge"),
+        ({"vault.expiry_age_s": 16 * EPOCH}, "DistributionVault", "ExpiryBeyondRetention"),
+        ({"vault.max_rate_wei_per_ngaicph": 1}, "DistributionVault", "RateAboveCeiling"),
+        ({"vault.growth_bps": 9_999}, "DistributionVault", "GrowthBelowOne"),
+        ({"vault.release_floor_wei": 2**40 * 10**6 - 1}, "DistributionVault", "ReleaseFloorTooLow"),
+        ({"vault.min_notice_epochs": 0}, "DistributionVault", "NoticeTooShort"),
+        ({"vault.min_notice_epochs": 2**32}, "FieldLib", "AboveField"),
+        ({"clock.ring_epochs": 2}, "ComputeOracleRegistry", "InvalidTiming"),
+        ({"oracles": ORACLES[:5]}, "ComputeOracleRegistry", "InvalidOracleCount"),
+        ({"oracles": ORACLES[:34]}, "ComputeOracleRegistry", "InvalidOracleCount"),
+        ({"oracles": [*ORACLES[:3], ORACLES[0]]}, "ComputeOracleRegistry", "DuplicateOracle"),
+        ({"oracles": [*ORACLES[:3], ZERO_ADDRESS]}, "ComputeOracleRegistry", "ZeroOracle"),
+        ({"weights_x16": (2**16, 16, 64)}, "FieldLib", "AboveField"),
+        ({"policy.rate_wei_per_ngaicph": 0}, "IssuancePolicy", "RateOutOfRange"),
+        ({"policy.release_bps": 99}, "IssuancePolicy", "ReleaseOutOfRange"),
+        ({"exchange.fee_bps": 3_001}, "ComputeExchange", "SharesTooLarge"),
+        ({"exchange.fee_bps": 1, "exchange.recirculate_bps": 10_000}, "ComputeExchange", "SharesTooLarge"),
     ],
 )
-def test_deploy_suite__values_that_contradict__constructor_refuses(
-    key: str, value: int, contract: str, error: str, deployer: Person, chain: Any, project: Any
+def test_deploy_suite__values_that_contradict__refused_by_recipe_and_constructor(
+    changes: dict[str, Any], contract: str, error: str, recipe: Recipe, deployer: Person, chain: Any, project: Any
 ) -> None:
+    """The recipe's checks spare a deployment that fails half-way; what they spare, the constructors refuse."""
+    with pytest.raises(RecipeError):
+        load_recipe("local", {**OVERRIDES, **changes})
     container: ContractContainer = project.get_contract(contract)
-    recipe = load_recipe("local", {**OVERRIDES, key: value})
     expected = next(e for e in container.contract_type.errors if e.name == error)
     with chain.isolate(), pytest.raises(ape.exceptions.ContractLogicError) as caught:
-        deploy_suite(recipe, deployer.account)
+        deploy_suite(unchecked(recipe, changes), deployer.account)
     assert named(caught.value, expected), f"expected {error}, got {caught.value!r}"
+
+
+def unchecked(recipe: Recipe, changes: dict[str, Any]) -> Recipe:
+    """The recipe with values, by dotted key, that its own checks would refuse."""
+    for key, value in changes.items():
+        *sections, last = key.split(".")
+        update = {last: value}
+        for section in sections:
+            update = {section: getattr(recipe, section).model_copy(update=update)}
+        recipe = recipe.model_copy(update=update)
+    return recipe
 
 
 def named(error: Exception, expected: Any) -> bool:
@@ -220,38 +266,56 @@ def named(error: Exception, expected: Any) -> bool:
     return bool(data[:4] == keccak(text=expected.selector)[:4])
 
 
-def test_load_recipe__no_such_recipe__says_which_there_are() -> None:
-    with pytest.raises(RecipeError, match=r"no recipe 'mars'.*local"):
-        load_recipe("mars")
-
-
-def test_load_recipe__unknown_key__named(tmp_path: Path) -> None:
-    path = tmp_path / "odd.yaml"
-    path.write_text((RECIPES / "local.yaml").read_text(encoding="utf-8") + "\nextra: 1\n", encoding="utf-8")
-    with pytest.raises(RecipeError, match=r"odd\.yaml: extra: Extra inputs are not permitted \(given 1\)"):
-        load_recipe(str(path))
-
-
-def test_load_recipe__unknown_override__named() -> None:
-    with pytest.raises(RecipeError, match=r"override clock\.epoch_len: the recipe has no such key"):
-        load_recipe("local", {"clock.epoch_len": 1})
+def test_load_suite__a_record_written__same_suite(suite: Suite, recipe: Recipe, chain: Any, records: Path) -> None:
+    assert write_record(suite, recipe).parent == records
+    assert load_suite(chain.chain_id).addresses() == suite.addresses()
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "message"),
+    ("written", "message"),
     [
-        ("registrars", ["0x9965507d1a55bcc2695c58ba16fb37d819b0a4dc"], "expected a checksummed address"),
-        ("registrars", ["0x9965"], "expected a checksummed address"),
-        ("clock.epoch_length_s", 0, r"clock\.epoch_length_s: .*greater than 0 \(given 0\)"),
-        ("clock.ring_epochs", 1, r"clock\.ring_epochs: .*greater than 1 \(given 1\)"),
-        ("exchange.fee_bps", 10_001, r"exchange\.fee_bps: .*less than or equal to 10000 \(given 10001\)"),
-        ("vault.growth_bps", 9_999, r"vault\.growth_bps: .*greater than or equal to 10000 \(given 9999\)"),
-        ("vault.min_notice_epochs", "soon", r"vault\.min_notice_epochs: .*integer"),
-        ("governance.proposers", [], r"governance\.proposers: .*at least 1 item"),
-        ("weights_x16", [1, 2], r"weights_x16\.2: Field required"),
-        ("oracles", [], r"oracles: .*at least 4 items"),
+        ("{", "the whole: Invalid JSON"),
+        ("[]", "the whole: Input should be an object"),
+        ('{"token": "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"}', r"contracts: Field required.*token: Extra inputs"),
     ],
 )
-def test_load_recipe__impossible_value__says_where_and_what(key: str, value: Any, message: str) -> None:
-    with pytest.raises(RecipeError, match=message):
-        load_recipe("local", {key: value})
+def test_load_suite__not_a_record__says_which_file_and_what(
+    written: str, message: str, chain: Any, records: Path
+) -> None:
+    (records / f"{chain.chain_id}.json").write_text(written, encoding="utf-8")
+    with pytest.raises(DeploymentError, match=rf"{chain.chain_id}\.json: not a deployment record: .*{message}"):
+        load_suite(chain.chain_id)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ('"address": "0x', '"address": "0y', r"contracts\.manager\.address: expected a checksummed address, got '0y"),
+        ('"SBIToken"', '"OtherToken"', "contracts: expected token to be SBIToken"),
+        ('"token": {', '"coin": {', "contracts: expected coin to be absent, token to be SBIToken"),
+        ('"chain_id": ', '"chain_id": 7', "expected the record of chain"),
+        ('"chain_id": ', '"chain_number": ', "chain_id: Field required"),
+    ],
+)
+def test_load_suite__record_damaged__says_which_file_and_what(
+    before: str, after: str, message: str, suite: Suite, recipe: Recipe, chain: Any, records: Path
+) -> None:
+    path = write_record(suite, recipe)
+    path.write_text(path.read_text(encoding="utf-8").replace(before, after), encoding="utf-8")
+    with pytest.raises(DeploymentError, match=rf"{path.name}: .*{message}"):
+        load_suite(chain.chain_id)
+
+
+def test_load_suite__chain_begun_anew__record_is_stale(suite: Suite, recipe: Recipe, chain: Any, records: Path) -> None:
+    path = write_record(suite, recipe)
+    written = path.read_text(encoding="utf-8")
+    path.write_text(written.replace(suite.vault.address, ORACLES[0]), encoding="utf-8")
+    with pytest.raises(DeploymentError, match=f"vault: no code at {ORACLES[0]}"):
+        load_suite(chain.chain_id)
+
+
+@pytest.fixture
+def records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder for deployment records, instead of the project's own."""
+    monkeypatch.setattr("scripts._deploy.DEPLOYMENTS", tmp_path)
+    return tmp_path

@@ -104,6 +104,24 @@ contract DistributionVaultTest is SuiteTest {
         );
     }
 
+    /// Larger ones would overflow in every dividend.
+    function test_constructor__boundsPastTheirFields__refused() public {
+        Settings memory bad = _defaults();
+        bad.maxRate = uint256(1) << 112;
+        _expectCreateReverts(
+            _aboveField(uint256(1) << 112, type(uint112).max),
+            "DistributionVault",
+            _vaultArguments(bad, address(policy), address(oracles))
+        );
+        bad = _defaults();
+        bad.growthBps = uint256(1) << 32;
+        _expectCreateReverts(
+            _aboveField(uint256(1) << 32, type(uint32).max),
+            "DistributionVault",
+            _vaultArguments(bad, address(policy), address(oracles))
+        );
+    }
+
     function test_constructor__addressesWithoutCode__refused() public {
         _expectCreateReverts(
             abi.encodeWithSelector(IDistributionVault.NotAContract.selector, stranger),

@@ -200,7 +200,7 @@ contract DistributionVaultHostileTest is SuiteTest {
 
     /// One citizen can be given 2^80 - 1 units of 1e6 wei, and no more; nothing breaks there.
     function test_distribute__theIndexIsFull__goesOnWithoutADividend() public {
-        _deployWith(1e40, type(uint256).max);
+        _deployWith(type(uint112).max, type(uint256).max);
         Roll memory roll = _enrolMany(1);
         _activateAll(roll);
         rule.say(type(uint256).max, type(uint256).max);
@@ -227,7 +227,7 @@ contract DistributionVaultHostileTest is SuiteTest {
 
     /// 5.1e15 SBI can ever be issued; the last wei of it can be paid.
     function test_distribute__issuedIsFull__goesOnWithoutADividend() public {
-        _deployWith(1e40, type(uint256).max);
+        _deployWith(type(uint112).max, type(uint256).max);
         Roll memory roll = _enrolMany(1);
         _activateAll(roll);
         _heads(9999);
@@ -252,7 +252,7 @@ contract DistributionVaultHostileTest is SuiteTest {
     }
 
     function test_distribute__theLastReleaseIsFull__boundsTheNextFromThere() public {
-        _deployWith(1e40, type(uint256).max);
+        _deployWith(type(uint112).max, type(uint256).max);
         _heads(1_000_000_000);
         rule.say(type(uint256).max, 3e30);
         _distributed(1e18);
@@ -262,7 +262,7 @@ contract DistributionVaultHostileTest is SuiteTest {
     }
 
     function test_distribute__theReserveIsFull__takesNoMore() public {
-        _deployWith(1e40, 2e18);
+        _deployWith(type(uint112).max, 2e18);
         _heads(1);
         rule.say(type(uint256).max, 0);
         _distributed(1e18);

@@ -4,8 +4,9 @@ bad days: status 1, a message for a person, and nothing left running
 ├── ports in use: named, before anything starts
 ├── SIGTERM or a closed terminal in the middle, and again: every process is stopped
 └── a meter that dies: named, with its log
-good day
-└── the loop closes: summary.json, read from the chain, adds up
+good days
+├── the loop closes: summary.json, read from the chain, adds up
+└── kept: it can be reached as it says, until Ctrl-C
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
@@ -41,10 +43,10 @@ PROCESSES = {"anvil", "meter-0", "meter-1", "oracle-0", "oracle-1", "oracle-2", 
 class Demo:
     """A demo that runs in a folder of its own; what it prints goes to a file."""
 
-    def __init__(self, folder: Path, port_base: int) -> None:
+    def __init__(self, folder: Path, port_base: int, *flags: str) -> None:
         self.folder = folder
         self.log = folder / "demo.log"
-        command = [sys.executable, "-m", "scripts.demo", "--port-base", str(port_base)]
+        command = [sys.executable, "-m", "scripts.demo", "--port-base", str(port_base), *flags]
         with self.log.open("wb") as sink:
             self.process = subprocess.Popen(
                 command, cwd=folder, stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.STDOUT
@@ -75,8 +77,8 @@ class Demo:
 
 
 @contextmanager
-def _demo(folder: Path, port_base: int) -> Iterator[Demo]:
-    demo = Demo(folder, port_base)
+def _demo(folder: Path, port_base: int, *flags: str) -> Iterator[Demo]:
+    demo = Demo(folder, port_base, *flags)
     try:
         yield demo
     finally:
@@ -152,3 +154,16 @@ def test_demo__undisturbed__closes_the_loop(folder: Path) -> None:
     assert sorted(map(int, summary["invariants"])) == list(range(1, 13))
     shown = [number for number, by in summary["invariants"].items() if by.startswith("chain: ")]
     assert sorted(map(int, shown)) == [1, 2, 3, 4, 7, 8, 9, 10, 11]
+
+
+def test_demo__kept__stays_reachable_until_told(folder: Path) -> None:
+    base = free_port_base()
+    with _demo(folder, base, "--keep") as demo:
+        wait_until("the demo to say that it still runs", lambda: "Ctrl-C stops" in demo.printed, RUN_SECONDS)
+        url = f"http://{HOST}:{base}"
+        assert f"RPC: {url}" in demo.printed
+        question = {"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []}
+        assert httpx.post(url, json=question).json()["result"] == hex(31337)
+        demo.process.send_signal(signal.SIGINT)
+        assert demo.end() == 0, demo.printed
+        assert demo.left_behind() == []

@@ -52,6 +52,18 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
+class NetworkSettings(Section):
+    """Where the chain is, and the registry on it."""
+
+    rpc_url: RpcUrl
+    registry: ConfiguredAddress
+
+    @property
+    def registry_address(self) -> Address:
+        """The registry, known to be an address."""
+        return check_address("registry", self.registry)
+
+
 class KeySettings(Section):
     """An encrypted keystore and the file with its password."""
 

@@ -7,12 +7,11 @@
 | `accounting`, `trace` | a facility's task records, replayed |
 | `network` | when epochs begin and end, as the meter needs to know it |
 | `store`, `service`, `process` | readings kept before they are served; HTTP; the process around them |
-| `settings`, `log`, `cli` | meter.toml, JSON logs, `sbi meter` |
+| `settings`, `cli` | meter.toml, `sbi meter` |
 """
 
 from sbi_network.meter.errors import (
     CapacityError,
-    ListenError,
     NotMeasuredError,
     ReadingStateError,
     TraceError,
@@ -24,7 +23,6 @@ __all__ = [
     "CapacityError",
     "ClassFigures",
     "EpochSpan",
-    "ListenError",
     "Measurement",
     "Meter",
     "Network",

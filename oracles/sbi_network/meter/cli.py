@@ -17,14 +17,16 @@ from rich.console import Console
 from rich.table import Table
 
 from sbi_network.chain.keys import is_open_to_others
+from sbi_network.chain.settings import NetworkSettings
 from sbi_network.errors import SBIError
 from sbi_network.log import log_as_json
 from sbi_network.meter.measurement import EpochSpan, Measurement, Meter
 from sbi_network.meter.network import Network
-from sbi_network.meter.process import bound_socket, build_meter, run_meter
-from sbi_network.meter.settings import HostSource, MeterSettings, NetworkSettings, load_meter_settings
+from sbi_network.meter.process import build_meter, run_meter
+from sbi_network.meter.settings import HostSource, MeterSettings, load_meter_settings
 from sbi_network.meter.store import Identity, ReadingStore
 from sbi_network.protocol.units import ComputeClass
+from sbi_network.serving import bound_socket
 
 
 @dataclass(frozen=True, slots=True)

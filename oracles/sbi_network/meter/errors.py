@@ -4,7 +4,6 @@
     ├── TraceError             accounting records or a device table that cannot be counted
     ├── CapacityError          a capacity sample that cannot be taken or trusted
     ├── NotMeasuredError       nothing at all is known of a span of time
-    ├── ListenError            the address to serve readings at cannot be had
     └── ReadingStateError      a state file that is another meter's, or that cannot be read or written
 
 Settings, key and chain fail with the errors of `sbi_network.chain.errors`.
@@ -41,10 +40,6 @@ class CapacityError(MeterError):
 
 class NotMeasuredError(MeterError):
     """Nothing at all is known of a span of time: it gets no reading, which counts as no output."""
-
-
-class ListenError(MeterError):
-    """The address to serve readings at cannot be had."""
 
 
 class ReadingStateError(MeterError):

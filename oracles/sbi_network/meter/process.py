@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import structlog
-import uvicorn
 
 from sbi_network.chain.stopping import stopped_by_signals
 from sbi_network.errors import SBIError
 from sbi_network.meter.accounting import AccountingMeter
-from sbi_network.meter.errors import ListenError
 from sbi_network.meter.host import HostMeter
 from sbi_network.meter.measurement import Meter
 from sbi_network.meter.network import Network
 from sbi_network.meter.service import MeterService, build_http
-from sbi_network.meter.settings import HostSource, HttpSettings, MeterSettings, Source
+from sbi_network.meter.settings import HostSource, MeterSettings, Source
 from sbi_network.meter.store import Identity, ReadingStore
 from sbi_network.meter.trace import read_trace
+from sbi_network.serving import Server, bound_socket
 
 _SAMPLES_BESIDE_EPOCHS = 60.0
 _SHUTDOWN_SECONDS = 3
@@ -56,8 +54,7 @@ async def run_meter(settings: MeterSettings, network: Network) -> None:
 
 async def _run_together(service: MeterService, listening: socket.socket) -> None:
     """Whichever part fails, the others are stopped, and the failure goes to the caller."""
-    server = _Server(uvicorn.Config(build_http(service), log_config=None, access_log=False, ws="none", lifespan="off"))
-    server.config.timeout_graceful_shutdown = _SHUTDOWN_SECONDS
+    server = Server(build_http(service), _SHUTDOWN_SECONDS)
     with stopped_by_signals() as stop:
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -73,27 +70,6 @@ def _first(failure: BaseException) -> BaseException:
     return _first(failure.exceptions[0]) if isinstance(failure, BaseExceptionGroup) else failure
 
 
-class _Server(uvicorn.Server):
-    """uvicorn without signal handlers of its own: the process has one place where it is told to stop."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-async def _stop_server(server: uvicorn.Server, stop: asyncio.Event) -> None:
+async def _stop_server(server: Server, stop: asyncio.Event) -> None:
     await stop.wait()
     server.should_exit = True
-
-
-@contextmanager
-def bound_socket(http: HttpSettings) -> Iterator[socket.socket]:
-    """A socket that listens where readings are served. Raises ListenError where something else does."""
-    family = socket.AF_INET6 if ":" in http.host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as listening:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listening.bind((http.host, http.port))
-        except OSError as error:
-            raise ListenError(f"http: cannot listen on {http.host} port {http.port} ({error.strerror})") from error
-        yield listening

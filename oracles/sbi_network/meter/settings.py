@@ -24,14 +24,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from eth_typing import ChecksumAddress
 from pydantic import Field, model_validator
 
 from sbi_network.chain.settings import (
-    ConfiguredAddress,
     ConfiguredPath,
     KeySettings,
-    RpcUrl,
+    NetworkSettings,
     Seconds,
     Section,
     load_settings,
@@ -40,30 +38,17 @@ from sbi_network.meter.accounting import Replay
 from sbi_network.meter.capacity import MAX_SIZE, MIN_SAMPLE_SECONDS, MIN_SIZE, MIN_WINDOW
 from sbi_network.meter.host import HostSettings
 from sbi_network.meter.samples.generate import DAY_SECONDS
-from sbi_network.protocol.address import check_address
 from sbi_network.protocol.figure import UINT32_MAX
+from sbi_network.serving import HttpSettings, Port
 
 SAMPLE_FOLDER = Path(__file__).parent / "samples"
 _MOST_TRACE_SECONDS = 2**40
 
 
-class NetworkSettings(Section):
-    """Where the chain is."""
-
-    rpc_url: RpcUrl
-    registry: ConfiguredAddress
-
-    @property
-    def registry_address(self) -> ChecksumAddress:
-        """The registry, known to be an address."""
-        return check_address("registry", self.registry)
-
-
-class HttpSettings(Section):
+class MeterHttpSettings(HttpSettings):
     """Where readings are served."""
 
-    host: str = "127.0.0.1"
-    port: int = Field(default=8600, ge=1, le=65_535)
+    port: Port = 8600
 
 
 class HostSource(Section):
@@ -132,7 +117,7 @@ class MeterSettings(Section):
     state: ConfiguredPath
     network: NetworkSettings
     key: KeySettings
-    http: HttpSettings = HttpSettings()
+    http: MeterHttpSettings = MeterHttpSettings()
     meter: Annotated[Source, Field(discriminator="kind")]
 
 

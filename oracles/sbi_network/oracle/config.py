@@ -42,7 +42,7 @@ from sbi_network.chain.settings import (
     ConfiguredAddress,
     ConfiguredPath,
     KeySettings,
-    RpcUrl,
+    NetworkSettings,
     Seconds,
     Section,
     load_settings,
@@ -50,28 +50,16 @@ from sbi_network.chain.settings import (
 from sbi_network.protocol.address import check_address
 from sbi_network.protocol.figure import UINT32_MAX
 from sbi_network.protocol.typed_data import Address
+from sbi_network.serving import HttpSettings, Port
 
 ServiceUrl = Annotated[str, Field(pattern=r"^https?://[^/]"), AfterValidator(lambda url: url.rstrip("/"))]
 """Where a peer or a facility serves, with or without a slash at the end."""
 
 
-class NetworkSettings(Section):
-    """Where the chain is."""
-
-    rpc_url: RpcUrl
-    registry: ConfiguredAddress
-
-    @property
-    def registry_address(self) -> Address:
-        """The registry, known to be an address."""
-        return check_address("registry", self.registry)
-
-
-class ListenSettings(Section):
+class OracleHttpSettings(HttpSettings):
     """Where peers reach this oracle."""
 
-    host: str = "127.0.0.1"
-    port: int = Field(default=8700, ge=1, le=65_535)
+    port: Port = 8700
 
 
 class Timings(Section):
@@ -95,7 +83,7 @@ class OracleSettings(Section):
 
     state: ConfiguredPath
     network: NetworkSettings
-    http: ListenSettings = ListenSettings()
+    http: OracleHttpSettings = OracleHttpSettings()
     signing: KeySettings
     sending: KeySettings
     peers: dict[ConfiguredAddress, ServiceUrl] = Field(default_factory=dict)

@@ -4,7 +4,6 @@ SBIError
 └── OracleError
     ├── SecondDigestError      the signing guard: another digest is signed already
     ├── OracleStateError       a state file that is another oracle's, or that cannot be read or written
-    ├── NotListeningError      the port is taken
     └── RefusedError           a message that is not accepted; see `Reason`
 """
 
@@ -22,10 +21,6 @@ class OracleError(SBIError):
 
 class OracleStateError(OracleError):
     """A state file that is another oracle's, or that cannot be read or written."""
-
-
-class NotListeningError(OracleError):
-    """The address to listen on cannot be had."""
 
 
 class SecondDigestError(OracleError):

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, closing, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
 
 import structlog
-import uvicorn
 
 from sbi_network.chain.clock import EpochClock, read_clock
 from sbi_network.chain.connection import Chain, connected
@@ -17,11 +16,10 @@ from sbi_network.chain.registry import Registry
 from sbi_network.chain.sender import Sender
 from sbi_network.chain.stopping import until_stopped
 from sbi_network.oracle.app import build_app
-from sbi_network.oracle.config import ListenSettings, OracleSettings
+from sbi_network.oracle.config import OracleSettings
 from sbi_network.oracle.desk import SigningDesk
 from sbi_network.oracle.dry_run import DryRun
 from sbi_network.oracle.epoch_round import Means
-from sbi_network.oracle.errors import NotListeningError
 from sbi_network.oracle.gather import Gatherer
 from sbi_network.oracle.guard import SigningGuard
 from sbi_network.oracle.mailbox import Identity, Mailbox
@@ -29,6 +27,7 @@ from sbi_network.oracle.node import Office, OracleNode
 from sbi_network.oracle.peers import Peers
 from sbi_network.oracle.submit import Submitter
 from sbi_network.oracle.transport import Transport
+from sbi_network.serving import Server, bound_socket
 
 _SHUTDOWN_SECONDS = 1
 _MOST_CONNECTIONS = 128
@@ -43,7 +42,7 @@ async def run_oracle(settings: OracleSettings, stop: asyncio.Event) -> None:
     async with _outside(settings) as (chain, clock, transport):
         registry = Registry(chain, clock.registry)
         with (
-            _bound_socket(settings.http) as listening,
+            bound_socket(settings.http) as listening,
             closing(SigningGuard(settings.state, signer.address, clock.domain)) as guard,
         ):
             sender = Sender(chain, clock.chain_id, paying)
@@ -80,42 +79,13 @@ async def _outside(settings: OracleSettings) -> AsyncIterator[tuple[Chain, Epoch
 
 
 async def _run_together(node: OracleNode, mailbox: Mailbox, listening: socket.socket, stop: asyncio.Event) -> None:
-    config = uvicorn.Config(
-        build_app(mailbox),
-        log_config=None,
-        access_log=False,
-        lifespan="off",
-        limit_concurrency=_MOST_CONNECTIONS,
-        timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
-    )
-    server = _Server(config)
+    server = Server(build_app(mailbox), _SHUTDOWN_SECONDS, _MOST_CONNECTIONS)
     serving = asyncio.create_task(server.serve([listening]))
     try:
         await until_stopped(stop, node.run())
     finally:
         server.should_exit = True
         await serving
-
-
-class _Server(uvicorn.Server):
-    """uvicorn without signal handlers of its own: the process has one place where it is told to stop."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-@contextmanager
-def _bound_socket(http: ListenSettings) -> Iterator[socket.socket]:
-    """A socket bound where peers reach this oracle. Raises NotListeningError."""
-    family = socket.AF_INET6 if ":" in http.host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as listening:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listening.bind((http.host, http.port))
-        except OSError as error:
-            raise NotListeningError(f"cannot listen on {http.host} port {http.port} ({error.strerror})") from None
-        yield listening
 
 
 def _refuse_oneself(settings: OracleSettings, own: str) -> None:

@@ -40,6 +40,13 @@ def test_load_meter_settings__the_bundled_sample__is_found_in_the_package(tmp_pa
     assert config.meter.files() == (SAMPLE_FOLDER / "tasks.csv", SAMPLE_FOLDER / "devices.csv", 86_400)
 
 
+def test_load_meter_settings__http_without_a_port__is_the_meters(tmp_path: Path) -> None:
+    path = write_config(tmp_path)
+    path.write_text(path.read_text().replace("port = 8600", 'host = "::1"'))
+    http = load_meter_settings(path).http
+    assert (http.host, http.port) == ("::1", 8600)
+
+
 def test_load_meter_settings__own_records__are_taken_from_the_files_folder(tmp_path: Path) -> None:
     text = 'kind = "accounting"\ntasks = "t.csv"\ndevices = "/d.csv"\ntrace_seconds = 60\noffset = 5\nspan = 7'
     config = load_meter_settings(write_config(tmp_path, text))
@@ -52,6 +59,7 @@ def test_load_meter_settings__own_records__are_taken_from_the_files_folder(tmp_p
     ("before", "after", "told"),
     [
         ("port = 8600", "port = 8600\nprot = 1", ["http.prot: unknown key"]),
+        ("port = 8600", "port = 65536", ["http.port: Input should be less than or equal to 65535"]),
         (HOST, HOST + "\nmatrix_sise = 1", ["meter.host.matrix_sise: unknown key"]),
         ("facility = 3", "", ["facility: is missing"]),
         ("facility = 3", "facility = -1", ["facility: Input should be greater than or equal to 0"]),

@@ -1,0 +1,200 @@
+"""What a recipe may say. Nothing here needs a chain: a bad recipe is refused before there is one.
+
+That the limits are the contracts' own is for `test_deployment.py`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from scripts._recipe import RECIPES, RecipeError, load_recipe
+
+LOCAL = (RECIPES / "local.yaml").read_text(encoding="utf-8")
+ZERO = "0x" + "0" * 40
+OTHER = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
+FACILITY: dict[str, Any] = {
+    "operator": OTHER,
+    "reading_key": OTHER,
+    "region": 1,
+    "capacities": [0, 0, 2**64 - 1],
+    "public_share_bps": 0,
+}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _deployed_first() -> None:
+    """Nothing is deployed for these tests."""
+
+
+def addresses(count: int) -> list[str]:
+    """Distinct ones. Spelled in digits alone, they are their own checksums."""
+    return [f"0x{number:040d}" for number in range(1, count + 1)]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"oracles": addresses(7)},
+        {"oracles": addresses(31)},
+        {"weights_x16": [1, 1, 2**16 - 1]},
+        {"policy.rate_wei_per_ngaicph": 1, "vault.max_rate_wei_per_ngaicph": 1},
+        {"policy.release_bps": 100},
+        {"policy.release_bps": 10_000},
+        {"vault.release_floor_wei": 10**6 * 2**40},
+        {"vault.min_notice_epochs": 2**32 - 1},
+        {"vault.expiry_age_s": 60 + 2 + 1},
+        {"vault.expiry_age_s": 256 * 12 - 1},
+        {"clock.ring_epochs": 7, "vault.expiry_age_s": 7 * 12 - 1},
+        {"exchange.fee_bps": 3_000, "exchange.recirculate_bps": 7_000},
+        {"exchange.fee_bps": 0, "exchange.recirculate_bps": 10_000},
+        {"regions": {0: {"cap": 1}, 1: {"cap": 2**40 - 1}, 2**32 - 1: {"cap": 1}}},
+        {"facilities": [FACILITY, FACILITY]},
+        {"governance.executors": [ZERO]},
+        {"registrars": [], "facilities": [], "regions": {}},
+    ],
+    ids=str,
+)
+def test_load_recipe__values_at_their_limits__read(changes: dict[str, Any]) -> None:
+    load_recipe("local", changes)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        (
+            "registrars",
+            ["0x9965507d1a55bcc2695c58ba16fb37d819b0a4dc"],
+            r"registrars\.0: expected a checksummed address",
+        ),
+        ("registrars", ["0x9965"], r"registrars\.0: expected a checksummed address, got '0x9965'"),
+        ("registrars", [ZERO], r"registrars\.0: expected an address other than zero"),
+        ("registrars", [OTHER, ZERO.replace("0x0", "0x1"), OTHER], "registrars: expected distinct.* places 0 and 2"),
+        ("clock.epoch_length_s", 0, r"clock\.epoch_length_s: .*greater than 0 \(given 0\)"),
+        ("clock.epoch_length_s", True, r"clock\.epoch_length_s: .*valid integer \(given True\)"),
+        ("clock.epoch_length_s", "12", r"clock\.epoch_length_s: .*valid integer \(given '12'\)"),
+        ("clock.report_window_s", 0, r"clock\.report_window_s: .*greater than 0 \(given 0\)"),
+        ("clock.ring_epochs", 1, r"clock\.ring_epochs: .*greater than 1 \(given 1\)"),
+        ("oracles", [], r"oracles: expected 3f \+ 1 oracles, one of 4, 7, .*31; 0 are listed"),
+        ("oracles", addresses(5), r"oracles: expected 3f \+ 1 .*; 5 are listed"),
+        ("oracles", addresses(34), r"oracles: expected 3f \+ 1 .*; 34 are listed"),
+        ("oracles", [*addresses(3), addresses(1)[0]], "oracles: expected distinct addresses.* places 0 and 3"),
+        ("oracles", [*addresses(3), ZERO], r"oracles\.3: expected an address other than zero"),
+        ("weights_x16", [1, 2], r"weights_x16\.2: Field required"),
+        ("weights_x16", [32, 0, 64], r"weights_x16\.1: .*greater than or equal to 1 \(given 0\)"),
+        ("weights_x16", [32, 16, 2**16], r"weights_x16\.2: .*less than 65536 \(given 65536\)"),
+        ("policy.rate_wei_per_ngaicph", 0, r"policy\.rate_wei_per_ngaicph: .*greater than or equal to 1 \(given 0\)"),
+        ("policy.rate_wei_per_ngaicph", 10**18 + 1, r"policy\.rate_wei_per_ngaicph: .*less than or equal to 10{18} "),
+        ("policy.release_bps", 99, r"policy\.release_bps: .*greater than or equal to 100 \(given 99\)"),
+        ("policy.release_bps", 10_001, r"policy\.release_bps: .*less than or equal to 10000 \(given 10001\)"),
+        ("vault.growth_bps", 2**32, r"vault\.growth_bps: .*less than 4294967296 \(given 4294967296\)"),
+        ("vault.max_rate_wei_per_ngaicph", 2**112, r"vault\.max_rate_wei_per_ngaicph: .*less than"),
+        ("vault.growth_bps", 9_999, r"vault\.growth_bps: .*greater than or equal to 10000 \(given 9999\)"),
+        ("vault.release_floor_wei", 10**6 * 2**40 - 1, r"vault\.release_floor_wei: .*greater than or equal to 1099511"),
+        ("vault.min_notice_epochs", 0, r"vault\.min_notice_epochs: .*greater than or equal to 1 \(given 0\)"),
+        ("vault.min_notice_epochs", 2**32, r"vault\.min_notice_epochs: .*less than 4294967296"),
+        ("vault.min_notice_epochs", "soon", r"vault\.min_notice_epochs: .*integer \(given 'soon'\)"),
+        ("exchange.fee_bps", 3_001, r"exchange\.fee_bps: .*less than or equal to 3000 \(given 3001\)"),
+        ("exchange.recirculate_bps", -1, r"exchange\.recirculate_bps: .*greater than or equal to 0 \(given -1\)"),
+        ("governance.proposers", [], r"governance\.proposers: .*at least 1 item"),
+        ("governance.proposers", [ZERO], r"governance\.proposers\.0: expected an address other than zero"),
+        ("regions", {2**32: {"cap": 1}}, r"regions\.4294967296\.\[key\]: .*less than 4294967296"),
+        ("regions", {1: {"cap": 2**40}}, r"regions\.1\.cap: .*less than 1099511627776 \(given 1099511627776\)"),
+        (
+            "facilities",
+            [{**FACILITY, "operator": ZERO}],
+            r"facilities\.0\.operator: expected an address other than zero",
+        ),
+        ("facilities", [{**FACILITY, "reading_key": ZERO}], r"facilities\.0\.reading_key: expected an address other"),
+        ("facilities", [{**FACILITY, "capacities": [0, 0, 2**64]}], r"facilities\.0\.capacities\.2: .*less than 18446"),
+        ("facilities", [{**FACILITY, "public_share_bps": 10_001}], r"facilities\.0\.public_share_bps: .*10000 \(given"),
+    ],
+)
+def test_load_recipe__impossible_value__says_where_and_what(key: str, value: Any, message: str) -> None:
+    with pytest.raises(RecipeError, match=message):
+        load_recipe("local", {key: value})
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"policy.rate_wei_per_ngaicph": 8, "vault.max_rate_wei_per_ngaicph": 7},
+            r"policy\.rate_wei_per_ngaicph: expected at most vault\.max_rate_wei_per_ngaicph, 7 \(given 8\)",
+        ),
+        ({"vault.expiry_age_s": 62}, r"vault\.expiry_age_s: expected more than .* windows together, 62 s \(given 62\)"),
+        ({"vault.expiry_age_s": 3072}, r"vault\.expiry_age_s: expected less than .*keeps, 3072 s \(given 3072\)"),
+        (
+            {"clock.dispute_window_s": 0, "clock.ring_epochs": 6},
+            r"clock\.ring_epochs: expected at least 7, .* 72 s \(given 6\)",
+        ),
+        (
+            {"exchange.fee_bps": 3_000, "exchange.recirculate_bps": 7_001},
+            r"exchange\.recirculate_bps: expected at most what exchange\.fee_bps leaves, 7000 \(given 7001\)",
+        ),
+        (
+            {"facilities": [FACILITY, {**FACILITY, "region": 3}]},
+            r"facilities\.1\.region: expected one of regions: 1, 2 \(given 3\)",
+        ),
+        ({"regions": {}}, r"facilities\.0\.region: expected one of regions: there are none \(given 1\)"),
+    ],
+)
+def test_load_recipe__values_that_contradict__says_where_and_what(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(RecipeError, match=message):
+        load_recipe("local", changes)
+
+
+def test_load_recipe__several_contradictions__told_together() -> None:
+    with pytest.raises(RecipeError, match=r"vault\.expiry_age_s: .*; exchange\.recirculate_bps: "):
+        load_recipe("local", {"vault.expiry_age_s": 62, "exchange.recirculate_bps": 10_000})
+
+
+def test_load_recipe__no_such_recipe__says_which_there_are() -> None:
+    with pytest.raises(RecipeError, match=r"no recipe 'mars'.*local"):
+        load_recipe("mars")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "expected a mapping of sections, given nothing"),
+        ("- clock\n", "expected a mapping of sections, given list"),
+        ("clock: {", "expected YAML: while parsing"),
+        ("clock: \x00", "expected YAML: unacceptable character"),
+        ("clock: 2026-02-30", "expected YAML: day"),
+        ("? [clock]\n: 1", "expected YAML: .*unhashable key"),
+        (LOCAL + "\nextra: 1\n", r"extra: Extra inputs are not permitted \(given 1\)"),
+        (LOCAL + "\nclock: {}\n", "expected YAML: the key clock is given twice"),
+        (LOCAL.replace("  fee_bps:", "  fee_bps: 1\n  fee_bps:"), "expected YAML: the key fee_bps is given twice"),
+        (LOCAL.replace("regions:", "regions:\n  0x1: {cap: 5}"), "expected YAML: the key 1 is given twice"),
+        (LOCAL.replace("vault:\n", "vault:\nother:\n"), r"vault: .*dictionary or instance of Vault \(given None\)"),
+        (LOCAL.replace("oracles:", "oracles: 1\nother:"), r"oracles: Input should be a valid list \(given 1\)"),
+    ],
+)
+def test_load_recipe__not_a_recipe__says_where_and_what(text: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "odd.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(RecipeError, match=rf"(?s)^odd\.yaml: .*{message}"):
+        load_recipe(str(path))
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        ("clock.epoch_len", r"override clock\.epoch_len: the recipe has no such key"),
+        ("clocks.epoch_length_s", r"override clocks\.epoch_length_s: the recipe has no such key"),
+        ("facilities.0.region", r"override facilities\.0\.region: expected a mapping that holds '0', given list"),
+        ("exchange.fee_bps.x", r"override exchange\.fee_bps\.x: expected a mapping that holds 'x', given int"),
+    ],
+)
+def test_load_recipe__override_leads_nowhere__named(key: str, message: str) -> None:
+    with pytest.raises(RecipeError, match=message):
+        load_recipe("local", {key: 1})
+
+
+def test_load_recipe__override_in_a_section_without_content__named(tmp_path: Path) -> None:
+    path = tmp_path / "hollow.yaml"
+    path.write_text("clock:\n", encoding="utf-8")
+    with pytest.raises(RecipeError, match="expected a mapping that holds 'ring_epochs', given nothing"):
+        load_recipe(str(path), {"clock.ring_epochs": 3})
