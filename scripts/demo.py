@@ -31,8 +31,8 @@ from scripts._demo.network import (
 from scripts._demo.processes import DemoError, Process, Processes, require_free_ports
 from scripts._demo.roles import DEPLOYER
 from scripts._demo.story import Story
-from scripts._deploy import deploy_suite, write_record
-from scripts._recipe import load_recipe
+from scripts._deploy import DeploymentError, deploy_suite, write_record
+from scripts._recipe import RecipeError, load_recipe
 from scripts._sources import compile_sources
 
 FOLDER = Path("build/demo")
@@ -49,7 +49,7 @@ def cli(keep: bool, port_base: int) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # stopped from outside: clean up as on Ctrl-C
     try:
         run(keep, Ports(port_base), _console())
-    except (DemoError, InvariantBrokenError) as error:
+    except (DemoError, DeploymentError, InvariantBrokenError, RecipeError) as error:
         raise click.ClickException(str(error)) from None
     except KeyboardInterrupt:
         raise click.ClickException("interrupted; every process was stopped") from None
