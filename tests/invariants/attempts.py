@@ -34,7 +34,7 @@ class Attempts(Acts):
             size = 2**32
         reply = self.do.send(who, "citizens", "enrol", root, size, 1)
         if kind == "stranger":
-            self.refused("bad enrol", reply, "NotRegistrar", caller=who.address)
+            self.refused("bad enrol", reply, "NotRegistrar", account=who.address)
         elif kind == "too many":
             self.refused("bad enrol", reply, "AboveField", given=size, max=2**32 - 1)
         else:

@@ -25,8 +25,8 @@ BPS = 10_000
 EPOCH, WINDOW, DISPUTE, EXPIRY, SETTLEMENT = 100, 150, 30, 700, 120
 CAPACITIES = ((1_000_000, 500_000, 250_000), (600_000, 0, 70_000))
 SHARES_BPS = (10_000, 3_333)
-RATE, MAX_RATE = 3_000_000_007, 3_000_000_011
-OTHER_RATE, OTHER_RELEASE_BPS = 1_999_999_973, 9_999
+RATE, MAX_RATE = 3_300_000_000_007, 3_300_000_000_011
+OTHER_RATE, OTHER_RELEASE_BPS = 2_199_999_999_973, 9_999
 CAP = 9
 OVERRIDES: dict[str, Any] = {
     "clock.epoch_length_s": EPOCH,
@@ -37,7 +37,7 @@ OVERRIDES: dict[str, Any] = {
     "policy.release_bps": 3_333,
     "vault.expiry_age_s": EXPIRY,
     "vault.max_rate_wei_per_ngaicph": MAX_RATE,
-    "vault.release_floor_wei": 10**15 + 7,
+    "vault.release_floor_wei": 2**40 * 10**6 + 7,
     "vault.growth_bps": 12_501,
     "exchange.settlement_window_s": SETTLEMENT,
     "exchange.fee_bps": 1_003,
