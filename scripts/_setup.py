@@ -213,7 +213,8 @@ def _write_environment() -> None:
     path = f"{VENV / 'bin'}{os.pathsep}"
     line = (
         f"import os; os.environ.setdefault('SOLCX_BINARY_PATH', {str(SOLCX)!r}); "
-        f"os.environ['PATH'].startswith({path!r}) or os.environ.update(PATH={path!r} + os.environ['PATH'])\n"
+        f"search = os.environ.get('PATH', os.defpath); "
+        f"search.startswith({path!r}) or os.environ.update(PATH={path!r} + search)\n"
     )
     (site / "sbi_toolchain.pth").write_text(line)
 

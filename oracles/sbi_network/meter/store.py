@@ -80,7 +80,6 @@ class ReadingStore:
         self._path = path
         with self._failures():
             self._db = sqlite3.connect(path, timeout=_LOCK_SECONDS, isolation_level=None)
-            self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
             self.made_at = self._claim(identity, now)
 

@@ -51,7 +51,6 @@ class SigningGuard:
         self._path = path
         with self._failures():
             self._db = sqlite3.connect(path, timeout=_LOCK_SECONDS, isolation_level=None)
-            self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
             self._claim_file(f"oracle {signer}, registry {domain.verifying_contract}, chain {domain.chain_id}")
 
