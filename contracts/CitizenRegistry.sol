@@ -2,16 +2,20 @@
 pragma solidity 0.8.35;
 
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
+import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {IERC5267} from "@openzeppelin/contracts/interfaces/IERC5267.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
 
-import {Batch, Citizen, ICitizenRegistry, Region} from "./interfaces/ICitizenRegistry.sol";
+import {Act, ActKind, Batch, Citizen, ICitizenRegistry, Region} from "./interfaces/ICitizenRegistry.sol";
 import {IDistributionVault} from "./interfaces/IDistributionVault.sol";
-import {ISBIToken} from "./interfaces/ISBIToken.sol";
+import {Authorization, ISBIToken} from "./interfaces/ISBIToken.sol";
 import {FieldLib} from "./libraries/FieldLib.sol";
+import {SignatureLib} from "./libraries/SignatureLib.sol";
 
 /// @title CitizenRegistry
 /// @dev The interface is the manual.
-contract CitizenRegistry is ICitizenRegistry, AccessManaged {
+contract CitizenRegistry is ICitizenRegistry, AccessManaged, EIP712 {
     using FieldLib for uint256;
 
     struct Registrar {
@@ -19,10 +23,19 @@ contract CitizenRegistry is ICitizenRegistry, AccessManaged {
         bool inOffice;
     }
 
+    bytes32 private constant CHOICE_TYPEHASH = keccak256("LeafChoice(uint256 batch,uint256 index,address account)");
+    bytes32 private constant SUCCESSION_TYPEHASH =
+        keccak256("Succession(uint256 batch,uint256 index,address previous,address successor)");
+    bytes32 private constant OBJECTION_TYPEHASH = keccak256("Objection(uint256 batch,uint256 index,uint256 dueAt)");
+
     /// @dev Where a citizen's income is paid.
     ISBIToken public immutable token;
     /// @dev Where citizens are counted.
     IDistributionVault public immutable vault;
+    /// @inheritdoc ICitizenRegistry
+    uint256 public immutable objectionDelay;
+    /// @inheritdoc ICitizenRegistry
+    uint256 public immutable turnoverPeriod;
 
     /// @inheritdoc ICitizenRegistry
     uint256 public batchCount;
@@ -31,16 +44,28 @@ contract CitizenRegistry is ICitizenRegistry, AccessManaged {
     mapping(uint256 batch => Batch) private _batches;
     /// @dev Bit `index & 0xff` of word `index >> 8`: neighbours share a slot.
     mapping(uint256 batch => mapping(uint256 word => uint256)) private _usedLeaves;
+    mapping(uint256 batch => mapping(uint256 index => Act)) private _acts;
     mapping(address account => Citizen) private _citizens;
     mapping(uint256 region => Region) private _regions;
     mapping(address registrar => Registrar) private _registrars;
+    mapping(uint256 number => address) private _registrarByNumber;
 
-    constructor(address authority_, ISBIToken token_, IDistributionVault vault_) AccessManaged(authority_) {
+    constructor(
+        address authority_,
+        ISBIToken token_,
+        IDistributionVault vault_,
+        uint256 objectionDelay_,
+        uint256 turnoverPeriod_
+    ) AccessManaged(authority_) EIP712("CitizenRegistry", "1") {
+        require(objectionDelay_ != 0 && turnoverPeriod_ != 0, ZeroSpan(objectionDelay_, turnoverPeriod_));
         token = token_;
         vault = vault_;
+        // In 32 bits, so that no date computed from it passes its field.
+        objectionDelay = objectionDelay_.to32();
+        turnoverPeriod = turnoverPeriod_;
     }
 
-    /* THE ROLL */
+    /* ENROLMENT */
 
     /// @inheritdoc ICitizenRegistry
     function enrol(bytes32 root, uint256 size, uint256 region) external returns (uint256 batch) {
@@ -69,30 +94,142 @@ contract CitizenRegistry is ICitizenRegistry, AccessManaged {
         emit BatchEnrolled(batch, msg.sender, region, root, size, entryIndex);
     }
 
+    /* ACTIVATION */
+
     /// @inheritdoc ICitizenRegistry
     function activate(uint256 batch, uint256 index, address account, bytes32 person, bytes32[] calldata proof)
         external
     {
-        require(batch < batchCount, UnknownBatch(batch, batchCount));
-        require(account != address(0), ZeroAccount(batch, index));
-        Batch memory enrolled = _batches[batch];
-        require(index < enrolled.size, IndexOutOfBatch(index, enrolled.size));
-        uint256 since = _citizens[account].since;
-        require(since == 0, AlreadyActivated(account, since));
-        _useLeaf(batch, index);
-        bytes32 computed = MerkleProof.processProofCalldata(proof, _leafHash(index, account, person));
-        require(computed == enrolled.root, InvalidProof(computed, enrolled.root));
+        Batch memory enrolled = _useLeaf(batch, index, account, person, proof);
+        _hold(batch, index, account, enrolled, false);
+    }
 
+    /// @inheritdoc ICitizenRegistry
+    function activateAndPay(
+        uint256 batch,
+        uint256 index,
+        address account,
+        bytes32 person,
+        bytes32[] calldata proof,
+        Authorization calldata payment
+    ) external {
+        require(payment.from == account, PayerNotCitizen(payment.from, account));
+        // Somebody else may have sent the activation in the meantime: no reason to fail the payment.
+        if (!_holds(account, batch, index)) {
+            Batch memory enrolled = _useLeaf(batch, index, account, person, proof);
+            _hold(batch, index, account, enrolled, false);
+        }
+        token.transferWithAuthorization(payment);
+    }
+
+    /// @inheritdoc ICitizenRegistry
+    function chooseLeaf(
+        uint256 batch,
+        uint256 index,
+        address account,
+        bytes32 person,
+        bytes32[] calldata proof,
+        bytes calldata signature
+    ) external {
+        _requireConsent(account, keccak256(abi.encode(CHOICE_TYPEHASH, batch, index, account)), signature);
+        if (_holds(account, batch, index)) {
+            _citizens[account].chosen = true;
+        } else {
+            Batch memory enrolled = _useLeaf(batch, index, account, person, proof);
+            _hold(batch, index, account, enrolled, true);
+        }
+    }
+
+    /// @inheritdoc ICitizenRegistry
+    function voidLeaf(uint256 batch, uint256 index, address account, bytes32 person, bytes32[] calldata proof)
+        external
+    {
+        Citizen memory citizen = _citizens[account];
+        require(citizen.since != 0, NeverActivated(account));
+        require(citizen.chosen || !_isEarlier(batch, index, citizen), LeafHolds(batch, index));
+        Batch memory enrolled = _useLeaf(batch, index, account, person, proof);
+        uint256 last = enrolled.enrolledAt > citizen.since ? enrolled.enrolledAt : citizen.since;
+        uint256 allowedFrom = citizen.chosen || citizen.until != 0 ? 0 : last + objectionDelay;
+        require(block.timestamp >= allowedFrom, VoidTooSoon(allowedFrom, block.timestamp));
+        emit LeafVoided(account, batch, index);
+        _dismiss(enrolled.region, enrolled.entryIndex);
+    }
+
+    /// @dev Lets an account hold a leaf that was just used: as its first, or in the place of the one it holds.
+    function _hold(uint256 batch, uint256 index, address account, Batch memory enrolled, bool chosen) private {
+        Citizen memory citizen = _citizens[account];
+        if (citizen.since != 0) {
+            _replace(batch, index, account, enrolled, citizen, chosen);
+            return;
+        }
         _citizens[account] = Citizen({
             since: uint40(block.timestamp),
             until: 0,
             // Casts hold: the batch exists, the index is below its size.
             batch: uint32(batch),
             leaf: uint32(index),
-            region: enrolled.region
+            region: enrolled.region,
+            chosen: chosen
         });
         emit CitizenActivated(account, batch, index);
         token.startAccrual(account, enrolled.entryIndex);
+    }
+
+    /// @dev Of two leaves the account keeps the earlier start of income; what the later one received returns.
+    function _replace(
+        uint256 batch,
+        uint256 index,
+        address account,
+        Batch memory enrolled,
+        Citizen memory citizen,
+        bool chosen
+    ) private {
+        bool earlier = _isEarlier(batch, index, citizen);
+        bool allowed = earlier || chosen && citizen.until == 0;
+        require(allowed && !citizen.chosen, AlreadyActivated(account, citizen.since));
+        uint256 heldSince = _batches[citizen.batch].entryIndex;
+        emit LeafReplaced(account, batch, index, citizen.batch, citizen.leaf);
+        // One head too many: of a citizen in the region left, of one who ended (and is counted no more) in this one.
+        _dismiss(citizen.until == 0 ? citizen.region : enrolled.region, Math.max(heldSince, enrolled.entryIndex));
+        if (enrolled.entryIndex < heldSince) token.payRange(account, enrolled.entryIndex, heldSince);
+        (citizen.batch, citizen.leaf) = (uint32(batch), uint32(index));
+        (citizen.region, citizen.chosen) = (enrolled.region, chosen);
+        _citizens[account] = citizen;
+    }
+
+    /// @dev A head counts no more; what it received since `from` reached no account.
+    function _dismiss(uint256 region, uint256 from) private {
+        --_regions[region].headcount;
+        vault.dismiss(from);
+    }
+
+    function _holds(address account, uint256 batch, uint256 index) private view returns (bool) {
+        Citizen memory citizen = _citizens[account];
+        return citizen.since != 0 && citizen.until == 0 && citizen.batch == batch && citizen.leaf == index;
+    }
+
+    /// @dev Batches are numbered in the order of their enrolment.
+    function _isEarlier(uint256 batch, uint256 index, Citizen memory citizen) private pure returns (bool) {
+        return batch < citizen.batch || batch == citizen.batch && index < citizen.leaf;
+    }
+
+    /* LEAVES */
+
+    /// @dev Marks a leaf as used, once, if the proof leads to it.
+    function _useLeaf(uint256 batch, uint256 index, address account, bytes32 person, bytes32[] calldata proof)
+        private
+        returns (Batch memory enrolled)
+    {
+        require(batch < batchCount, UnknownBatch(batch, batchCount));
+        require(account != address(0), ZeroAccount(batch, index));
+        enrolled = _batches[batch];
+        require(index < enrolled.size, IndexOutOfBatch(index, enrolled.size));
+        uint256 used = _usedLeaves[batch][index >> 8];
+        uint256 bit = 1 << (index & 0xff);
+        require(used & bit == 0, LeafUsed(batch, index));
+        _usedLeaves[batch][index >> 8] = used | bit;
+        bytes32 computed = MerkleProof.processProofCalldata(proof, _leafHash(index, account, person));
+        require(computed == enrolled.root, InvalidProof(computed, enrolled.root));
     }
 
     /// @dev Hashed twice, as OpenZeppelin's standard Merkle tree does, so that no inner node can pass for a leaf.
@@ -100,11 +237,156 @@ contract CitizenRegistry is ICitizenRegistry, AccessManaged {
         return keccak256(bytes.concat(keccak256(abi.encode(index, account, person))));
     }
 
-    function _useLeaf(uint256 batch, uint256 index) private {
-        uint256 used = _usedLeaves[batch][index >> 8];
-        uint256 bit = 1 << (index & 0xff);
-        require(used & bit == 0, LeafUsed(batch, index));
-        _usedLeaves[batch][index >> 8] = used | bit;
+    /* RETIREMENT AND RECOVERY */
+
+    /// @inheritdoc ICitizenRegistry
+    function startRetirement(uint256 batch, uint256 index) external {
+        _requireLeafOfRegistrar(batch, index);
+        _start(batch, index, ActKind.Retirement, address(0));
+    }
+
+    /// @inheritdoc ICitizenRegistry
+    function startRecovery(uint256 batch, uint256 index, address previous, address successor, bytes calldata signature)
+        external
+    {
+        _requireLeafOfRegistrar(batch, index);
+        _requireHolder(previous, batch, index);
+        _requireNeverActive(successor);
+        bytes32 structHash = keccak256(abi.encode(SUCCESSION_TYPEHASH, batch, index, previous, successor));
+        SignatureLib.requireValid(successor, _hashTypedDataV4(structHash), signature);
+        _start(batch, index, ActKind.Recovery, successor);
+    }
+
+    /// @inheritdoc ICitizenRegistry
+    function objectTo(uint256 batch, uint256 index, address account, bytes calldata signature) external {
+        _requireHolder(account, batch, index);
+        Act memory act = _acts[batch][index];
+        require(act.kind != ActKind.None, NoAct(batch, index));
+        require(!act.referred, ActReferred(batch, index, true));
+        require(block.timestamp < act.dueAt, ObjectionTooLate(act.dueAt, block.timestamp));
+        _requireConsent(account, keccak256(abi.encode(OBJECTION_TYPEHASH, batch, index, act.dueAt)), signature);
+        if (act.objected) act.referred = true;
+        else (act.kind, act.objected) = (ActKind.None, true);
+        _acts[batch][index] = act;
+        emit ActObjected(batch, index, account, act.referred);
+    }
+
+    /// @inheritdoc ICitizenRegistry
+    function withdrawAct(uint256 batch, uint256 index) external {
+        _requireLeafOfRegistrar(batch, index);
+        _drop(batch, index);
+    }
+
+    /// @inheritdoc ICitizenRegistry
+    function decideAct(uint256 batch, uint256 index, bool upheld) external restricted {
+        Act storage act = _acts[batch][index];
+        require(act.referred, ActReferred(batch, index, false));
+        if (upheld) {
+            act.referred = false;
+            act.dueAt = uint40(block.timestamp);
+            emit ActUpheld(batch, index, act.kind);
+        } else {
+            _drop(batch, index);
+        }
+    }
+
+    /// @inheritdoc ICitizenRegistry
+    function retire(uint256 batch, uint256 index, address account) external {
+        _requireHolder(account, batch, index);
+        Batch memory enrolled = _carryOut(batch, index, ActKind.Retirement);
+        _citizens[account].until = uint40(block.timestamp);
+        emit CitizenRetired(account, batch, index);
+        _dismiss(enrolled.region, vault.dividendIndex());
+        token.endAccrual(account);
+    }
+
+    /// @inheritdoc ICitizenRegistry
+    function retireByProof(uint256 batch, uint256 index, address account, bytes32 person, bytes32[] calldata proof)
+        external
+    {
+        _requireNeverActive(account);
+        Batch memory enrolled = _useLeaf(batch, index, account, person, proof);
+        _carryOut(batch, index, ActKind.Retirement);
+        _hold(batch, index, account, enrolled, false);
+        _citizens[account].until = uint40(block.timestamp);
+        emit CitizenRetired(account, batch, index);
+        _dismiss(enrolled.region, vault.dividendIndex());
+        token.endAccrual(account);
+    }
+
+    /// @inheritdoc ICitizenRegistry
+    function recover(uint256 batch, uint256 index, address previous) external {
+        _requireHolder(previous, batch, index);
+        address successor = _acts[batch][index].successor;
+        _carryOut(batch, index, ActKind.Recovery);
+        _requireNeverActive(successor);
+        Citizen memory citizen = _citizens[previous];
+        citizen.since = uint40(block.timestamp);
+        _citizens[successor] = citizen;
+        _citizens[previous].until = uint40(block.timestamp);
+        emit CitizenRecovered(previous, successor, batch, index);
+        token.endAccrual(previous);
+        token.startAccrual(successor, vault.dividendIndex());
+    }
+
+    function _start(uint256 batch, uint256 index, ActKind kind, address successor) private {
+        Act memory act = _acts[batch][index];
+        require(act.kind == ActKind.None, ActPending(batch, index, act.kind));
+        uint256 dueAt = block.timestamp + objectionDelay;
+        _acts[batch][index] = Act(kind, uint40(dueAt), act.objected, false, successor);
+        emit ActStarted(batch, index, kind, dueAt, successor);
+    }
+
+    /// @dev Ends an act without effect. What was objected before is remembered.
+    function _drop(uint256 batch, uint256 index) private {
+        Act storage act = _acts[batch][index];
+        require(act.kind != ActKind.None, NoAct(batch, index));
+        emit ActDropped(batch, index, act.kind);
+        (act.kind, act.referred) = (ActKind.None, false);
+    }
+
+    /// @dev Ends an act that is due, and counts it.
+    function _carryOut(uint256 batch, uint256 index, ActKind kind) private returns (Batch memory enrolled) {
+        Act memory act = _acts[batch][index];
+        require(act.kind == kind, WrongAct(act.kind, kind));
+        require(!act.referred, ActReferred(batch, index, true));
+        require(block.timestamp >= act.dueAt, ActNotDue(act.dueAt, block.timestamp));
+        enrolled = _batches[batch];
+        require(_registrars[_registrarByNumber[enrolled.registrar]].inOffice, RegistrarOutOfOffice(enrolled.registrar));
+        delete _acts[batch][index];
+        _countTurnover(enrolled.region);
+    }
+
+    function _countTurnover(uint256 region) private {
+        Region memory roll = _regions[region];
+        uint40 period = uint40(block.timestamp / turnoverPeriod);
+        if (roll.period != period) (roll.period, roll.turnover) = (period, 0);
+        require(roll.turnover < roll.turnoverCap, TurnoverReached(region, roll.turnover, roll.turnoverCap));
+        ++roll.turnover;
+        _regions[region] = roll;
+    }
+
+    function _requireLeafOfRegistrar(uint256 batch, uint256 index) private view {
+        Registrar memory registrar = _registrars[msg.sender];
+        require(registrar.inOffice, NotRegistrar(msg.sender));
+        require(batch < batchCount, UnknownBatch(batch, batchCount));
+        Batch memory enrolled = _batches[batch];
+        require(registrar.number == enrolled.registrar, NotBatchRegistrar(registrar.number, enrolled.registrar));
+        require(index < enrolled.size, IndexOutOfBatch(index, enrolled.size));
+    }
+
+    function _requireHolder(address account, uint256 batch, uint256 index) private view {
+        require(_holds(account, batch, index), NotHolder(account, batch, index));
+    }
+
+    function _requireNeverActive(address account) private view {
+        uint256 since = _citizens[account].since;
+        require(since == 0, AlreadyActivated(account, since));
+    }
+
+    /// @dev The account itself sends, or has signed.
+    function _requireConsent(address account, bytes32 structHash, bytes calldata signature) private view {
+        if (msg.sender != account) SignatureLib.requireValid(account, _hashTypedDataV4(structHash), signature);
     }
 
     /* OFFICES AND CAPS */
@@ -114,7 +396,10 @@ contract CitizenRegistry is ICitizenRegistry, AccessManaged {
         Registrar storage office = _registrars[registrar];
         require(!office.inOffice, AlreadyRegistrar(registrar));
         // An office that returns keeps its number: its batches are still its own.
-        if (office.number == 0) office.number = (++_registrarCount).to32();
+        if (office.number == 0) {
+            office.number = (++_registrarCount).to32();
+            _registrarByNumber[office.number] = registrar;
+        }
         office.inOffice = true;
         emit RegistrarAdded(registrar, office.number);
     }
@@ -128,10 +413,28 @@ contract CitizenRegistry is ICitizenRegistry, AccessManaged {
     }
 
     /// @inheritdoc ICitizenRegistry
+    function moveRegistrar(address previous, address registrar) external restricted {
+        uint32 number = _registrars[previous].number;
+        require(number != 0, NotRegistrar(previous));
+        require(_registrars[registrar].number == 0, AlreadyRegistrar(registrar));
+        delete _registrars[previous];
+        _registrars[registrar] = Registrar(number, true);
+        _registrarByNumber[number] = registrar;
+        emit RegistrarMoved(number, previous, registrar);
+    }
+
+    /// @inheritdoc ICitizenRegistry
     function setRegionCap(uint256 region, uint256 cap) external restricted {
         Region storage roll = _regions[region.to32()];
         emit RegionCapChanged(region, roll.cap, cap);
         roll.cap = cap.to40();
+    }
+
+    /// @inheritdoc ICitizenRegistry
+    function setTurnoverCap(uint256 region, uint256 cap) external restricted {
+        Region storage roll = _regions[region.to32()];
+        emit TurnoverCapChanged(region, roll.turnoverCap, cap);
+        roll.turnoverCap = cap.to40();
     }
 
     /* VIEWS */
@@ -158,8 +461,23 @@ contract CitizenRegistry is ICitizenRegistry, AccessManaged {
     }
 
     /// @inheritdoc ICitizenRegistry
+    function actOf(uint256 batch, uint256 index) external view returns (Act memory) {
+        return _acts[batch][index];
+    }
+
+    /// @inheritdoc ICitizenRegistry
     function registrarOf(address registrar) external view returns (uint256 number, bool inOffice) {
         Registrar memory office = _registrars[registrar];
         return (office.number, office.inOffice);
+    }
+
+    /// @inheritdoc IERC5267
+    function eip712Domain()
+        public
+        view
+        override(EIP712, IERC5267)
+        returns (bytes1, string memory, string memory, uint256, address, bytes32, uint256[] memory)
+    {
+        return super.eip712Domain();
     }
 }

@@ -211,6 +211,21 @@ contract DistributionVault is IDistributionVault, AccessManaged {
         emit HeadsAdmitted(heads, flow.headcount, index);
     }
 
+    /// @inheritdoc IDistributionVault
+    function dismiss(uint256 from) external {
+        require(msg.sender == citizens, UnexpectedCaller(msg.sender, citizens));
+        Flow memory flow = _flow;
+        uint256 returned = (flow.index - from) * INDEX_UNIT;
+        Totals memory totals = _totals;
+        if (returned != 0) {
+            totals.issued -= uint112(returned);
+            totals.reserve = uint112(Math.min(totals.reserve + returned, type(uint112).max));
+            _totals = totals;
+        }
+        _flow.headcount = --flow.headcount;
+        emit HeadDismissed(flow.headcount, returned, totals.reserve);
+    }
+
     /* TERMS */
 
     /// @inheritdoc IDistributionVault

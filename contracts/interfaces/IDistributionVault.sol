@@ -116,6 +116,12 @@ interface IDistributionVault {
     /// @param index The dividend index at which they joined, units of 1e6 wei.
     event HeadsAdmitted(uint256 heads, uint256 headcount, uint256 index);
 
+    /// @dev A citizen counts no more.
+    /// @param headcount How many there are now.
+    /// @param returned Income that reached no account: taken off what was issued, wei.
+    /// @param reserve What the reserve holds now, wei. A reserve that is full takes no more.
+    event HeadDismissed(uint256 headcount, uint256 returned, uint256 reserve);
+
     /// @dev Another policy and source were scheduled.
     /// @param fromEpoch The first epoch they hold for.
     /// @param policy The policy.
@@ -135,6 +141,11 @@ interface IDistributionVault {
     /// @param heads How many join.
     /// @return index The dividend index from which they accrue, units of 1e6 wei.
     function admit(uint256 heads) external returns (uint256 index);
+
+    /// @dev Counts a citizen no more. Called by the citizen registry.
+    /// @param from Dividend index since which the citizen's income was issued but never reached an account, units of 1e6
+    /// wei: it is un-issued and returns to the reserve. The present index returns nothing.
+    function dismiss(uint256 from) external;
 
     /// @dev Schedules a policy and a source from a future epoch on.
     /// @param policy The policy; its rate is at most `maxRate`.
@@ -156,7 +167,7 @@ interface IDistributionVault {
     /// @return wei, a multiple of 1e6
     function lastRelease() external view returns (uint256);
 
-    /// @dev All that was ever issued.
+    /// @dev All that was ever issued, less what was issued to leaves that were voided.
     /// @return wei
     function issued() external view returns (uint256);
 

@@ -66,6 +66,10 @@ interface ISBIToken is IERC20Metadata, IERC20Permit, IERC20Errors, IERC5267 {
     /// @param account The account.
     error AlreadyAccruing(address account);
 
+    /// @dev Thrown when income of an account would end that does not run.
+    /// @param account The account.
+    error NotAccruing(address account);
+
     /// @dev An authorisation was used (ERC-3009).
     /// @param authorizer Who signed.
     /// @param nonce The nonce, now spent.
@@ -158,6 +162,18 @@ interface ISBIToken is IERC20Metadata, IERC20Permit, IERC20Errors, IERC5267 {
     /// @param account The citizen's account, not accruing.
     /// @param index The dividend index at which the citizen's batch was enrolled.
     function startAccrual(address account, uint256 index) external;
+
+    /// @dev Settles an account and ends its accrual. Called by the citizen registry when a citizen retires or the share
+    /// moves to another account. The balance stays.
+    /// @param account The citizen's account, accruing.
+    function endAccrual(address account) external;
+
+    /// @dev Pays an account what a citizen received between two indices. Called by the citizen registry when a leaf
+    /// turns out to have been enrolled earlier than the one that the account activated.
+    /// @param account The account.
+    /// @param from The earlier index.
+    /// @param to The later index.
+    function payRange(address account, uint256 from, uint256 to) external;
 
     /// @dev What the account's slot holds.
     /// @param account Any account.

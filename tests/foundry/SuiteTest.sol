@@ -58,6 +58,8 @@ abstract contract SuiteTest is Test {
     uint256 internal constant GENESIS = 1_800_000_000;
     uint256 internal constant HOUR = 3600;
     uint256 internal constant SBI = 1e18;
+    uint256 internal constant OBJECTION_DELAY = 1800;
+    uint256 internal constant TURNOVER_PERIOD = 10 days;
     uint256 internal constant HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0;
     uint256 internal constant ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141;
 
@@ -133,7 +135,9 @@ abstract contract SuiteTest is Test {
             _create("DistributionVault", abi.encode(places[0], places[5], places[6], rule, source, _bounds(chosen)))
         );
         token = SBIToken(_create("SBIToken", abi.encode(places[4], places[6])));
-        citizens = CitizenRegistry(_create("CitizenRegistry", abi.encode(places[0], places[5], places[4])));
+        citizens = CitizenRegistry(
+            _create("CitizenRegistry", abi.encode(places[0], places[5], places[4], OBJECTION_DELAY, TURNOVER_PERIOD))
+        );
         exchange = ComputeExchange(
             _create(
                 "ComputeExchange",
@@ -151,6 +155,7 @@ abstract contract SuiteTest is Test {
         citizens.addRegistrar(registrar);
         citizens.setRegionCap(1, 1e6);
         citizens.setRegionCap(2, 2e9);
+        citizens.setTurnoverCap(1, 3);
         oracles.registerFacility(operator, readingKey, 1, [uint256(1000), 2000, 3000], 10_000);
         oracles.registerFacility(operator, readingKey, 1, [uint256(1000), 0, 0], 5000);
         manager.grantRole(0, address(timelock), 0);
