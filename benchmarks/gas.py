@@ -1,8 +1,8 @@
 """Gas of the suite's work, from receipts on Anvil: `make gas`.
 
 Every figure is `gasUsed` of a whole transaction in steady state: each slot it writes is non-zero before and after, and
-the registry's ring has wrapped, unless the row says otherwise. Writes `benchmarks/gas.json`; `--check` compares with
-the committed file and fails when a figure grew.
+the registry's ring has wrapped, unless the row says otherwise. Writes `benchmarks/gas.json` and the tables of
+`docs/gas.md`; `--check` writes nothing, compares with the committed file and fails when a figure grew.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from eth_utils.crypto import keccak
 from scripts._deploy import Suite, deploy_suite
 from scripts._recipe import Recipe, load_recipe
 
+from benchmarks.breakdown import Floor, Row, floor_of, grown, replace_tables, tables
 from sbi_network.protocol.address import check_address
 from sbi_network.protocol.messages import Report, TransferWithAuthorization, registry_domain, token_domain
 from sbi_network.protocol.oracle_set import pack_signatures
@@ -34,6 +35,7 @@ from sbi_network.roll.batch import Batch, build_batch
 from sbi_network.roll.leaf import CitizenLeaf
 
 OUT = Path(__file__).with_name("gas.json")
+TABLES = Path(__file__).parents[1] / "docs" / "gas.md"
 PRODUCTION = (
     "SBIToken",
     "DistributionVault",
@@ -54,6 +56,23 @@ PAYERS = 100
 TOWN = 1_000
 NATION = 1_400_000_000
 OUTPUT = 200_000
+
+ROWS = {
+    "distribute_headcount_1": Row("the next epoch's dividend, among one citizen"),
+    f"distribute_headcount_{NATION}": Row(f"the same, among {NATION:,} citizens"),
+    "distribute": Row(f"the same, among {TOWN:,} citizens"),
+    "report_n31": Row(f"an epoch's report by {ORACLES} oracles, with {QUORUM} signatures"),
+    "enrol_batch": Row("a batch of any number of citizens into a region"),
+    "relayed_single": Row("a signed payment, relayed alone", reach=52_000),
+    "relayed_batch100_per_head": Row(f"one of {PAYERS} signed payments relayed together", 28_000, PAYERS),
+    "relayed_batch100_settling_per_head": Row("the same, each settling accrued income first", 30_000, PAYERS),
+    "spend_settling": Row("a transfer that settles accrued income first", reach=41_500),
+    "transfer": Row("a transfer out of the settled balance", reach=34_600),
+    "recycle_settling": Row("a recycling that settles accrued income first", reach=41_500),
+    "activate_2_20": Row("a citizen's activation in a batch of 2^20"),
+    "activate_2_31": Row("a citizen's activation in a batch of 2^31"),
+}
+"""What each figure is; the reach is what it is to stay within."""
 
 
 def account(label: str, number: int) -> LocalAccount:
@@ -87,10 +106,8 @@ class Bench:
     genesis: int
     epoch: int = 0
     batches: int = 0
-    report_gas: int = 0
-    distribute_gas: int = 0
-    payments: int = 0
-    citizens: dict[int, LocalAccount] = field(default_factory=dict)
+    report: ReceiptAPI | None = None
+    dividend: ReceiptAPI | None = None
 
     @property
     def token_domain(self) -> Domain:
@@ -102,7 +119,7 @@ class Bench:
         return self.suite.citizens.enrol(root, size, REGION, sender=self.registrar)
 
     def run_epoch(self) -> None:
-        """Reports, finalises and distributes the next epoch; keeps the gas of both."""
+        """Reports, finalises and distributes the next epoch; keeps the receipts of both."""
         ends = self.genesis + (self.epoch + 1) * EPOCH
         chain.mine(timestamp=ends + 1)
         _, digest, weights_version, _, _ = self.suite.oracles.configAt(self.epoch)
@@ -121,9 +138,9 @@ class Bench:
         domain = registry_domain(chain.chain_id, check_address("oracles", self.suite.oracles.address))
         signatures = pack_signatures({i: report.sign(account("oracle", i), domain) for i in range(QUORUM)})
         values = tuple(report.to_typed_data(domain)["message"].values())
-        self.report_gas = self.suite.oracles.submitReport(values, signatures, sender=self.relayer).gas_used
+        self.report = self.suite.oracles.submitReport(values, signatures, sender=self.relayer)
         chain.mine(timestamp=ends + 2 * DISPUTE)
-        self.distribute_gas = self.suite.vault.distribute(sender=self.relayer).gas_used
+        self.dividend = self.suite.vault.distribute(sender=self.relayer)
         self.epoch += 1
 
     def authorization(self, payer: LocalAccount, payee: Address, value: int, nonce: int) -> tuple[Any, ...]:
@@ -168,7 +185,7 @@ def enrol_payers(bench: Bench) -> list[LocalAccount]:
     return payers
 
 
-def activation_gas(bench: Bench, depth: int) -> int:
+def activation(bench: Bench, depth: int) -> ReceiptAPI:
     """One activation in a roll of 2**depth leaves, a neighbour's bit already set in its word.
 
     The tree is not built: siblings of a real size are made up and the root follows from them, which is all a proof is.
@@ -181,58 +198,56 @@ def activation_gas(bench: Bench, depth: int) -> int:
     for sibling in siblings[1:]:
         node = _pair(node, sibling)
     bench.enrol(node, 2**depth)
-    gas = 0
     for mine, other in ((0, 1), (1, 0)):
         leaf = neighbours[mine]
         proof = [neighbours[other].hash(), *siblings[1:]]
         receipt = bench.suite.citizens.activate(
             number, leaf.index, leaf.account, leaf.person, proof, sender=bench.relayer
         )
-        gas = receipt.gas_used
-    return gas
+    return receipt
 
 
 def _pair(left: bytes, right: bytes) -> bytes:
     return keccak(min(left, right) + max(left, right))
 
 
-def payment_rows(bench: Bench, payers: list[LocalAccount]) -> dict[str, int]:
+def payment_rows(bench: Bench, payers: list[LocalAccount]) -> dict[str, ReceiptAPI]:
     """Relayed payments, alone and in batches of 100 heads, each to a payee of its own, nonce words in use."""
     token = bench.suite.token
 
-    def pay_batch(value: Callable[[LocalAccount], int], nonce: int) -> int:
+    def pay_batch(value: Callable[[LocalAccount], int], nonce: int) -> ReceiptAPI:
         items = [
             bench.authorization(payer, account("payee", i).address, value(payer), nonce)
             for i, payer in enumerate(payers)
         ]
         receipt = token.transferWithAuthorizations(items, sender=bench.relayer)
         assert not list(receipt.decode_logs(token.AuthorizationSkipped)), "a payment of the batch was skipped"
-        return int(receipt.gas_used)
+        return receipt
 
     pay_batch(lambda payer: token.accountOf(payer.address)[0] + 1, 0)  # first use of each nonce word; settles
     settled = pay_batch(lambda _: 7 * 10**15, 1)
     bench.run_epoch()
     settling = pay_batch(lambda payer: token.accountOf(payer.address)[0] + 10**12, 2)
     message = bench.authorization(payers[0], account("payee", 1).address, 10**15, 3)
-    single = token.transferWithAuthorization(message, sender=bench.relayer).gas_used
+    single = token.transferWithAuthorization(message, sender=bench.relayer)
     return {
         "relayed_single": single,
-        "relayed_batch100_per_head": -(-settled // PAYERS),
-        "relayed_batch100_settling_per_head": -(-settling // PAYERS),
+        "relayed_batch100_per_head": settled,
+        "relayed_batch100_settling_per_head": settling,
     }
 
 
-def own_rows(bench: Bench, payers: list[LocalAccount]) -> dict[str, int]:
+def own_rows(bench: Bench, payers: list[LocalAccount]) -> dict[str, ReceiptAPI]:
     """What a citizen with ether does: transfers and recycling, with and without settling."""
     token = bench.suite.token
     payer, payee = payers[0].address, payers[1].address
     with impersonated(payer) as citizen:
         token.recycle(1, sender=citizen)
-        plain = token.transfer(payee, 10**15, sender=citizen).gas_used
+        plain = token.transfer(payee, 10**15, sender=citizen)
         bench.run_epoch()
-        spend = token.transfer(payee, token.accountOf(payer)[0] + 10**15, sender=citizen).gas_used
+        spend = token.transfer(payee, token.accountOf(payer)[0] + 10**15, sender=citizen)
         bench.run_epoch()
-        recycle = token.recycle(token.accountOf(payer)[0] + 10**15, sender=citizen).gas_used
+        recycle = token.recycle(token.accountOf(payer)[0] + 10**15, sender=citizen)
     return {"spend_settling": spend, "transfer": plain, "recycle_settling": recycle}
 
 
@@ -244,20 +259,25 @@ def impersonated(address: str) -> Iterator[AccountAPI]:
         yield sender
 
 
-def measure() -> dict[str, Any]:
-    """All rows. Keys are those of the issue that asked for them."""
+def measure() -> dict[str, ReceiptAPI]:
+    """The transaction of each row."""
     heads = {"distribute_headcount_1": 1, f"distribute_headcount_{NATION}": NATION}
-    rows = {name: start(headcount).distribute_gas for name, headcount in heads.items()}
+    receipts = {name: start(headcount).dividend for name, headcount in heads.items()}
     town = start(TOWN)
-    rows |= {"distribute": town.distribute_gas, "report_n31": town.report_gas}
-    rows["enrol_batch"] = town.enrol(keccak(text="another batch"), TOWN).gas_used
+    receipts |= {"distribute": town.dividend, "report_n31": town.report}
+    receipts["enrol_batch"] = town.enrol(keccak(text="another batch"), TOWN)
     payers = enrol_payers(town)
-    rows |= payment_rows(town, payers)
-    rows |= own_rows(town, payers)
-    rows["activate_2_20"] = activation_gas(town, 20)
-    rows["activate_2_31"] = activation_gas(town, 31)
+    receipts |= payment_rows(town, payers)
+    receipts |= own_rows(town, payers)
+    receipts["activate_2_20"] = activation(town, 20)
+    receipts["activate_2_31"] = activation(town, 31)
+    return receipts
+
+
+def results(figures: dict[str, int]) -> dict[str, Any]:
+    """What `gas.json` holds. Keys are those of the issue that asked for them."""
     return {
-        **rows,
+        **figures,
         "code_size": {name: code_size(name) for name in PRODUCTION},
         "about": {
             "command": "make gas",
@@ -269,6 +289,14 @@ def measure() -> dict[str, Any]:
     }
 
 
+def floor(receipt: ReceiptAPI) -> Floor:
+    """What the gas schedule asks of this transaction, from the node's trace."""
+    options = {"disableStorage": True, "disableMemory": True, "disableStack": True}
+    trace = chain.provider.make_request("debug_traceTransaction", [receipt.txn_hash, options])
+    transaction = chain.provider.make_request("eth_getTransactionByHash", [receipt.txn_hash])
+    return floor_of(bytes.fromhex(transaction["input"][2:]), trace["structLogs"], receipt.gas_used)
+
+
 def code_size(name: str) -> int:
     """Bytes of deployed code."""
     runtime = project.get_contract(name).contract_type.get_runtime_bytecode() or b""
@@ -277,21 +305,18 @@ def code_size(name: str) -> int:
     return len(runtime)
 
 
-def grown(new: dict[str, Any], old: dict[str, Any]) -> list[str]:
-    """Every figure that is larger than the committed one, as a line."""
-    pairs = [(key, value, old.get(key)) for key, value in new.items() if isinstance(value, int)]
-    pairs += [(f"code_size.{k}", v, old.get("code_size", {}).get(k)) for k, v in new["code_size"].items()]
-    return [f"{key}: {before} -> {after}" for key, after, before in pairs if before is not None and after > before]
-
-
 def main() -> None:
     """Command line of `make gas`."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="fail if a figure grew; do not write")
     arguments = parser.parse_args()
     logger.set_level(LogLevel.WARNING)
+    project.load_contracts()  # before the chain's clock starts
     with ape.networks.parse_network_choice("ethereum:local:foundry"):
-        result = measure()
+        receipts = measure()
+        floors = {} if arguments.check else {name: floor(receipt) for name, receipt in receipts.items()}
+    figures = {name: -(-int(receipt.gas_used) // ROWS[name].heads) for name, receipt in receipts.items()}
+    result = results(figures)
     print(json.dumps(result, indent=2))
     committed = json.loads(OUT.read_text(encoding="utf-8")) if OUT.is_file() else {}
     worse = grown(result, committed)
@@ -300,6 +325,8 @@ def main() -> None:
     if arguments.check:
         raise SystemExit(1 if worse else 0)
     OUT.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    document = replace_tables(TABLES.read_text(encoding="utf-8"), tables(ROWS, figures, floors))
+    TABLES.write_text(document, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -9,22 +9,22 @@ import {IERC5267} from "@openzeppelin/contracts/interfaces/IERC5267.sol";
 
 import {IDistributionVault} from "./interfaces/IDistributionVault.sol";
 import {ISBIToken, Authorization} from "./interfaces/ISBIToken.sol";
+import {Account} from "./libraries/AccountLib.sol";
+import {AuthorizationLib} from "./libraries/AuthorizationLib.sol";
 import {IndexLib} from "./libraries/IndexLib.sol";
 import {SignatureLib} from "./libraries/SignatureLib.sol";
 
 /// @title SBIToken
 /// @dev The interface is the manual.
 contract SBIToken is ISBIToken, EIP712 {
-    /// @dev One slot per account.
-    ///
-    ///   | 63 free | accruing 1 | index 80 | settled 112 |
-    ///
-    /// settled: wei. All that was ever issued fits 112 bits (5.1e15 SBI; the vault holds to it), so no sum of balances
-    /// can pass the field. index: units of 1e6 wei per citizen; 80 bits are 1.2e12 SBI a head.
-    struct Account {
-        uint112 settled;
-        uint80 index;
-        bool accruing;
+    /// @dev Structs of one word each: a pointer to the slot is worked out once and serves to read and to write it.
+    struct AccountSlot {
+        Account account;
+    }
+
+    /// @dev 256 of a signer's nonces: bit `nonce & 0xff` of word `nonce >> 8` is set once the nonce is spent.
+    struct NonceSlot {
+        uint256 spent;
     }
 
     bytes32 private constant PERMIT_TYPEHASH =
@@ -59,9 +59,8 @@ contract SBIToken is ISBIToken, EIP712 {
     /// @inheritdoc IERC20
     mapping(address owner => mapping(address spender => uint256)) public allowance;
 
-    mapping(address account => Account) private _accounts;
-    /// @dev One bit per ERC-3009 nonce: bit `nonce & 0xff` of word `nonce >> 8`.
-    mapping(address authorizer => mapping(uint256 word => uint256)) private _spentNonces;
+    mapping(address account => AccountSlot) private _accounts;
+    mapping(address authorizer => mapping(uint256 number => NonceSlot)) private _nonceSlots;
 
     constructor(IDistributionVault vault_, address citizens_) EIP712(name, "1") {
         vault = vault_;
@@ -92,8 +91,9 @@ contract SBIToken is ISBIToken, EIP712 {
 
     /// @inheritdoc IERC20
     function balanceOf(address account) external view returns (uint256) {
-        Account memory held = _accounts[account];
-        return held.accruing ? held.settled + _accrued(held.index, vault.dividendIndex()) : held.settled;
+        Account held = _accounts[account].account;
+        if (held.accruing()) held = held.settledAt(vault.dividendIndex());
+        return held.settled();
     }
 
     /// @inheritdoc IERC20
@@ -118,36 +118,29 @@ contract SBIToken is ISBIToken, EIP712 {
     /// @inheritdoc ISBIToken
     function startAccrual(address account, uint256 index) external {
         require(msg.sender == citizens, UnexpectedCaller(msg.sender, citizens));
-        Account storage held = _accounts[account];
-        require(!held.accruing, AlreadyAccruing(account));
-        // The vault gave this index; it keeps it in 80 bits.
-        held.index = uint80(index);
-        held.accruing = true;
+        Account held = _accounts[account].account;
+        require(!held.accruing(), AlreadyAccruing(account));
+        _accounts[account].account = held.withIndex(index).asAccruing();
     }
 
     /// @inheritdoc ISBIToken
     function endAccrual(address account) external {
         require(msg.sender == citizens, UnexpectedCaller(msg.sender, citizens));
-        Account memory held = _accounts[account];
-        require(held.accruing, NotAccruing(account));
-        _settle(account, held);
-        held.accruing = false;
-        _accounts[account] = held;
+        Account held = _accounts[account].account;
+        require(held.accruing(), NotAccruing(account));
+        _accounts[account].account = _settle(account, held, vault.dividendIndex()).asStopped();
     }
 
     /// @inheritdoc ISBIToken
     function payRange(address account, uint256 from, uint256 to) external {
         require(msg.sender == citizens, UnexpectedCaller(msg.sender, citizens));
-        uint256 amount = _accrued(from, to);
-        // Fits: it was issued, and all that ever was fits the field.
-        _accounts[account].settled += uint112(amount);
-        emit Transfer(address(0), account, amount);
+        _give(address(0), account, (to - from) * INDEX_UNIT);
     }
 
     /// @inheritdoc ISBIToken
     function accountOf(address account) external view returns (uint256 settled, uint256 index, bool accruing) {
-        Account memory held = _accounts[account];
-        return (held.settled, held.index, held.accruing);
+        Account held = _accounts[account].account;
+        return (held.settled(), held.index(), held.accruing());
     }
 
     /* ERC-2612 */
@@ -208,12 +201,12 @@ contract SBIToken is ISBIToken, EIP712 {
 
     /// @inheritdoc ISBIToken
     function transferWithAuthorizations(Authorization[] calldata authorizations) external {
+        // One for all payments: none can change it, for all that a batch calls are wallets, and those by staticcall.
+        uint256 index = vault.dividendIndex();
         for (uint256 i = 0; i < authorizations.length; ++i) {
             Authorization memory item = authorizations[i];
-            bytes4 fault = _faultOf(TRANSFER_TYPEHASH, item);
-            if (fault == 0) fault = _faultOfAmount(item);
-            if (fault == 0) _execute(item);
-            else emit AuthorizationSkipped(item.from, item.nonce, fault);
+            bytes4 fault = _tryPay(item, index);
+            if (fault != 0) emit AuthorizationSkipped(item.from, item.nonce, fault);
         }
     }
 
@@ -249,8 +242,7 @@ contract SBIToken is ISBIToken, EIP712 {
 
     /// @inheritdoc ISBIToken
     function authorizationState(address authorizer, bytes32 nonce) public view returns (bool) {
-        (uint256 word, uint256 bit) = _place(nonce);
-        return _spentNonces[authorizer][word] & bit != 0;
+        return _nonceSlotOf(authorizer, nonce).spent & _bitOf(nonce) != 0;
     }
 
     /* BALANCES */
@@ -258,43 +250,42 @@ contract SBIToken is ISBIToken, EIP712 {
     function _transfer(address from, address to, uint256 amount) private {
         require(to != address(0), ERC20InvalidReceiver(to));
         _take(from, amount);
-        // No overflow: no sum of balances passes what was issued, which fits the field.
-        unchecked {
-            _accounts[to].settled += uint112(amount);
-        }
+        _give(from, to, amount);
+    }
+
+    /// @dev The other half of a payment, once `amount` is taken from the payer.
+    function _give(address from, address to, uint256 amount) private {
+        _accounts[to].account = _accounts[to].account.plus(amount);
         emit Transfer(from, to, amount);
     }
 
     function _destroy(address from, uint256 amount) private {
         _take(from, amount);
-        recycled += amount;
+        // No overflow: what was destroyed was issued, and all that was ever issued fits 112 bits.
+        unchecked {
+            recycled += amount;
+        }
         emit Transfer(from, address(0), amount);
     }
 
     /// @dev Takes `amount` out of an account's balance, settling it first if, and only if, that is needed.
     function _take(address from, uint256 amount) private {
-        Account memory held = _accounts[from];
-        if (held.settled < amount && held.accruing) _settle(from, held);
-        require(held.settled >= amount, ERC20InsufficientBalance(from, held.settled, amount));
-        unchecked {
-            held.settled -= uint112(amount);
+        AccountSlot storage payer = _accounts[from];
+        Account held = payer.account;
+        if (held.settled() < amount) {
+            if (held.accruing()) held = _settle(from, held, IndexLib.current(vault));
+            if (held.settled() < amount) revert ERC20InsufficientBalance(from, held.settled(), amount);
         }
-        _accounts[from] = held;
+        payer.account = held.minus(amount);
     }
 
-    /// @dev Writes accrued income into `held`; the caller stores it. The event is the mint that explorers add up.
-    function _settle(address account, Account memory held) private {
-        uint256 index = vault.dividendIndex();
-        uint256 accrued = _accrued(held.index, index);
+    /// @dev Moves accrued income into the settled balance; the caller stores it. The event is the mint that explorers
+    /// add up.
+    function _settle(address account, Account held, uint256 index) private returns (Account settled) {
+        settled = held.settledAt(index);
         unchecked {
-            held.settled += uint112(accrued);
+            emit Transfer(address(0), account, settled.settled() - held.settled());
         }
-        held.index = uint80(index);
-        emit Transfer(address(0), account, accrued);
-    }
-
-    function _accrued(uint256 from, uint256 to) private pure returns (uint256) {
-        return (to - from) * INDEX_UNIT;
     }
 
     function _approve(address owner, address spender, uint256 amount) private {
@@ -331,11 +322,6 @@ contract SBIToken is ISBIToken, EIP712 {
         require(block.timestamp < item.validBefore, AuthorizationExpired(item.validBefore, block.timestamp));
         require(!authorizationState(item.from, item.nonce), AuthorizationUsedOrCanceled(item.from, item.nonce));
         SignatureLib.requireValid(item.from, _digestOf(typehash, item), item.signature);
-        _execute(item);
-    }
-
-    /// @dev Spends the nonce and pays. The authorisation has been checked.
-    function _execute(Authorization memory item) private {
         _spendNonce(item.from, item.nonce);
         emit AuthorizationUsed(item.from, item.nonce);
         _transfer(item.from, item.to, item.value);
@@ -349,37 +335,44 @@ contract SBIToken is ISBIToken, EIP712 {
         emit AuthorizationCanceled(authorizer, nonce);
     }
 
-    /// @dev The selector of the error that `_pay` would throw before paying, zero if none; the same order of checks.
-    function _faultOf(bytes32 typehash, Authorization memory item) private view returns (bytes4) {
+    /// @dev Pays, and returns zero; or does nothing, and returns the selector of the error that `_pay` would throw: the
+    /// same checks in the same order.
+    function _tryPay(Authorization memory item, uint256 index) private returns (bytes4 fault) {
         if (block.timestamp <= item.validAfter) return AuthorizationNotYetValid.selector;
         if (block.timestamp >= item.validBefore) return AuthorizationExpired.selector;
-        if (authorizationState(item.from, item.nonce)) return AuthorizationUsedOrCanceled.selector;
-        return SignatureLib.faultOf(item.from, _digestOf(typehash, item), item.signature);
-    }
-
-    /// @dev The selector of the error that the transfer itself would throw, zero if none.
-    function _faultOfAmount(Authorization memory item) private view returns (bytes4) {
+        NonceSlot storage word = _nonceSlotOf(item.from, item.nonce);
+        uint256 spent = word.spent;
+        if (spent & _bitOf(item.nonce) != 0) return AuthorizationUsedOrCanceled.selector;
+        fault = SignatureLib.faultOf(item.from, _digestOf(TRANSFER_TYPEHASH, item), item.signature);
+        if (fault != 0) return fault;
         if (item.to == address(0)) return ERC20InvalidReceiver.selector;
-        Account memory held = _accounts[item.from];
-        uint256 available = held.settled;
-        if (available < item.value && held.accruing) available += _accrued(held.index, vault.dividendIndex());
-        return available < item.value ? ERC20InsufficientBalance.selector : bytes4(0);
+        AccountSlot storage payer = _accounts[item.from];
+        Account held = payer.account;
+        bool settling = held.settled() < item.value;
+        if (settling && !(held.accruing() && held.settledAt(index).settled() >= item.value)) {
+            return ERC20InsufficientBalance.selector;
+        }
+
+        word.spent = spent | _bitOf(item.nonce);
+        emit AuthorizationUsed(item.from, item.nonce);
+        if (settling) held = _settle(item.from, held, index);
+        payer.account = held.minus(item.value);
+        _give(item.from, item.to, item.value);
     }
 
     function _digestOf(bytes32 typehash, Authorization memory item) private view returns (bytes32) {
-        return _hashTypedDataV4(
-            keccak256(
-                abi.encode(typehash, item.from, item.to, item.value, item.validAfter, item.validBefore, item.nonce)
-            )
-        );
+        return _hashTypedDataV4(AuthorizationLib.hash(typehash, item));
     }
 
     function _spendNonce(address authorizer, bytes32 nonce) private {
-        (uint256 word, uint256 bit) = _place(nonce);
-        _spentNonces[authorizer][word] |= bit;
+        _nonceSlotOf(authorizer, nonce).spent |= _bitOf(nonce);
     }
 
-    function _place(bytes32 nonce) private pure returns (uint256 word, uint256 bit) {
-        return (uint256(nonce) >> 8, 1 << (uint256(nonce) & 0xff));
+    function _nonceSlotOf(address authorizer, bytes32 nonce) private view returns (NonceSlot storage) {
+        return _nonceSlots[authorizer][uint256(nonce) >> 8];
+    }
+
+    function _bitOf(bytes32 nonce) private pure returns (uint256) {
+        return 1 << (uint256(nonce) & 0xff);
     }
 }
