@@ -208,7 +208,13 @@ def _arguments(recipe: Recipe, deployer: str, at: dict[str, str], genesis: int) 
         "policy": [recipe.policy.rate_wei_per_ngaicph, recipe.policy.release_bps],
         "vault": [at["manager"], at["token"], at["citizens"], at["policy"], at["oracles"], bounds],
         "token": [at["vault"], at["citizens"]],
-        "citizens": [at["manager"], at["token"], at["vault"]],
+        "citizens": [
+            at["manager"],
+            at["token"],
+            at["vault"],
+            recipe.citizens.objection_delay_s,
+            recipe.citizens.turnover_period_s,
+        ],
         "exchange": [
             at["manager"],
             at["token"],
@@ -231,6 +237,7 @@ def _set_up(suite: Suite, recipe: Recipe, deployer: AccountAPI) -> None:
         suite.citizens.addRegistrar(registrar, sender=deployer)
     for number, region in recipe.regions.items():
         suite.citizens.setRegionCap(number, region.cap, sender=deployer)
+        suite.citizens.setTurnoverCap(number, region.turnover_cap, sender=deployer)
     for facility in recipe.facilities:
         suite.oracles.registerFacility(
             facility.operator,

@@ -103,8 +103,18 @@ class Governance(Strict):
     executors: Annotated[list[AnyAddress], Field(min_length=1)]
 
 
+class Citizens(Strict):
+    """Spans of time in seconds."""
+
+    objection_delay_s: Annotated[Whole, Field(gt=0, lt=2**32)]
+    turnover_period_s: Span
+
+
 class Region(Strict):
+    """Caps: on citizens, and on retirements and recoveries in a turnover period."""
+
     cap: Annotated[Whole, Field(gt=0, lt=2**40)]
+    turnover_cap: Annotated[Whole, Field(ge=0, lt=2**40)]
 
 
 class Facility(Strict):
@@ -123,6 +133,7 @@ class Recipe(Strict):
     weights_x16: tuple[Weight, Weight, Weight]
     policy: Policy
     vault: Vault
+    citizens: Citizens
     exchange: Exchange
     governance: Governance
     registrars: Annotated[list[Address], AfterValidator(_distinct)]

@@ -159,7 +159,7 @@ def _one_share(evidence: Evidence) -> str:
     enrolled = sum(log.size for log in evidence.events(suite.citizens.BatchEnrolled))
     _require(10, "the headcount", suite.vault.headcount(), enrolled)
     refused = loop.refused_activation(evidence.active[0])
-    _require(10, "the refusal of a second activation", refused, "AlreadyActivated")
+    _require(10, "the refusal of a second activation", refused, "LeafUsed")
     return f"{enrolled} heads; a second activation is refused: {refused}"
 
 

@@ -49,7 +49,13 @@ def addresses(count: int) -> list[str]:
         {"clock.ring_epochs": 7, "vault.expiry_age_s": 7 * 12 - 1},
         {"exchange.fee_bps": 3_000, "exchange.recirculate_bps": 7_000},
         {"exchange.fee_bps": 0, "exchange.recirculate_bps": 10_000},
-        {"regions": {0: {"cap": 1}, 1: {"cap": 2**40 - 1}, 2**32 - 1: {"cap": 1}}},
+        {
+            "regions": {
+                0: {"cap": 1, "turnover_cap": 0},
+                1: {"cap": 2**40 - 1, "turnover_cap": 0},
+                2**32 - 1: {"cap": 1, "turnover_cap": 0},
+            }
+        },
         {"facilities": [FACILITY, FACILITY]},
         {"governance.executors": [ZERO]},
         {"registrars": [], "facilities": [], "regions": {}},
@@ -99,8 +105,12 @@ def test_load_recipe__values_at_their_limits__read(changes: dict[str, Any]) -> N
         ("exchange.recirculate_bps", -1, r"exchange\.recirculate_bps: .*greater than or equal to 0 \(given -1\)"),
         ("governance.proposers", [], r"governance\.proposers: .*at least 1 item"),
         ("governance.proposers", [ZERO], r"governance\.proposers\.0: expected an address other than zero"),
-        ("regions", {2**32: {"cap": 1}}, r"regions\.4294967296\.\[key\]: .*less than 4294967296"),
-        ("regions", {1: {"cap": 2**40}}, r"regions\.1\.cap: .*less than 1099511627776 \(given 1099511627776\)"),
+        ("regions", {2**32: {"cap": 1, "turnover_cap": 0}}, r"regions\.4294967296\.\[key\]: .*less than 4294967296"),
+        (
+            "regions",
+            {1: {"cap": 2**40, "turnover_cap": 0}},
+            r"regions\.1\.cap: .*less than 1099511627776 \(given 1099511627776\)",
+        ),
         (
             "facilities",
             [{**FACILITY, "operator": ZERO}],
@@ -167,7 +177,10 @@ def test_load_recipe__no_such_recipe__says_which_there_are() -> None:
         (LOCAL + "\nextra: 1\n", r"extra: Extra inputs are not permitted \(given 1\)"),
         (LOCAL + "\nclock: {}\n", "expected YAML: the key clock is given twice"),
         (LOCAL.replace("  fee_bps:", "  fee_bps: 1\n  fee_bps:"), "expected YAML: the key fee_bps is given twice"),
-        (LOCAL.replace("regions:", "regions:\n  0x1: {cap: 5}"), "expected YAML: the key 1 is given twice"),
+        (
+            LOCAL.replace("regions:", "regions:\n  0x1: {cap: 5, turnover_cap: 1}"),
+            "expected YAML: the key 1 is given twice",
+        ),
         (LOCAL.replace("vault:\n", "vault:\nother:\n"), r"vault: .*dictionary or instance of Vault \(given None\)"),
         (LOCAL.replace("oracles:", "oracles: 1\nother:"), r"oracles: Input should be a valid list \(given 1\)"),
     ],

@@ -49,7 +49,12 @@ class Attempts(Acts):
         model = self.model
         leaves = [leaf for leaf in model.leaves if leaf.active]
         if kind == "account twice":
-            leaves = [leaf for leaf in model.leaves if not leaf.active and model.leaf_of(leaf.account)]
+            # A later leaf than the one that is active: an earlier one would take its place.
+            leaves = [
+                leaf
+                for leaf in model.leaves
+                if not leaf.active and (held := model.leaf_of(leaf.account)) and leaf.place > held.place
+            ]
         elif kind != "leaf twice":
             leaves = self.idle_leaves()
         free = [p.address for p in self.people.everybody[:10]]

@@ -72,6 +72,11 @@ class Leaf:
     incomes: list[int] = field(default_factory=list)
     active: bool = False
 
+    @property
+    def place(self) -> tuple[int, int]:
+        """Where it stands in the order of enrolment."""
+        return self.batch, self.index
+
 
 @dataclass
 class Roll:

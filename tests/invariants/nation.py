@@ -42,7 +42,7 @@ OVERRIDES: dict[str, Any] = {
     "exchange.settlement_window_s": SETTLEMENT,
     "exchange.fee_bps": 1_003,
     "exchange.recirculate_bps": 2_001,
-    "regions": {1: {"cap": CAP}, 2: {"cap": 3}},
+    "regions": {1: {"cap": CAP, "turnover_cap": 2}, 2: {"cap": 3, "turnover_cap": 1}},
 }
 
 AGGREGATES = ("issued", "reserve", "recirculated", "headcount", "nextEpoch", "lastRelease")
@@ -317,11 +317,12 @@ class Nation(RuleBasedStateMachine):
         standings = desk.read([desk.view("citizens", "citizenOf", account) for account in accounts])
         for account, standing in zip(accounts, standings, strict=True):
             leaf = model.leaf_of(account)
-            expected = (0, 0, 0, 0, 0)
+            expected = (0, 0, 0, 0, 0, False)
             if leaf is not None:
-                expected = (self.activated_at[account], 0, leaf.batch, leaf.index, model.rolls[leaf.batch].region)
+                region = model.rolls[leaf.batch].region
+                expected = (self.activated_at[account], 0, leaf.batch, leaf.index, region, False)
             assert standing == expected, f"invariant 10: {account} stands {standing}, not {expected}"
         regions = sorted(model.rules.region_caps)
         counts = desk.read([desk.view("citizens", "regionOf", region) for region in regions])
-        for region, (heads, _) in zip(regions, counts, strict=True):
+        for region, (heads, *_) in zip(regions, counts, strict=True):
             assert heads == model.heads_in(region), f"invariant 10: region {region} has {heads} heads"
