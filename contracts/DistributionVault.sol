@@ -17,14 +17,16 @@ import {IndexLib} from "./libraries/IndexLib.sol";
 contract DistributionVault is IDistributionVault, AccessManaged {
     /// @dev What every payment that settles reads, and what a dividend moves.
     ///
-    ///   | 24 free | lastRelease 80 | nextEpoch 32 | headcount 40 | index 80 |
+    ///   | 16 free | isGiven 8 | lastRelease 80 | nextEpoch 32 | headcount 40 | index 80 |
     ///
     /// index, lastRelease: units of 1e6 wei; 80 bits are 1.2e12 SBI. headcount: 1.1e12 people. nextEpoch: 4.2e9 epochs.
+    /// isGiven: `_recirculated` is not zero; most dividends then need not look.
     struct Flow {
         uint80 index;
         uint40 headcount;
         uint32 nextEpoch;
         uint80 lastRelease;
+        bool isGiven;
     }
 
     /// @dev | 32 free | reserve 112 | issued 112 |, wei: 5.1e15 SBI each. The token relies on `issued` fitting 112 bits.
@@ -152,28 +154,42 @@ contract DistributionVault is IDistributionVault, AccessManaged {
 
     /// @dev Feeds the reserve, releases a part of it and divides that, with what was recirculated, by the headcount.
     /// Recirculated tokens are used first; what does not divide, or does not fit a field, stays where it was.
+    ///
+    /// Nothing here overflows: issued, reserve, entitlement and recirculated fit 112 bits, so no sum of them passes 114;
+    /// the dividend is such an amount divided by the very factors that it is multiplied by again. The casts hold by the
+    /// clamps to their fields.
     function _issue(Flow memory flow, IIssuancePolicy policy, uint256 output) private {
         Totals memory totals = _totals;
-        uint256 given = _recirculated;
+        uint256 given = flow.isGiven ? _recirculated : 0;
         (uint256 entitlement, uint256 release) = _assess(policy, output, totals.reserve, flow.lastRelease);
-        uint256 dividend = _dividend(flow, Math.min(release + given, type(uint112).max - totals.issued));
-        uint256 issuing = dividend * flow.headcount * INDEX_UNIT;
-        uint256 fromReserve = issuing - Math.min(issuing, given);
-
-        // The casts hold by the clamps of `_assess` and `_dividend`: reserve and issued in 112 bits, index in 80.
-        totals.reserve = uint112(totals.reserve + entitlement - fromReserve);
-        totals.issued += uint112(issuing);
-        _totals = totals;
-        flow.index += uint80(dividend);
-        flow.lastRelease = uint80(Math.min(fromReserve / INDEX_UNIT, type(uint80).max));
-        if (given != 0) _recirculated = uint112(given - (issuing - fromReserve));
-
-        emit DividendDistributed(
-            flow.nextEpoch, output, entitlement, issuing, dividend * INDEX_UNIT, flow.headcount, totals.reserve
-        );
+        unchecked {
+            uint256 dividend = _dividend(flow, _min(release + given, type(uint112).max - totals.issued));
+            uint256 issuing = dividend * flow.headcount * INDEX_UNIT;
+            uint256 fromGiven = _min(issuing, given);
+            if (given != 0) {
+                _recirculated = uint112(given - fromGiven);
+                flow.isGiven = given != fromGiven;
+            }
+            flow.index += uint80(dividend);
+            flow.lastRelease = uint80(_min((issuing - fromGiven) / INDEX_UNIT, type(uint80).max));
+            totals.issued += uint112(issuing);
+            totals.reserve = uint112(totals.reserve + entitlement + fromGiven - issuing);
+            _totals = totals;
+            emit DividendDistributed(
+                flow.nextEpoch, output, entitlement, issuing, dividend * INDEX_UNIT, flow.headcount, totals.reserve
+            );
+        }
     }
 
-    /// @dev What the policy says, within the vault's bounds and fields.
+    /// @dev An equal share of `amount`, in units of 1e6 wei, rounded down and within the index's field.
+    function _dividend(Flow memory flow, uint256 amount) private pure returns (uint256) {
+        unchecked {
+            return _min(amount / (flow.headcount * INDEX_UNIT), type(uint80).max - flow.index);
+        }
+    }
+
+    /// @dev What the policy says, within the vault's bounds and fields. Nothing overflows: output fits 64 bits, the
+    /// ceiling and the reserve 112, the last release 80, the growth 32.
     /// @return entitlement What enters the reserve, wei.
     /// @return release What may leave it, wei; at most reserve plus entitlement.
     function _assess(IIssuancePolicy policy, uint256 output, uint256 held, uint256 previousRelease)
@@ -182,14 +198,16 @@ contract DistributionVault is IDistributionVault, AccessManaged {
         returns (uint256 entitlement, uint256 release)
     {
         (entitlement, release) = policy.assess(output, held);
-        entitlement = Math.min(Math.min(entitlement, output * maxRate), type(uint112).max - held);
-        uint256 growth = BpsLib.partDown(previousRelease * INDEX_UNIT, growthBps);
-        release = Math.min(Math.min(release, held + entitlement), Math.max(releaseFloor, growth));
+        unchecked {
+            entitlement = _min(_min(entitlement, output * maxRate), type(uint112).max - held);
+            uint256 growth = previousRelease * INDEX_UNIT * growthBps / BpsLib.WHOLE;
+            release = _min(_min(release, held + entitlement), growth > releaseFloor ? growth : releaseFloor);
+        }
     }
 
-    /// @dev An equal share of `amount`, in units of 1e6 wei, rounded down and within the index's field.
-    function _dividend(Flow memory flow, uint256 amount) private pure returns (uint256) {
-        return Math.min(amount / (flow.headcount * INDEX_UNIT), type(uint80).max - flow.index);
+    /// @dev Cheaper than OpenZeppelin's, which takes no branch: a dividend compares often.
+    function _min(uint256 a, uint256 b) private pure returns (uint256) {
+        return a < b ? a : b;
     }
 
     /* CALLS FROM TOKEN AND CITIZENS */
@@ -199,6 +217,7 @@ contract DistributionVault is IDistributionVault, AccessManaged {
         require(msg.sender == token, UnexpectedCaller(msg.sender, token));
         // Fits: it was part of the supply, which fits 112 bits.
         _recirculated += uint112(amount);
+        _flow.isGiven = _recirculated != 0;
     }
 
     /// @inheritdoc IDistributionVault
