@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntEnum
 
 from eth_typing import ChecksumAddress
 
@@ -30,14 +31,37 @@ class Citizen:
     batch: int
     leaf: int
     region: int
+    chosen: bool
+
+
+class ActKind(IntEnum):
+    """What a registrar has started about a leaf's citizen."""
+
+    NONE = 0
+    RETIREMENT = 1
+    RECOVERY = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """An act about a leaf: when it is due (seconds), and how the citizen's objections stand."""
+
+    kind: ActKind
+    due_at: int
+    objected: bool
+    referred: bool
+    successor: ChecksumAddress
 
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A region's roll: citizens enrolled, and the most there may be."""
+    """A region's roll: citizens, and retirements and recoveries in a period, each with the most there may be."""
 
     headcount: int
     cap: int
+    turnover: int
+    turnover_cap: int
+    period: int
 
 
 class Citizens(BoundContract):
@@ -58,8 +82,13 @@ class Citizens(BoundContract):
         return int(await self.read("batchCount", block=block))
 
     async def region(self, number: int, block: Block = LATEST) -> Region:
-        """A region's headcount and cap."""
+        """A region's roll."""
         return Region(*await self.read("regionOf", number, block=block))
+
+    async def act(self, batch: int, index: int, block: Block = LATEST) -> Act:
+        """The act about a leaf; its kind is NONE if there is none."""
+        kind, *rest = await self.read("actOf", batch, index, block=block)
+        return Act(ActKind(kind), *rest)
 
     async def is_leaf_used(self, batch: int, index: int, block: Block = LATEST) -> bool:
         """Whether a leaf has been used."""
