@@ -5,7 +5,8 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC721} from "@openzeppelin/contracts/token/ERC721/IERC721.sol";
 
 import {IComputeExchange} from "../../contracts/interfaces/IComputeExchange.sol";
-import {ISBIToken} from "../../contracts/interfaces/ISBIToken.sol";
+import {Authorization, ISBIToken} from "../../contracts/interfaces/ISBIToken.sol";
+import {MockReceiver} from "../../contracts/mocks/MockReceiver.sol";
 import {MockWallet} from "../../contracts/mocks/MockWallet.sol";
 import {ExchangeTest} from "./ExchangeTest.sol";
 
@@ -21,7 +22,7 @@ import {ExchangeTest} from "./ExchangeTest.sol";
 /// ├── no such voucher, twice: ERC721NonexistentToken; before expiry: VoucherNotExpired
 /// └── all, the rest, nothing; to the present holder
 /// receiptDigest: ERC721NonexistentToken; binds voucher, holder, transfer count and figure
-/// transferFrom, safeTransferFrom, approve: count the changes of hands
+/// transferFrom, safeTransferFrom, approve: count the changes of hands; receivers that misbehave
 contract ComputeExchangeDeliveryTest is ExchangeTest {
     uint256 private voucher;
 
@@ -271,6 +272,57 @@ contract ComputeExchangeDeliveryTest is ExchangeTest {
         vm.prank(stranger);
         exchange.transferFrom(alice, stranger, voucher);
         assertEq(exchange.voucherOf(voucher).transferCount, 0);
+    }
+
+    /* RECEIVERS */
+
+    function _receiver(MockReceiver.Behaviour behaviour) private returns (address) {
+        return address(new MockReceiver(behaviour, carol));
+    }
+
+    /// A voucher is minted without asking: no receiver can make a purchase fail, or take part in it.
+    function test_buyWithAuthorization__forAContractThatTakesNoTokens__mintsAllTheSame() public {
+        address wallet = address(new MockWallet(bob, MockWallet.Answer.Honest));
+        vm.prank(alice);
+        token.transfer(wallet, 5 * SBI);
+        bytes32 nonce = exchange.purchaseNonce(0, INTELLIGENT, EPOCH, 5, "");
+        Authorization memory order =
+            _signPayment("Receive", bobKey, _payment(wallet, address(exchange), 5 * SBI, nonce));
+        uint256 bought = exchange.buyWithAuthorization(0, INTELLIGENT, EPOCH, 5, "", order);
+        assertEq(exchange.ownerOf(bought), wallet);
+    }
+
+    function test_safeTransferFrom__receiverThatMisbehaves__leavesTheVoucherWhereItWas() public {
+        MockReceiver.Behaviour[3] memory behaviours =
+            [MockReceiver.Behaviour.WrongAnswer, MockReceiver.Behaviour.Revert, MockReceiver.Behaviour.BurnGas];
+        for (uint256 i = 0; i < behaviours.length; ++i) {
+            address receiver = _receiver(behaviours[i]);
+            vm.expectRevert();
+            vm.prank(alice);
+            exchange.safeTransferFrom{gas: 500_000}(alice, receiver, voucher);
+        }
+        assertEq(exchange.ownerOf(voucher), alice);
+        assertEq(exchange.voucherOf(voucher).transferCount, 0);
+        _deliver(aliceKey, voucher, 10);
+    }
+
+    function test_safeTransferFrom__receiverThatPassesItOn__countsBothHands() public {
+        address receiver = _receiver(MockReceiver.Behaviour.PassOn);
+        bytes memory old = _receipt(aliceKey, voucher, 10);
+        vm.prank(alice);
+        exchange.safeTransferFrom(alice, receiver, voucher);
+        assertEq(exchange.ownerOf(voucher), carol);
+        assertEq(exchange.voucherOf(voucher).transferCount, 2);
+        vm.expectPartialRevert(bytes4(keccak256("InvalidSignature(address,address)")));
+        exchange.settle(voucher, 10, old);
+    }
+
+    function test_refund__toAReceiverThatMisbehaves__paysWithoutAsking() public {
+        address receiver = _receiver(MockReceiver.Behaviour.Revert);
+        _hand(alice, receiver);
+        vm.warp(exchange.expiryOf(EPOCH) + 1);
+        exchange.refund(voucher);
+        assertEq(token.balanceOf(receiver), 40 * SBI);
     }
 
     /* REFUND */

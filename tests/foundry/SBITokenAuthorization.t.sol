@@ -291,6 +291,44 @@ contract SBITokenAuthorizationTest is TokenTest {
         assertEq(token.balanceOf(stranger), SBI);
     }
 
+    /* DELEGATED ACCOUNTS (EIP-7702) */
+
+    /// @dev From the next transaction on, Alice's account runs the code of a wallet that says yes to Bob.
+    function _delegate(MockWallet.Answer answer) private {
+        address wallet = address(new MockWallet(bob, answer));
+        vm.signAndAttachDelegation(wallet, aliceKey);
+        (bool ok,) = address(0xdead).call("");
+        require(ok && alice.code.length == 23, "not delegated");
+    }
+
+    function test_transferWithAuthorization__delegatedAccount__itsOwnKeyAndItsCodeSign() public {
+        _delegate(MockWallet.Answer.Honest);
+        token.transferWithAuthorization(_alicePays(SBI));
+        Authorization memory byCode = _payment(alice, stranger, 2 * SBI, bytes32(uint256(77)));
+        token.transferWithAuthorization(_signPayment("Transfer", bobKey, byCode));
+        assertEq(token.balanceOf(stranger), 3 * SBI);
+        byCode.nonce = bytes32(uint256(78));
+        byCode = _signPayment("Transfer", bobKey + 1, byCode);
+        vm.expectRevert(_refusedSignature(alice, vm.addr(bobKey + 1)));
+        token.transferWithAuthorization(byCode);
+    }
+
+    function test_transferWithAuthorization__delegatedToCodeThatBurnsGas__itsOwnKeyStillSigns() public {
+        _delegate(MockWallet.Answer.BurnGas);
+        token.transferWithAuthorization(_alicePays(SBI));
+        assertEq(token.balanceOf(stranger), SBI);
+    }
+
+    function test_transfer__toAndFromADelegatedAccount__asAnyOther() public {
+        _delegate(MockWallet.Answer.Revert);
+        uint256 before = token.balanceOf(alice);
+        vm.prank(bob);
+        token.transfer(alice, SBI);
+        vm.prank(alice);
+        token.transfer(stranger, 2 * SBI);
+        assertEq(token.balanceOf(alice), before - SBI);
+    }
+
     /* RECEIVE */
 
     function test_receiveWithAuthorization__byThePayee__pays() public {
