@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import ape
 import pytest
 
-from sbi_network.protocol.messages import exchange_domain, registry_domain, token_domain
+from sbi_network.protocol.messages import citizens_domain, exchange_domain, registry_domain, token_domain
 from sbi_network.protocol.oracle_set import OracleConfig, quorum_of
 from sbi_network.protocol.sumtree import commitment_of
 from tests.contracts.test_deployment import EPOCH, pass_to
@@ -20,7 +20,12 @@ if TYPE_CHECKING:
     from tests.conftest import People
     from tests.support.actors import Actors
 
-DOMAINS = {"token": token_domain, "oracles": registry_domain, "exchange": exchange_domain}
+DOMAINS = {
+    "token": token_domain,
+    "oracles": registry_domain,
+    "citizens": citizens_domain,
+    "exchange": exchange_domain,
+}
 
 
 @pytest.mark.parametrize("role", sorted(DOMAINS))
@@ -88,6 +93,39 @@ def test_permit_and_authorisations__signed_by_the_protocol__hold(
     for nonce, standard in ((b"\x05" * 32, True), (b"\x06" * 32, False)):
         actors.collect(people.merchant, actors.promise_to(payer, people.merchant.address, 0, nonce), standard)
         assert suite.token.authorizationState(payer.address, nonce)
+
+
+def test_choice_succession_objection__signed_by_the_protocol__hold(
+    suite: Suite, actors: Actors[Any], people: People
+) -> None:
+    """Others send what the account signed; what was signed for another leaf, successor or date is refused."""
+    alice, bob, carol = people.citizens[:3]
+    roll = roll_of([bob.address, alice.address, alice.address])
+    actors.enrol(people.registrar, roll, 1)
+    actors.activate(people.relayer, 0, roll, 1)
+    _, elsewhere = actors.choice(alice, 0, 1)
+    with ape.reverts(suite.citizens.InvalidSignature, expected=alice.address):
+        actors.choose_leaf(people.relayer, 0, roll, 2, elsewhere)
+    _, signature = actors.choice(alice, 0, 2)
+    actors.choose_leaf(people.relayer, 0, roll, 2, signature)
+    standing = suite.citizens.citizenOf(alice.address)
+    assert (standing.leaf, standing.chosen) == (2, True)
+
+    _, otherwise = actors.succession(carol, 0, 2, bob.address)
+    with ape.reverts(suite.citizens.InvalidSignature, expected=carol.address):
+        actors.start_recovery(people.registrar, 0, 2, alice.address, carol.address, otherwise)
+    _, signature = actors.succession(carol, 0, 2, alice.address)
+    actors.start_recovery(people.registrar, 0, 2, alice.address, carol.address, signature)
+    act = suite.citizens.actOf(0, 2)
+    assert (act.kind, act.successor) == (2, carol.address)
+
+    _, early = actors.objection(alice, 0, 2, act.dueAt - 1)
+    with ape.reverts(suite.citizens.InvalidSignature, expected=alice.address):
+        actors.object_to(people.relayer, 0, 2, alice.address, early)
+    _, signature = actors.objection(alice, 0, 2, act.dueAt)
+    actors.object_to(people.relayer, 0, 2, alice.address, signature)
+    act = suite.citizens.actOf(0, 2)
+    assert (act.kind, act.objected) == (0, True)
 
 
 def test_loop__once_by_hand__every_message_fits(suite: Suite, actors: Actors[Any], people: People) -> None:

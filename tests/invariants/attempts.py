@@ -13,17 +13,19 @@ from sbi_network.errors import SignatureError
 from sbi_network.protocol.messages import Permit, registry_domain
 from sbi_network.protocol.signature import MAX_S, Signature
 from sbi_network.roll import CitizenLeaf, root_from_proof
-from tests.invariants.acts import FAULTS, Acts, malleable, purchase_nonce
+from tests.invariants.acts import FAULTS, malleable, purchase_nonce
+from tests.invariants.citizenry import Fate
+from tests.invariants.lives import Lives
 from tests.invariants.nation import CAPACITIES, ONCE, SHARES_BPS, ZERO
 from tests.support.actors import END_OF_TIME, Told
 
 
-class Attempts(Acts):
+class Attempts(Lives):
     """The acts, and attempts at what is not allowed."""
 
     @rule(data=st.data(), kind=st.sampled_from(["stranger", "empty", "no root", "too many"]))
     def bad_enrol(self, data: st.DataObject, kind: str) -> None:
-        who, root, size = self.people.registrar, keccak(text="root"), 1
+        who, root, size = self.registrar(1), keccak(text="root"), 1
         if kind == "stranger":
             who = data.draw(st.sampled_from([self.people.stranger, self.people.deployer]), label="who")
         elif kind == "empty":
@@ -47,16 +49,11 @@ class Attempts(Acts):
     )
     def bad_activate(self, data: st.DataObject, kind: str) -> None:
         model = self.model
-        leaves = [leaf for leaf in model.leaves if leaf.active]
+        leaves = [leaf for leaf in model.leaves if leaf.fate is not Fate.WAITING]
         if kind == "account twice":
-            # A later leaf than the one that is active: an earlier one would take its place.
-            leaves = [
-                leaf
-                for leaf in model.leaves
-                if not leaf.active and (held := model.leaf_of(leaf.account)) and leaf.place > held.place
-            ]
+            leaves = [leaf for leaf in model.leaves if leaf.fate is Fate.WAITING and not model.can_present(leaf)]
         elif kind != "leaf twice":
-            leaves = self.idle_leaves()
+            leaves = self.presentable()
         free = [p.address for p in self.people.everybody[:10]]
         if not leaves:
             return
@@ -76,7 +73,7 @@ class Attempts(Acts):
             account = data.draw(st.sampled_from(free), label="another account")
             error, values = "LeafUsed", {"batch": batch, "index": index}
         elif kind == "account twice":
-            since = self.activated_at[account]
+            since = model.lives[account].since
             error, values = "AlreadyActivated", {"account": account, "since": since}
         elif kind == "nobody":
             account = ZERO
@@ -369,6 +366,9 @@ class Attempts(Acts):
                 ("citizens", "addRegistrar", who.address),
                 ("citizens", "removeRegistrar", self.people.registrar.address),
                 ("citizens", "setRegionCap", 1, 10**6),
+                ("citizens", "setTurnoverCap", 1, 10**6),
+                ("citizens", "moveRegistrar", self.people.registrar.address, who.address),
+                ("citizens", "decideAct", 0, 0, True),
                 ("exchange", "setShares", 0, 0),
                 ("oracles", "scheduleConfig", oracles, [16, 16, 16], 10**6),
                 ("oracles", "registerFacility", who.address, who.address, 1, [1, 1, 1], 1),
@@ -380,7 +380,10 @@ class Attempts(Acts):
         attempts = (
             ("token", "vault", "noteRecirculated", ONCE),
             ("citizens", "vault", "admit", 1),
+            ("citizens", "vault", "dismiss", 0),
             ("citizens", "token", "startAccrual", who.address, 0),
+            ("citizens", "token", "endAccrual", who.address),
+            ("citizens", "token", "payRange", who.address, 0, 1),
         )
         rightful, *attempt = data.draw(st.sampled_from(attempts), label="attempt")
         if kind == "contract's":

@@ -4,18 +4,18 @@ Nothing here knows of indices, packed fields, lazy settlement or basis-point ari
 explicit list of incomes, the supply is a pile of what was issued and a pile of what was destroyed, an equal share is
 found by dealing out coins to everybody, and rates are exact fractions. What the rules round, they round here in the
 words of the interfaces: a dividend to whole coins of 1e6 wei, public output and what is due for a delivery down to
-whole units, a price up.
+whole units, a price up. The part about the roll stands in `citizenry`.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum
 from fractions import Fraction
 from math import ceil, floor
 
-from sbi_network.roll import Batch
+from tests.invariants.citizenry import Citizenry, Fate
 
 COIN = 10**6
 """The smallest amount that a dividend deals in, wei."""
@@ -51,6 +51,10 @@ class Rules:
     public_shares: tuple[Fraction, ...]
     capacities: tuple[tuple[int, int, int], ...]
     region_caps: dict[int, int]
+    turnover_caps: dict[int, int]
+    objection_delay: int
+    turnover_period: int
+    offices: dict[int, str]
 
 
 @dataclass(frozen=True)
@@ -60,31 +64,6 @@ class Terms:
     from_epoch: int
     rate: int
     released_share: Fraction
-
-
-@dataclass
-class Leaf:
-    """A citizen's place on the roll and all the income it has had, epoch by epoch."""
-
-    batch: int
-    index: int
-    account: str
-    incomes: list[int] = field(default_factory=list)
-    active: bool = False
-
-    @property
-    def place(self) -> tuple[int, int]:
-        """Where it stands in the order of enrolment."""
-        return self.batch, self.index
-
-
-@dataclass
-class Roll:
-    """An enrolled batch: its tree and its leaves."""
-
-    tree: Batch
-    region: int
-    leaves: list[Leaf]
 
 
 @dataclass
@@ -125,19 +104,18 @@ class Dividend:
     heads: int
 
 
-class Model:
+class Model(Citizenry):
     """Who holds what, and why."""
 
     def __init__(self, rules: Rules, terms: Terms, shares: tuple[Fraction, Fraction]) -> None:
+        super().__init__(rules.objection_delay, rules.turnover_period, dict(rules.offices))
+        self.region_caps |= rules.region_caps
+        self.turnover_caps |= rules.turnover_caps
         self.rules = rules
         self.terms = [terms]
         self.fee_share, self.recirculated_share = shares
-        self.rolls: list[Roll] = []
-        self.purses: Counter[str] = Counter()
-        self.issued: list[int] = []
         self.destroyed: list[int] = []
         self.entitled: list[int] = []
-        self.reserve = 0
         self.given_to_all: list[int] = []
         self.waiting_gifts = 0
         self.last_release = 0
@@ -184,35 +162,6 @@ class Model:
             return Standing.SKIPPED if time > self.deadline_of(epoch) else Standing.OPEN
         return Standing.FINAL if time > told.accepted_at + self.rules.dispute_window else Standing.PENDING
 
-    # People
-
-    @property
-    def leaves(self) -> list[Leaf]:
-        """Everybody on the roll."""
-        return [leaf for roll in self.rolls for leaf in roll.leaves]
-
-    def leaf_of(self, account: str) -> Leaf | None:
-        """The leaf under which an account lives."""
-        return next((leaf for leaf in self.leaves if leaf.active and leaf.account == account), None)
-
-    def heads_in(self, region: int) -> int:
-        """Citizens enrolled in a region."""
-        return sum(len(roll.leaves) for roll in self.rolls if roll.region == region)
-
-    def enrol(self, tree: Batch, region: int) -> None:
-        number = len(self.rolls)
-        self.rolls.append(Roll(tree, region, [Leaf(number, leaf.index, leaf.account) for leaf in tree.leaves]))
-
-    def activate(self, leaf: Leaf) -> None:
-        """All that the leaf has received since its enrolment is the account's, and all it receives from now on."""
-        leaf.active = True
-        self.purses[leaf.account] += sum(leaf.incomes)
-
-    @property
-    def not_activated(self) -> int:
-        """Income of leaves that nobody has activated yet."""
-        return sum(sum(leaf.incomes) for leaf in self.leaves if not leaf.active)
-
     # Output and income
 
     def public_output(self, raws: list[tuple[int, int, int]]) -> int:
@@ -250,12 +199,12 @@ class Model:
             floor(self.reserve * terms.released_share),
             max(self.rules.release_floor, floor(self.last_release * self.rules.growth)),
         )
-        everybody = self.leaves
+        everybody = self.heads
         share = deal_out(release + self.waiting_gifts, len(everybody))
         for leaf in everybody:
-            leaf.incomes.append(share)
-            if leaf.active:
-                self.purses[leaf.account] += share
+            leaf.incomes[epoch] = share
+            if leaf.fate is Fate.HELD:
+                self.purses[str(self.holder_of(leaf))] += share
         # Each share is a token issue of its own; gifts are used up first, the reserve pays the rest.
         shares = [share] * len(everybody)
         self.issued.extend(shares)

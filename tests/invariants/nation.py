@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant
 
 from tests.conftest import People
+from tests.invariants.citizenry import Fate, Kind, Leaf
 from tests.invariants.model import Model, Rules, Terms
 from tests.support.abi import Codec, Desk, Refusal, Reply
 from tests.support.actors import Actors, Person
@@ -23,11 +24,12 @@ BPS = 10_000
 
 # Odd figures, so that nothing divides; a floor that growth has to leave behind; caps that a few batches fill.
 EPOCH, WINDOW, DISPUTE, EXPIRY, SETTLEMENT = 100, 150, 30, 700, 120
+OBJECTION, TURNOVER = 130, 700
 CAPACITIES = ((1_000_000, 500_000, 250_000), (600_000, 0, 70_000))
 SHARES_BPS = (10_000, 3_333)
 RATE, MAX_RATE = 3_300_000_000_007, 3_300_000_000_011
 OTHER_RATE, OTHER_RELEASE_BPS = 2_199_999_999_973, 9_999
-CAP = 9
+CAP, OTHER_CAP = 9, 3
 OVERRIDES: dict[str, Any] = {
     "clock.epoch_length_s": EPOCH,
     "clock.report_window_s": WINDOW,
@@ -42,7 +44,9 @@ OVERRIDES: dict[str, Any] = {
     "exchange.settlement_window_s": SETTLEMENT,
     "exchange.fee_bps": 1_003,
     "exchange.recirculate_bps": 2_001,
-    "regions": {1: {"cap": CAP, "turnover_cap": 2}, 2: {"cap": 3, "turnover_cap": 1}},
+    "citizens.objection_delay_s": OBJECTION,
+    "citizens.turnover_period_s": TURNOVER,
+    "regions": {1: {"cap": CAP, "turnover_cap": 2}, 2: {"cap": OTHER_CAP, "turnover_cap": 1}},
 }
 
 AGGREGATES = ("issued", "reserve", "recirculated", "headcount", "nextEpoch", "lastRelease")
@@ -82,7 +86,8 @@ def found_world(people: People, chain: Any, project: Any) -> World:
         }
         for n in range(len(CAPACITIES))
     ]
-    recipe = load_recipe("local", {**OVERRIDES, "facilities": facilities})
+    registrars = [people.registrar.address, people.reading_keys[0].address]
+    recipe = load_recipe("local", {**OVERRIDES, "facilities": facilities, "registrars": registrars})
     genesis = chain.blocks.head.timestamp + 10_000
     suite = deploy_suite(recipe, people.deployer.account, genesis)
     policy = people.deployer.account.deploy(project.IssuancePolicy, OTHER_RATE, OTHER_RELEASE_BPS)
@@ -109,6 +114,10 @@ def found_world(people: People, chain: Any, project: Any) -> World:
             public_shares=tuple(Fraction(share, BPS) for share in SHARES_BPS),
             capacities=CAPACITIES,
             region_caps={number: region.cap for number, region in recipe.regions.items()},
+            turnover_caps={number: region.turnover_cap for number, region in recipe.regions.items()},
+            objection_delay=OBJECTION,
+            turnover_period=TURNOVER,
+            offices=dict(enumerate(registrars, start=1)),
         ),
         terms=Terms(0, RATE, Fraction(recipe.policy.release_bps, BPS)),
         shares=(Fraction(recipe.exchange.fee_bps, BPS), Fraction(recipe.exchange.recirculate_bps, BPS)),
@@ -123,7 +132,7 @@ def found_world(people: People, chain: Any, project: Any) -> World:
 
 
 class Nation(RuleBasedStateMachine):
-    """Four citizens, a merchant, two facilities, four oracles: who acts, how acts are judged, what must always hold."""
+    """Ten people, two registrars, two facilities, four oracles: who acts, how acts are judged, what always holds."""
 
     world: ClassVar[World]
 
@@ -132,7 +141,13 @@ class Nation(RuleBasedStateMachine):
         world = self.world
         world.mark = world.evm.restore(world.mark)
         self.people = world.people
-        self.citizens = self.people.citizens[:4]
+        # Whoever holds money may be a citizen; the region caps let about as many on the roll, some of them twice.
+        self.citizens = (
+            *self.people.citizens,
+            self.people.merchant,
+            *self.people.operators,
+            self.people.relayer,
+        )
         self.model = Model(world.rules, world.terms, world.shares)
         self.do: Actors[Reply] = Actors(
             self._send, world.addresses, world.chain_id, self.people.oracles, self.people.reading_keys
@@ -140,17 +155,14 @@ class Nation(RuleBasedStateMachine):
         self.exchange = world.addresses["exchange"]
         self.wake = world.rules.genesis
         self.serial = 0
+        self.ever_registrars = set(world.rules.offices.values())
         self.willing: set[str] = set()
         self.settled_before: dict[str, int] = {}
         self.explorer: Counter[str] = Counter()
-        self.activated_at: dict[str, int] = {}
         self.last_release = 0
-        self.unread = True
+        self.unread = self.roll_unread = True
         self.kept_receipts: list[tuple[int, int, bytes]] = []
-        self.holders = [
-            *(p.address for p in (*self.citizens, self.people.merchant, *self.people.operators)),
-            self.exchange,
-        ]
+        self.holders = [*(person.address for person in self.citizens), self.exchange]
         self.by_address = {person.address: person for person in self.people.everybody}
         self.spenders = [self.people.merchant, self.people.stranger]
 
@@ -165,6 +177,7 @@ class Nation(RuleBasedStateMachine):
         reply = self.world.desk.send(sender.key, role, function, *arguments, at=self.at)
         if reply.ok:
             self.unread = True
+            self.roll_unread |= role in ("citizens", "timelock")
             for event in reply.events:
                 if event.role == "token" and event.name == "Transfer":
                     self.explorer[event.values["from"]] -= event.values["value"]
@@ -196,9 +209,8 @@ class Nation(RuleBasedStateMachine):
 
     def holder(self, data: st.DataObject) -> Person:
         """Somebody who has money, if anybody has."""
-        people = (*self.citizens, self.people.merchant, *self.people.operators)
-        rich = [person for person in people if self.model.purses[person.address]]
-        return data.draw(st.sampled_from(rich or people), label="holder")
+        rich = [person for person in self.citizens if self.model.purses[person.address]]
+        return data.draw(st.sampled_from(rich or self.citizens), label="holder")
 
     def payee(self, data: st.DataObject) -> str:
         return data.draw(st.sampled_from(self.holders), label="payee")
@@ -210,6 +222,11 @@ class Nation(RuleBasedStateMachine):
         )
 
     # What must hold after each step
+
+    def watched(self) -> list[str]:
+        """Whoever may have something by now. That the others have nothing shows in the total."""
+        known = {*self.model.purses, *self.model.lives, *self.explorer, self.exchange}
+        return [holder for holder in self.holders if holder in known]
 
     @invariant()
     def everything_holds(self) -> None:
@@ -226,14 +243,15 @@ class Nation(RuleBasedStateMachine):
             desk.view("exchange", "escrow"),
             desk.view("exchange", "voucherCount"),
         ]
-        balances = [desk.view("token", "balanceOf", holder) for holder in self.holders]
-        accounts = [desk.view("token", "accountOf", holder) for holder in self.holders]
+        holders = self.watched()
+        balances = [desk.view("token", "balanceOf", holder) for holder in holders]
+        accounts = [desk.view("token", "accountOf", holder) for holder in holders]
         newest = sorted(model.tickets)[-2:]
         vouchers = [desk.view("exchange", "voucherOf", number) for number in newest]
         answers = desk.read([*aggregates, *balances, *accounts, *vouchers])
         supply, recycled, issued, reserve, gifts, heads, next_epoch, release, batches, escrow, sold, *rest = answers
-        held = dict(zip(self.holders, rest, strict=False))
-        slots = dict(zip(self.holders, rest[len(held) :], strict=False))
+        held = dict(zip(holders, rest, strict=False))
+        slots = dict(zip(holders, rest[len(held) :], strict=False))
 
         assert supply == issued - recycled, f"invariant 1: supply {supply} is not {issued} − {recycled}"
         assert recycled == sum(model.destroyed), f"invariant 1: recycled {recycled}, destroyed {sum(model.destroyed)}"
@@ -253,8 +271,10 @@ class Nation(RuleBasedStateMachine):
         )
 
         for holder, balance in held.items():
-            due = model.purses[holder]
-            assert balance == due, f"invariant 4: {holder} holds {balance}, by the rules {due} ({balance - due:+})"
+            due, life = model.purses[holder], model.lives.get(holder)
+            number = 4 if life is None or life.until is None else 9
+            difference = f"{holder} holds {balance}, by the rules {due} ({balance - due:+})"
+            assert balance == due, f"invariant {number}: {difference}"
 
         for holder, (settled, _, accruing) in slots.items():
             before = self.settled_before.get(holder, 0)
@@ -262,18 +282,22 @@ class Nation(RuleBasedStateMachine):
             self.settled_before[holder] = settled
             shown = self.explorer[holder]
             assert settled == shown, f"the Transfer events of {holder} add up to {shown}, settled are {settled}"
-            active = model.leaf_of(holder) is not None
-            assert accruing == active, f"invariant 10: {holder} accrues {accruing}, active {active}"
+            active = model.lives_now(holder)
+            number = 9 if holder in model.lives else 10
+            assert accruing == active, f"invariant {number}: {holder} accrues {accruing}, active {active}"
         self.willing.clear()
         self.last_release = release
 
-        assert heads == len(model.leaves), f"invariant 10: headcount {heads}, on the roll {len(model.leaves)}"
+        assert heads == len(model.heads), f"invariant 10: headcount {heads}, on the roll {len(model.heads)}"
         assert batches == len(model.rolls), f"invariant 10: {batches} batches, not {len(model.rolls)}"
         assert escrow == model.in_escrow, f"invariant 11: escrow {escrow}, outstanding {model.in_escrow}"
         assert held[self.exchange] >= escrow, f"invariant 11: {held[self.exchange]} covers no escrow of {escrow}"
         assert sold == model.tickets_sold, f"invariant 11: {sold} vouchers, not {model.tickets_sold}"
         for number, voucher in zip(newest, rest[2 * len(held) :], strict=True):
             self._check_voucher(number, voucher)
+        if self.roll_unread:
+            self.roll_unread = False
+            self._check_citizens()
 
     def _check_voucher(self, number: int, voucher: tuple[int, ...]) -> None:
         t = self.model.tickets[number]
@@ -286,7 +310,6 @@ class Nation(RuleBasedStateMachine):
         if sys.exc_info()[0] is not None:
             return  # a sequence that failed has said what there is to say
         self._check_records()
-        self._check_citizens()
         model, desk = self.model, self.world.desk
         tickets = sorted(model.tickets)
         vouchers = desk.read([desk.view("exchange", "voucherOf", number) for number in tickets])
@@ -311,18 +334,51 @@ class Nation(RuleBasedStateMachine):
 
     def _check_citizens(self) -> None:
         model, desk = self.model, self.world.desk
-        used = desk.read([desk.view("citizens", "isLeafUsed", leaf.batch, leaf.index) for leaf in model.leaves])
-        assert used == [leaf.active for leaf in model.leaves], f"invariant 10: leaves used {used}"
-        accounts = [person.address for person in self.citizens]
-        standings = desk.read([desk.view("citizens", "citizenOf", account) for account in accounts])
-        for account, standing in zip(accounts, standings, strict=True):
-            leaf = model.leaf_of(account)
-            expected = (0, 0, 0, 0, 0, False)
-            if leaf is not None:
-                region = model.rolls[leaf.batch].region
-                expected = (self.activated_at[account], 0, leaf.batch, leaf.index, region, False)
+        leaves, regions = model.leaves, sorted(model.region_caps)
+        accounts = sorted({*model.lives, *(leaf.account for leaf in leaves)})
+        answers = iter(
+            desk.read(
+                [
+                    *(desk.view("citizens", "isLeafUsed", *leaf.place) for leaf in leaves),
+                    *(desk.view("citizens", "actOf", *leaf.place) for leaf in leaves),
+                    *(desk.view("citizens", "citizenOf", account) for account in accounts),
+                    *(desk.view("citizens", "regionOf", region) for region in regions),
+                ]
+            )
+        )
+        for leaf, used in zip(leaves, answers, strict=False):
+            assert used == (leaf.fate is not Fate.WAITING), f"invariant 10: {leaf} is used: {used}"
+        for leaf, act in zip(leaves, answers, strict=False):
+            expected = self._act(leaf)
+            assert act[: len(expected)] == expected, f"the act about {leaf} is {act}, not {expected}"
+        for account, standing in zip(accounts, answers, strict=False):
+            expected = self._standing(account)
             assert standing == expected, f"invariant 10: {account} stands {standing}, not {expected}"
-        regions = sorted(model.rules.region_caps)
-        counts = desk.read([desk.view("citizens", "regionOf", region) for region in regions])
-        for region, (heads, *_) in zip(regions, counts, strict=True):
-            assert heads == model.heads_in(region), f"invariant 10: region {region} has {heads} heads"
+        for region, roll in zip(regions, answers, strict=True):
+            expected = self._region(region)
+            assert roll == expected, f"invariant 10: region {region} is {roll}, not {expected}"
+
+    def _standing(self, account: str) -> tuple[Any, ...]:
+        life = self.model.lives.get(account)
+        if life is None:
+            return (0, 0, 0, 0, 0, False)
+        return (life.since, life.until or 0, *life.leaf.place, life.leaf.region, life.chosen)
+
+    def _region(self, region: int) -> tuple[int, ...]:
+        """Headcount, its cap, turnover of the last period in which there was any, its cap, that period."""
+        model = self.model
+        last = max(model.carried_out[region], default=0)
+        return (
+            model.heads_in(region),
+            model.region_caps[region],
+            model.turnover(region, last),
+            model.turnover_caps[region],
+            last // TURNOVER,
+        )
+
+    def _act(self, leaf: Leaf) -> tuple[Any, ...]:
+        """Of an act that ended only that it did; whether the citizen objected is kept."""
+        act = leaf.act
+        if act is None:
+            return (int(Kind.NONE),)
+        return (int(act.kind), act.due_at, leaf.objected, act.referred, (act.successor or ZERO).lower())

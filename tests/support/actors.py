@@ -16,19 +16,23 @@ from eth_utils import keccak
 from sbi_network.protocol.agreement import Entry, tree_of
 from sbi_network.protocol.messages import (
     CancelAuthorization,
+    LeafChoice,
+    Objection,
     Permit,
     Reading,
     Receipt,
     ReceiveWithAuthorization,
     Report,
+    Succession,
     TransferWithAuthorization,
+    citizens_domain,
     exchange_domain,
     registry_domain,
     token_domain,
 )
 from sbi_network.protocol.oracle_set import pack_signatures
 from sbi_network.protocol.sumtree import SumTree
-from sbi_network.roll import Batch, CitizenLeaf, build_batch
+from sbi_network.roll import Batch, CitizenLeaf
 
 if TYPE_CHECKING:
     from ape.api import AccountAPI, ReceiptAPI
@@ -119,11 +123,22 @@ def split(signature: bytes) -> tuple[int, bytes, bytes]:
 
 
 def roll_of(accounts: Iterable[str], salt: str = "") -> Batch:
-    """A batch of these accounts; `salt` makes other persons of them."""
-    return build_batch(
-        CitizenLeaf(place, account, keccak(text=f"{salt}/{place}/{account}"))  # type: ignore[arg-type]
-        for place, account in enumerate(accounts)
+    """A batch of these accounts; `salt` makes other persons of them.
+
+    An account may stand in it twice: registrars' tools refuse that, the contracts have to live with it.
+    """
+    return Batch(
+        [
+            CitizenLeaf(place, account, keccak(text=f"{salt}/{place}/{account}"))  # type: ignore[arg-type]
+            for place, account in enumerate(accounts)
+        ]
     )
+
+
+def proven(batch: int, roll: Batch, index: int, account: str | None = None) -> tuple[Any, ...]:
+    """A leaf with its proof, as the citizen registry takes it."""
+    leaf = roll.leaves[index]
+    return batch, index, account or leaf.account, leaf.person, list(roll.proof(index))
 
 
 class Actors(Generic[Reply]):
@@ -142,6 +157,7 @@ class Actors(Generic[Reply]):
         self.reading_keys = reading_keys
         self.token_domain = token_domain(chain_id, addresses["token"])  # type: ignore[arg-type]
         self.exchange_domain = exchange_domain(chain_id, addresses["exchange"])  # type: ignore[arg-type]
+        self.citizens_domain = citizens_domain(chain_id, addresses["citizens"])  # type: ignore[arg-type]
         self.registry_domain = registry_domain(chain_id, addresses["oracles"])  # type: ignore[arg-type]
         self.addresses = addresses
 
@@ -151,10 +167,59 @@ class Actors(Generic[Reply]):
         return self.send(registrar, "citizens", "enrol", roll.root, roll.size, region)
 
     def activate(self, sender: Person, batch: int, roll: Batch, index: int) -> Reply:
-        leaf = roll.leaves[index]
-        return self.send(
-            sender, "citizens", "activate", batch, index, leaf.account, leaf.person, list(roll.proof(index))
-        )
+        return self.send(sender, "citizens", "activate", *proven(batch, roll, index))
+
+    def activate_and_pay(self, sender: Person, batch: int, roll: Batch, index: int, payment: Payment) -> Reply:
+        return self.send(sender, "citizens", "activateAndPay", *proven(batch, roll, index), payment.as_argument())
+
+    def choice(self, citizen: Person, batch: int, index: int) -> tuple[LeafChoice, bytes]:
+        """What an account signs to settle on one of its leaves."""
+        message = LeafChoice(batch, index, citizen.key.address)
+        return message, message.sign(citizen.key, self.citizens_domain).to_bytes()
+
+    def choose_leaf(
+        self, sender: Person, batch: int, roll: Batch, index: int, signature: bytes, account: str | None = None
+    ) -> Reply:
+        """`account` where another than the leaf's own lives on it. The account itself needs no signature."""
+        return self.send(sender, "citizens", "chooseLeaf", *proven(batch, roll, index, account), signature)
+
+    def void_leaf(self, sender: Person, batch: int, roll: Batch, index: int) -> Reply:
+        return self.send(sender, "citizens", "voidLeaf", *proven(batch, roll, index))
+
+    # Retirement and recovery
+
+    def start_retirement(self, registrar: Person, batch: int, index: int) -> Reply:
+        return self.send(registrar, "citizens", "startRetirement", batch, index)
+
+    def succession(self, successor: Person, batch: int, index: int, previous: str) -> tuple[Succession, bytes]:
+        """What an account signs that takes over a share."""
+        message = Succession(batch, index, previous, successor.key.address)  # type: ignore[arg-type]
+        return message, message.sign(successor.key, self.citizens_domain).to_bytes()
+
+    def start_recovery(
+        self, registrar: Person, batch: int, index: int, previous: str, successor: str, signature: bytes
+    ) -> Reply:
+        return self.send(registrar, "citizens", "startRecovery", batch, index, previous, successor, signature)
+
+    def objection(self, citizen: Person, batch: int, index: int, due_at: int) -> tuple[Objection, bytes]:
+        """What a citizen signs against the act that is due then."""
+        message = Objection(batch, index, due_at)
+        return message, message.sign(citizen.key, self.citizens_domain).to_bytes()
+
+    def object_to(self, sender: Person, batch: int, index: int, account: str, signature: bytes) -> Reply:
+        return self.send(sender, "citizens", "objectTo", batch, index, account, signature)
+
+    def withdraw_act(self, registrar: Person, batch: int, index: int) -> Reply:
+        return self.send(registrar, "citizens", "withdrawAct", batch, index)
+
+    def retire(self, sender: Person, batch: int, index: int, account: str) -> Reply:
+        return self.send(sender, "citizens", "retire", batch, index, account)
+
+    def retire_by_proof(self, sender: Person, batch: int, roll: Batch, index: int) -> Reply:
+        return self.send(sender, "citizens", "retireByProof", *proven(batch, roll, index))
+
+    def recover(self, sender: Person, batch: int, index: int, previous: str) -> Reply:
+        return self.send(sender, "citizens", "recover", batch, index, previous)
 
     # Output and income
 

@@ -12,6 +12,7 @@ from typing import ClassVar
 from sbi_network.protocol.typed_data import Address, Domain, TypedMessage, Uint32, Uint64, Uint256, Word
 
 REGISTRY_NAME = "ComputeOracleRegistry"
+CITIZENS_NAME = "CitizenRegistry"
 EXCHANGE_NAME = "ComputeExchange"
 TOKEN_NAME = "Smart Basic Income"  # noqa: S105 - a name, not a password
 
@@ -19,6 +20,11 @@ TOKEN_NAME = "Smart Basic Income"  # noqa: S105 - a name, not a password
 def registry_domain(chain_id: int, registry: Address) -> Domain:
     """The domain of a ComputeOracleRegistry."""
     return Domain(REGISTRY_NAME, chain_id, registry)
+
+
+def citizens_domain(chain_id: int, citizens: Address) -> Domain:
+    """The domain of a CitizenRegistry."""
+    return Domain(CITIZENS_NAME, chain_id, citizens)
 
 
 def exchange_domain(chain_id: int, exchange: Address) -> Domain:
@@ -89,6 +95,40 @@ class Report(TypedMessage):
 
 
 @dataclass(frozen=True, slots=True)
+class LeafChoice(TypedMessage):
+    """An account settles on one of its leaves for good, signed by the account."""
+
+    DOMAIN_NAME: ClassVar[str] = CITIZENS_NAME
+
+    batch: Uint32
+    index: Uint32
+    account: Address
+
+
+@dataclass(frozen=True, slots=True)
+class Succession(TypedMessage):
+    """An account takes over the share of another that lives on this leaf, signed by the successor."""
+
+    DOMAIN_NAME: ClassVar[str] = CITIZENS_NAME
+
+    batch: Uint32
+    index: Uint32
+    previous: Address
+    successor: Address
+
+
+@dataclass(frozen=True, slots=True)
+class Objection(TypedMessage):
+    """A citizen objects to the act about this leaf that is due at that second, and to no other."""
+
+    DOMAIN_NAME: ClassVar[str] = CITIZENS_NAME
+
+    batch: Uint32
+    index: Uint32
+    due_at: Uint64
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt(TypedMessage):
     """What the present holder of a voucher has received so far, in raw nGAICPh of the voucher's class: cumulative."""
 
@@ -155,6 +195,9 @@ MESSAGE_TYPES: Sequence[type[TypedMessage]] = (
     Reading,
     Observation,
     Report,
+    LeafChoice,
+    Succession,
+    Objection,
     Receipt,
     Permit,
     TransferWithAuthorization,

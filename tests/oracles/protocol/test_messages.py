@@ -24,6 +24,7 @@ from sbi_network.protocol.messages import (
     MESSAGE_TYPES,
     Reading,
     Receipt,
+    citizens_domain,
     exchange_domain,
     registry_domain,
     token_domain,
@@ -46,7 +47,7 @@ STANDARD_TYPES = {
 
 def test_type_strings__own_messages__are_those_of_the_protocol_page() -> None:
     on_page = set(re.findall(r"^    ([A-Z]\w+\(\w+ \w+(?:,\w+ \w+)*\))$", PROTOCOL_PAGE.read_text(), re.MULTILINE))
-    assert len(on_page) == 4
+    assert len(on_page) == 7
     assert on_page | STANDARD_TYPES == {layout_of(message).type_string for message in MESSAGE_TYPES}
 
 
@@ -68,7 +69,8 @@ def test_digest__any_message__is_what_eth_account_computes(message: TypedMessage
 
 def test_domains__by_constructor__carry_the_names_of_the_protocol_page() -> None:
     page = PROTOCOL_PAGE.read_text()
-    for domain in (registry_domain(1, CONTRACT), exchange_domain(1, CONTRACT), token_domain(1, CONTRACT)):
+    for make in (registry_domain, citizens_domain, exchange_domain, token_domain):
+        domain = make(1, CONTRACT)
         assert f"name `{domain.name}`, version `{domain.version}`" in page.replace("Domain: n", "n")
 
 
