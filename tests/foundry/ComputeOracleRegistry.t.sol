@@ -3,6 +3,7 @@ pragma solidity 0.8.35;
 
 import {IComputeOracleRegistry, Record, Report} from "../../contracts/interfaces/IComputeOracleRegistry.sol";
 import {Outcome} from "../../contracts/interfaces/IReportSource.sol";
+import {ISignatureFaults} from "../../contracts/interfaces/ISignatureVerifier.sol";
 import {SuiteTest} from "./SuiteTest.sol";
 
 /// Branches covered here: reports and their outcome. Configurations and facilities have their own file.
@@ -260,7 +261,7 @@ contract ComputeOracleRegistryTest is SuiteTest {
 
     function test_submitReport__theNextConfiguration__refused() public {
         _asGovernor();
-        oracles.scheduleConfig(_oracleSet("oracle", 4), [uint256(32), 16, 64], 1);
+        oracles.scheduleConfig(_oracleSet("oracle", 4), [uint256(32), 16, 64], _verifiers(), 1);
         (Report memory report,) = _good();
         (, bytes32 expected,,,) = oracles.configAt(0);
         (, report.configDigest,,,) = oracles.configAt(1);
@@ -289,9 +290,9 @@ contract ComputeOracleRegistryTest is SuiteTest {
 
     function test_submitReport__bytesThatAreNoEntries__refused() public {
         (Report memory report, bytes memory signatures) = _good();
-        vm.expectRevert(abi.encodeWithSelector(IComputeOracleRegistry.SignatureBytesMisaligned.selector, 196, 65));
+        vm.expectRevert(abi.encodeWithSelector(ISignatureFaults.SignatureBytesMisaligned.selector, 196, 65));
         _submit(report, bytes.concat(signatures, hex"00"));
-        vm.expectRevert(abi.encodeWithSelector(IComputeOracleRegistry.SignatureBytesMisaligned.selector, 64, 65));
+        vm.expectRevert(abi.encodeWithSelector(ISignatureFaults.SignatureBytesMisaligned.selector, 64, 65));
         _submit(report, new bytes(64));
     }
 
@@ -307,27 +308,27 @@ contract ComputeOracleRegistryTest is SuiteTest {
     function test_submitReport__aSignerTwice__refused() public {
         (Report memory report,) = _good();
         bytes memory signatures = _signedBy(report, _numbers(0, 1, 1));
-        vm.expectRevert(abi.encodeWithSelector(IComputeOracleRegistry.SignersOutOfOrder.selector, 1, 1));
+        vm.expectRevert(abi.encodeWithSelector(ISignatureFaults.SignersOutOfOrder.selector, 1, 1));
         _submit(report, signatures);
         signatures = _signedBy(report, _numbers(0, 0, 1));
-        vm.expectRevert(abi.encodeWithSelector(IComputeOracleRegistry.SignersOutOfOrder.selector, 0, 0));
+        vm.expectRevert(abi.encodeWithSelector(ISignatureFaults.SignersOutOfOrder.selector, 0, 0));
         _submit(report, signatures);
     }
 
     function test_submitReport__descendingSigners__refused() public {
         (Report memory report,) = _good();
         bytes memory signatures = _signedBy(report, _numbers(0, 2, 1));
-        vm.expectRevert(abi.encodeWithSelector(IComputeOracleRegistry.SignersOutOfOrder.selector, 1, 2));
+        vm.expectRevert(abi.encodeWithSelector(ISignatureFaults.SignersOutOfOrder.selector, 1, 2));
         _submit(report, signatures);
     }
 
     function test_submitReport__aNumberOutOfTheSet__refused() public {
         (Report memory report, bytes memory signatures) = _good();
         bytes memory fourth = _entry(4, oracleKeys[3], oracles.reportDigest(report));
-        vm.expectRevert(abi.encodeWithSelector(IComputeOracleRegistry.UnknownOracle.selector, 4, 4));
+        vm.expectRevert(abi.encodeWithSelector(ISignatureFaults.UnknownOracle.selector, 4, 4));
         _submit(report, bytes.concat(signatures, fourth));
         fourth[0] = 0xff;
-        vm.expectRevert(abi.encodeWithSelector(IComputeOracleRegistry.UnknownOracle.selector, 255, 4));
+        vm.expectRevert(abi.encodeWithSelector(ISignatureFaults.UnknownOracle.selector, 255, 4));
         _submit(report, bytes.concat(signatures, fourth));
     }
 
@@ -548,7 +549,7 @@ contract ComputeOracleRegistryTest is SuiteTest {
 
     function test_submitReport__threeRoundsOfTheSmallestRing__keepsTheLast() public {
         Settings memory small = _defaults();
-        // 2 × 3,600 s must be more than 1,800 + 600 + 3,600 s; the vault's expiry must be below it.
+        // 2 × 3,600 s must be more than 1,800 + 600 + 900 + 3,600 s; the vault's expiry must be below it.
         small.ringSize = 2;
         small.expiryAge = HOUR;
         _deploySuite(small);

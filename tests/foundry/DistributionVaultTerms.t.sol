@@ -29,12 +29,15 @@ contract DistributionVaultTermsTest is SuiteTest {
         return _create("IssuancePolicy", abi.encode(rate, releaseBps));
     }
 
-    /// @dev A second registry, with the same oracles.
-    function _registry(Settings memory chosen) private returns (address) {
-        return _create(
-            "ComputeOracleRegistry",
-            abi.encode(address(manager), _timing(chosen), _oracleSet("oracle", 4), chosen.weightsX16)
-        );
+    /// @dev A second registry, with the same oracles, who stand there too.
+    function _registry(Settings memory chosen) private returns (address registry) {
+        address[] memory set = _oracleSet("oracle", 4);
+        registry = _create("ComputeOracleRegistry", _registryArguments(address(manager), chosen, set));
+        vm.startPrank(address(bonds));
+        for (uint256 i = 0; i < set.length; ++i) {
+            ComputeOracleRegistry(registry).setStanding(set[i], true);
+        }
+        vm.stopPrank();
     }
 
     function _schedule(address rule, address source, uint256 fromEpoch) private {

@@ -59,17 +59,21 @@ contract VectorsTest is ExchangeTest {
         address[] memory signers = vm.parseJsonAddressArray(json, ".config.signers");
         deployCodeTo(
             "ComputeOracleRegistry.sol:ComputeOracleRegistry",
-            abi.encode(address(manager), _timing(_defaults()), _oracleSet("first", 4), weights),
+            abi.encode(address(manager), _timing(_defaults()), bonds, _oracleSet("first", 4), weights, _verifiers()),
             AT
         );
         registry = ComputeOracleRegistry(AT);
         vm.startPrank(address(timelock));
-        registry.scheduleConfig(_oracleSet("second", 4), weights, 5);
-        registry.scheduleConfig(signers, weights, 6);
+        registry.scheduleConfig(_oracleSet("second", 4), weights, _verifiers(), 5);
+        registry.scheduleConfig(signers, weights, _verifiers(), 6);
         for (uint256 i = 0; i < 5; ++i) {
             registry.registerFacility(operator, readingKey, 1, [uint256(1), 1, 1], 1);
         }
         vm.stopPrank();
+        for (uint256 i = 0; i < signers.length; ++i) {
+            vm.prank(address(bonds));
+            registry.setStanding(signers[i], true);
+        }
     }
 
     function _reportOfVectors() private view returns (Report memory) {
