@@ -177,23 +177,20 @@ contract ComputeOracleRegistry is IComputeOracleRegistry, AccessManaged, EIP712 
         view
         returns (uint256 version, uint256 signers)
     {
-        Counts memory counts = _counts;
-        require(
-            report.facilityCount != 0 && report.facilityCount <= counts.facilities,
-            WrongFacilityCount(report.facilityCount, counts.facilities)
-        );
-        Config memory config = _configAt(epoch, counts.configs);
-        ConfigBlobLib.Head memory head = ConfigBlobLib.readHead(config.blob);
-        require(
-            report.weightsVersion == head.weightsVersion,
-            WrongWeightsVersion(report.weightsVersion, head.weightsVersion)
-        );
-        require(report.configDigest == head.digest, WrongConfigDigest(report.configDigest, head.digest));
+        (uint256 facilities, uint256 configs) = (_counts.facilities, _counts.configs);
+        uint256 given = report.facilityCount;
+        // Here and below not `require`, which would work out the error first: this is what every report pays.
+        if (given == 0 || given > facilities) revert WrongFacilityCount(given, facilities);
+        Config memory config = _configAt(epoch, configs);
+        (bytes32 digest, uint256 weightsVersion, address verifier) = ConfigBlobLib.readTerms(config.blob);
+        if (report.weightsVersion != weightsVersion) {
+            revert WrongWeightsVersion(report.weightsVersion, weightsVersion);
+        }
+        if (report.configDigest != digest) revert WrongConfigDigest(report.configDigest, digest);
         version = config.version;
-        signers = ISignatureVerifier(head.verifiers.signatures).verify(reportDigest(report), config.blob, signatures)
-            & config.standing;
+        signers = ISignatureVerifier(verifier).verify(reportDigest(report), config.blob, signatures) & config.standing;
         (uint256 count, uint256 quorum) = (BitLib.count(signers), _quorumOf(ConfigBlobLib.countOf(config.blob)));
-        require(count >= quorum, QuorumNotReached(count, quorum));
+        if (count < quorum) revert QuorumNotReached(count, quorum);
     }
 
     /// @inheritdoc IComputeOracleRegistry

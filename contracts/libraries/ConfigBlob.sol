@@ -47,6 +47,22 @@ library ConfigBlobLib {
         head.verifiers = Verifiers(address(uint160(fields >> 32)), _address(data, 60));
     }
 
+    /// @dev What every report is judged by, without the rest of the head.
+    function readTerms(address blob)
+        internal
+        view
+        returns (bytes32 digest, uint256 weightsVersion, address signatureVerifier)
+    {
+        // Scratch space takes the digest and the word after it, in which the first verifier ends 4 bytes before the end.
+        assembly ("memory-safe") {
+            extcodecopy(blob, 0x00, 1, 0x40)
+            digest := mload(0x00)
+            let fields := mload(0x20)
+            weightsVersion := shr(240, fields)
+            signatureVerifier := and(shr(32, fields), 0xffffffffffffffffffffffffffffffffffffffff)
+        }
+    }
+
     /// @dev The oracles as they stand in the blob; `countIn`, `oracleIn` and `listOf` tell what is in there.
     function readOracles(address blob) internal view returns (bytes memory oracles) {
         return CodeBlobLib.readPart(blob, HEAD_BYTES, CodeBlobLib.sizeOf(blob) - HEAD_BYTES);

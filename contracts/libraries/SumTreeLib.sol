@@ -13,8 +13,14 @@ library SumTreeLib {
         pure
         returns (uint256)
     {
-        return uint256(FieldLib.to64(rawGeneral)) << 192 | uint256(FieldLib.to64(rawIntelligent)) << 128
-            | uint256(FieldLib.to64(rawSuper)) << 64 | FieldLib.to64(publicOutput);
+        // One look for all four; the second names the one that does not fit.
+        if ((rawGeneral | rawIntelligent | rawSuper | publicOutput) > type(uint64).max) {
+            FieldLib.to64(rawGeneral);
+            FieldLib.to64(rawIntelligent);
+            FieldLib.to64(rawSuper);
+            FieldLib.to64(publicOutput);
+        }
+        return rawGeneral << 192 | rawIntelligent << 128 | rawSuper << 64 | publicOutput;
     }
 
     /// @dev What the chain keeps of a tree: its size, top hash and sums.
