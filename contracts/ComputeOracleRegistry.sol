@@ -211,22 +211,23 @@ contract ComputeOracleRegistry is IComputeOracleRegistry, AccessManaged, EIP712 
     /// @inheritdoc IReportSource
     function outcomeOf(uint256 epoch) public view returns (Outcome outcome, uint256 publicOutput) {
         Record storage record = _ring[epoch % ringSize];
-        (uint256 kept, uint256 acceptedAt) = (record.epoch, record.acceptedAt);
-        if (kept == epoch && acceptedAt != 0) return _outcomeOf(record, acceptedAt);
-        _requireKept(epoch);
-        uint256 deadline = EpochLib.endOf(epoch, genesis, epochLength) + reportWindow;
-        return (block.timestamp <= deadline ? Outcome.Open : Outcome.Skipped, 0);
-    }
-
-    function _outcomeOf(Record storage record, uint256 acceptedAt) private view returns (Outcome, uint256) {
-        (uint256 output, uint256 extension, uint256 demands, bool isVoid) =
-            (record.publicOutput, record.extension, record.demands, record.isVoid);
+        // All of one slot, read at once: dividends pay for this.
+        (uint256 kept, uint256 acceptedAt, uint256 extension, uint256 demands, bool isVoid) =
+            (record.epoch, record.acceptedAt, record.extension, record.demands, record.isVoid);
+        publicOutput = record.publicOutput;
+        if (kept != epoch || acceptedAt == 0) return (_unreported(epoch), 0);
         if (isVoid) return (Outcome.Void, 0);
         uint256 disputableUntil = acceptedAt + disputeWindow;
-        if (block.timestamp <= disputableUntil + extension) return (Outcome.Pending, output);
-        if (demands == 0) return (Outcome.Final, output);
+        if (block.timestamp <= disputableUntil + extension) return (Outcome.Pending, publicOutput);
+        if (demands == 0) return (Outcome.Final, publicOutput);
         // Every demand could have been answered by then: that one was not decides the epoch, whoever says so.
-        return block.timestamp <= disputableUntil + maxExtension ? (Outcome.Pending, output) : (Outcome.Void, 0);
+        return block.timestamp <= disputableUntil + maxExtension ? (Outcome.Pending, publicOutput) : (Outcome.Void, 0);
+    }
+
+    function _unreported(uint256 epoch) private view returns (Outcome) {
+        _requireKept(epoch);
+        uint256 deadline = EpochLib.endOf(epoch, genesis, epochLength) + reportWindow;
+        return block.timestamp <= deadline ? Outcome.Open : Outcome.Skipped;
     }
 
     /// @inheritdoc IComputeOracleRegistry
