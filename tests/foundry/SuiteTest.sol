@@ -82,7 +82,7 @@ abstract contract SuiteTest is Test {
     SBIToken internal token;
     CitizenRegistry internal citizens;
     ComputeExchange internal exchange;
-    EcdsaVerifier internal verifier;
+    EcdsaVerifier internal ecdsa;
     SignerBonds internal bonds;
     ComputeDisputes internal disputes;
 
@@ -134,7 +134,7 @@ abstract contract SuiteTest is Test {
         settings = chosen;
         vm.warp(chosen.genesis - 60);
         vm.prank(deployer);
-        verifier = EcdsaVerifier(_create("EcdsaVerifier", ""));
+        ecdsa = EcdsaVerifier(_create("EcdsaVerifier", ""));
         address[10] memory places = _predict();
         // Known before they are there: the registry names them.
         (bonds, disputes) = (SignerBonds(places[8]), ComputeDisputes(places[9]));
@@ -205,7 +205,11 @@ abstract contract SuiteTest is Test {
 
     /// @dev Whom the suite's configurations trust beside their oracles.
     function _verifiers() internal view returns (Verifiers memory) {
-        return Verifiers(address(verifier), address(disputes));
+        return _verifiersWith(address(disputes));
+    }
+
+    function _verifiersWith(address disputes_) internal view returns (Verifiers memory) {
+        return Verifiers(address(ecdsa), disputes_);
     }
 
     function _timing(Settings memory chosen) internal pure returns (ComputeOracleRegistry.Timing memory) {
