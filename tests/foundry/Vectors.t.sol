@@ -7,7 +7,7 @@ import {stdStorage, StdStorage} from "forge-std/StdStorage.sol";
 import {ComputeExchange} from "../../contracts/ComputeExchange.sol";
 import {ComputeOracleRegistry} from "../../contracts/ComputeOracleRegistry.sol";
 import {SBIToken} from "../../contracts/SBIToken.sol";
-import {Report} from "../../contracts/interfaces/IComputeOracleRegistry.sol";
+import {Observation, Reading, Report} from "../../contracts/interfaces/IComputeOracleRegistry.sol";
 import {Authorization} from "../../contracts/interfaces/ISBIToken.sol";
 import {ExchangeTest} from "./ExchangeTest.sol";
 
@@ -153,6 +153,29 @@ contract VectorsTest is ExchangeTest {
             // No lane of the vectors overflows, so the words may be added whole.
             sums = bytes32(uint256(sums) + uint256(others[level]));
         }
+    }
+
+    /// The registry's own digests, of what it never sees signed but in disputes.
+    function test_disputedDigests__asInPython__areTheRegistrys() public {
+        ComputeOracleRegistry registry = _registry();
+        for (uint256 i = 0; i < 5; ++i) {
+            string memory message = _item(".readings", i, ".message");
+            Reading memory reading = Reading(
+                _uint(string.concat(message, ".facility")),
+                _uint(string.concat(message, ".epoch")),
+                _uint(string.concat(message, ".rawGeneral")),
+                _uint(string.concat(message, ".rawIntelligent")),
+                _uint(string.concat(message, ".rawSuper")),
+                _word(string.concat(message, ".evidence"))
+            );
+            assertEq(registry.readingDigest(reading), _word(_item(".readings", i, ".digest")));
+        }
+        Observation memory observation = Observation(
+            _word(".observation.message.configDigest"),
+            _uint(".observation.message.epoch"),
+            _word(".observation.message.readings")
+        );
+        assertEq(registry.observationDigest(observation), _word(".observation.digest"));
     }
 
     function test_readings__asInPython__haveTheSameDigests() public view {
