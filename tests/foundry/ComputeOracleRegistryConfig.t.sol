@@ -7,7 +7,8 @@ import {SuiteTest} from "./SuiteTest.sol";
 /// Branches covered here: what reports are judged by.
 ///
 /// constructor
-/// ├── no epoch length, no report window, a ring that is too short: InvalidTiming; the shortest that will do
+/// ├── no epoch length, no report window: InvalidTiming; an extension past 32 bits: AboveField
+/// ├── a ring that is too short: RetentionTooShort; the shortest that will do
 /// └── a set that scheduleConfig would refuse
 /// scheduleConfig
 /// ├── by another than the timelock: AccessManagedUnauthorized
@@ -23,7 +24,8 @@ import {SuiteTest} from "./SuiteTest.sol";
 /// └── counts from the next epoch to begin
 /// scheduleFacilityTerms: likewise, UnknownFacility, ChangeTooSoon, replacing
 /// facilityOf, facilityTermsAt: UnknownFacility; before it was registered
-/// facilityCount, currentEpoch, genesis, epochLength, reportWindow, disputeWindow, ringSize, retention
+/// facilityCount, currentEpoch, genesis, epochLength, reportWindow, disputeWindow, maxExtension, ringSize, retention,
+/// finality, bonds
 contract ComputeOracleRegistryConfigTest is SuiteTest {
     uint256[3] private weights = [uint256(32), 16, 64];
     uint256[3] private capacities = [uint256(7), 8, 9];
@@ -85,6 +87,17 @@ contract ComputeOracleRegistryConfigTest is SuiteTest {
         bad.ringSize = 0;
         _expectCreateReverts(
             abi.encodeWithSelector(IComputeOracleRegistry.RetentionTooShort.selector, 0, 7199),
+            "ComputeOracleRegistry",
+            _arguments(bad, _oracleSet("oracle", 4))
+        );
+    }
+
+    function test_constructor__extensionPastTheField__refused() public {
+        Settings memory bad = _defaults();
+        bad.ringSize = 1e9;
+        bad.maxExtension = uint256(1) << 32;
+        _expectCreateReverts(
+            _aboveField(uint256(1) << 32, type(uint32).max),
             "ComputeOracleRegistry",
             _arguments(bad, _oracleSet("oracle", 4))
         );
