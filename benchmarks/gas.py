@@ -23,6 +23,7 @@ from ape.logging import LogLevel, logger
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from eth_utils import keccak
+from scripts._bonds import bond_oracles
 from scripts._deploy import Suite, deploy_suite
 from scripts._recipe import Recipe, load_recipe
 
@@ -40,6 +41,9 @@ PRODUCTION = (
     "CitizenRegistry",
     "IssuancePolicy",
     "ComputeExchange",
+    "EcdsaVerifier",
+    "SignerBonds",
+    "ComputeDisputes",
 )
 CODE_LIMIT = 24_576
 
@@ -69,7 +73,11 @@ def recipe() -> Recipe:
             "clock.epoch_length_s": EPOCH,
             "clock.report_window_s": EPOCH,
             "clock.dispute_window_s": DISPUTE,
+            "clock.max_extension_s": 2 * DISPUTE,
             "clock.ring_epochs": RING,
+            "disputes.evidence_horizon_s": 5 * EPOCH,
+            "disputes.lock_time_s": 6 * EPOCH,
+            "disputes.reveal_window_s": DISPUTE,
             "vault.expiry_age_s": EPOCH * (RING - 2),
             "oracles": [account("oracle", i).address for i in range(ORACLES)],
         },
@@ -144,6 +152,7 @@ def start(heads: int) -> Bench:
     deployer = accounts.test_accounts[0]
     registrar = accounts.test_accounts[5]
     suite = deploy_suite(recipe(), deployer)
+    bond_oracles(suite, deployer, (account("oracle", i) for i in range(ORACLES)))
     bench = Bench(suite, registrar, deployer, suite.oracles.genesis())
     chain.mine(timestamp=bench.genesis)
     bench.enrol(keccak(text="the rest of the roll"), heads)

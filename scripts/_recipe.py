@@ -41,6 +41,7 @@ class Clock(_Strict):
     epoch_length_s: Seconds
     report_window_s: Seconds
     dispute_window_s: Annotated[int, Field(ge=0)]
+    max_extension_s: Annotated[int, Field(ge=0)]
     ring_epochs: Annotated[int, Field(gt=1)]
 
 
@@ -61,6 +62,17 @@ class Exchange(_Strict):
     settlement_window_s: Seconds
     fee_bps: Bps
     recirculate_bps: Bps
+
+
+class Disputes(_Strict):
+    """What stands behind signatures, and how long they can be disputed."""
+
+    required_bond_wei: Annotated[int, Field(gt=0)]
+    reward_bps: Annotated[int, Field(ge=0, lt=5_000)]
+    lock_time_s: Seconds
+    evidence_horizon_s: Seconds
+    reveal_window_s: Seconds
+    demand_bond_wei: Annotated[int, Field(gt=0)]
 
 
 class Governance(_Strict):
@@ -90,6 +102,7 @@ class Recipe(_Strict):
     policy: Policy
     vault: Vault
     exchange: Exchange
+    disputes: Disputes
     governance: Governance
     registrars: list[Address]
     regions: dict[int, Region]
