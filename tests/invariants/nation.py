@@ -308,12 +308,13 @@ class Nation(RuleBasedStateMachine):
         records = desk.read([desk.view("oracles", "recordOf", epoch) for epoch in kept])
         for epoch, record in zip(kept, records, strict=True):
             told = model.told[epoch]
-            commitment, output, of_epoch, accepted_at, signers, version, void = record
+            commitment, output, of_epoch, accepted_at, signers, version, extension, demands, void = record
             assert signers.bit_count() >= 3, f"invariant 7: epoch {epoch} has {signers.bit_count()} signers"
             assert signers == sum(1 << n for n in told.signers), f"invariant 7: epoch {epoch} signed by {signers:b}"
             assert output == told.output, f"invariant 8: epoch {epoch} output {output}, readings {told.output}"
             assert commitment == told.commitment, f"invariant 8: epoch {epoch} commits to other readings"
-            assert (of_epoch, accepted_at, version, void) == (epoch, told.accepted_at, 1, False), f"record {record}"
+            assert (of_epoch, accepted_at, version) == (epoch, told.accepted_at, 1), f"record {record}"
+            assert (extension, demands, void) == (0, 0, False), f"disputed by nobody: record {record}"
 
     def _check_citizens(self) -> None:
         model, desk = self.model, self.world.desk
