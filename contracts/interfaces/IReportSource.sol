@@ -33,4 +33,9 @@ interface IReportSource {
     /// @dev How long after its end an epoch's record can still be read, at least.
     /// @return seconds
     function retention() external view returns (uint256);
+
+    /// @dev The longest time after an epoch's end until it is settled for good: final, skipped or void, and its output
+    /// fixed. Below `retention`.
+    /// @return seconds
+    function finality() external view returns (uint256);
 }

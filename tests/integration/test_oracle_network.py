@@ -239,10 +239,15 @@ def _deploy(workplace: Workplace, oracles: list[LocalAccount], reading_keys: lis
     _until(web3.is_connected)
     web3.eth.default_account = web3.eth.accounts[0]
     genesis = int(time.time()) + GENESIS_DELAY
-    timing = (genesis, EPOCH_SECONDS, 60, 2, 256)
+    timing = (genesis, EPOCH_SECONDS, 60, 2, 12, 256)
     manager = _create(web3, "SuiteAccessManager", web3.eth.accounts[0])
+    verifier = _create(web3, "EcdsaVerifier")
     signers = [account.address for account in oracles]
-    registry = _create(web3, "ComputeOracleRegistry", manager.address, timing, signers, [32, 16, 64])
+    # No bonds here: the deployer says in their place who stands.
+    terms = (manager.address, timing, web3.eth.accounts[0], signers, [32, 16, 64], (verifier.address, manager.address))
+    registry = _create(web3, "ComputeOracleRegistry", *terms)
+    for signer in signers:
+        web3.eth.wait_for_transaction_receipt(registry.functions.setStanding(signer, True).transact())
     for key in reading_keys:
         sent = registry.functions.registerFacility(key.address, key.address, 1, [CAPACITY] * 3, 10_000).transact()
         assert web3.eth.wait_for_transaction_receipt(sent)["status"] == 1

@@ -33,7 +33,8 @@ class EpochOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What an accepted report left on chain. `accepted_at` is zero where there is none."""
+    """What an accepted report left on chain. `accepted_at` is zero where there is none; `extension` is how many seconds
+    longer than the dispute window it stays open to dispute, `demands` how many are open."""
 
     commitment: bytes
     public_output: int
@@ -41,6 +42,8 @@ class Record:
     accepted_at: int
     signer_bits: int
     config_version: int
+    extension: int
+    demands: int
     is_void: bool
 
     @property

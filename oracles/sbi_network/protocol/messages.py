@@ -13,6 +13,7 @@ from sbi_network.protocol.typed_data import Address, Domain, TypedMessage, Uint3
 
 REGISTRY_NAME = "ComputeOracleRegistry"
 EXCHANGE_NAME = "ComputeExchange"
+BONDS_NAME = "SignerBonds"
 TOKEN_NAME = "Smart Basic Income"  # noqa: S105 - a name, not a password
 
 
@@ -24,6 +25,11 @@ def registry_domain(chain_id: int, registry: Address) -> Domain:
 def exchange_domain(chain_id: int, exchange: Address) -> Domain:
     """The domain of a ComputeExchange."""
     return Domain(EXCHANGE_NAME, chain_id, exchange)
+
+
+def bonds_domain(chain_id: int, bonds: Address) -> Domain:
+    """The domain of a SignerBonds."""
+    return Domain(BONDS_NAME, chain_id, bonds)
 
 
 def token_domain(chain_id: int, token: Address) -> Domain:
@@ -86,6 +92,16 @@ class Report(TypedMessage):
     raw_intelligent: Uint64
     raw_super: Uint64
     public_output: Uint64
+
+
+@dataclass(frozen=True, slots=True)
+class Bond(TypedMessage):
+    """An oracle's or a facility's consent to who puts up its bond, signed by the signing or reading key."""
+
+    DOMAIN_NAME: ClassVar[str] = BONDS_NAME
+
+    signer_: Address
+    owner: Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +171,7 @@ MESSAGE_TYPES: Sequence[type[TypedMessage]] = (
     Reading,
     Observation,
     Report,
+    Bond,
     Receipt,
     Permit,
     TransferWithAuthorization,

@@ -51,10 +51,10 @@ def test_config_at__another_digest__is_refused() -> None:
 
 
 def test_record_of__accepted_or_not__is_the_record_or_none() -> None:
-    accepted = asyncio.run(_registry(recordOf=(b"\1" * 32, 400, 7, 1_000, 0b1011, 3, False)).record_of(7))
+    accepted = asyncio.run(_registry(recordOf=(b"\1" * 32, 400, 7, 1_000, 0b1011, 3, 0, 0, False)).record_of(7))
     assert accepted is not None
     assert (accepted.public_output, accepted.signers, accepted.config_version) == (400, (0, 1, 3), 3)
-    assert asyncio.run(_registry(recordOf=(bytes(32), 0, 0, 0, 0, 0, False)).record_of(7)) is None
+    assert asyncio.run(_registry(recordOf=(bytes(32), 0, 0, 0, 0, 0, 0, 0, False)).record_of(7)) is None
 
 
 def test_outcome_of__each_number__is_its_outcome() -> None:

@@ -44,6 +44,7 @@ BY_FIELD: dict[str, st.SearchStrategy[Any]] = {
     "readings": words,
     "root": words,
     "holder": addresses,
+    "signer_": addresses,
     "owner": addresses,
     "spender": addresses,
     "from_": addresses,
