@@ -178,20 +178,24 @@ contract ComputeDisputes is IComputeDisputes, PullPayments {
     function disputeLeaf(uint256 epoch, uint256 facility, Exhibit calldata shown) external {
         bool pending = _requireDisputable(epoch);
         _requireShown(epoch, 0, facility, shown);
-        bool padding = SumProofLib.isPadding(0, facility, shown.facilityCount);
-        require(!padding, SumProofLib.NoSuchPlace(0, facility, shown.facilityCount));
-        SumProofLib.requirePreimage(0, shown.preimage, shown.node.hash);
-        (uint256 sums,) = SumProofLib.sumsIn(0, shown.preimage);
-        require(sums == shown.node.sums, SumsDiffer(sums, shown.node.sums));
+        uint256 sums = _leafSums(facility, shown);
         bool misplaced = SumProofLib.facilityIn(shown.preimage) != facility;
         require(misplaced || _exceeds(epoch, facility, sums), NoFault(epoch, 0, facility));
-
         (,,, uint256 publicOutput) = SumTreeLib.unpack(sums);
         emit LeafFaultProven(epoch, facility, msg.sender, publicOutput, pending);
         _requireEffect(epoch, pending);
         // Before the report is touched: who signed is read from it, and stays there.
         _slashSigners(epoch, msg.sender);
         if (pending) _takeOut(epoch, facility, publicOutput);
+    }
+
+    /// @dev The sums of a leaf that is one, and is counted as it is.
+    function _leafSums(uint256 facility, Exhibit calldata shown) private pure returns (uint256 sums) {
+        bool padding = SumProofLib.isPadding(0, facility, shown.facilityCount);
+        require(!padding, SumProofLib.NoSuchPlace(0, facility, shown.facilityCount));
+        SumProofLib.requirePreimage(0, shown.preimage, shown.node.hash);
+        (sums,) = SumProofLib.sumsIn(0, shown.preimage);
+        require(sums == shown.node.sums, SumsDiffer(sums, shown.node.sums));
     }
 
     /// @dev Whether a facility's terms at the epoch do not allow for a leaf.
@@ -276,14 +280,11 @@ contract ComputeDisputes is IComputeDisputes, PullPayments {
 
     /// @inheritdoc IComputeDisputes
     function demand(Place calldata place, uint256 facilityCount, Node calldata top) external payable {
-        (Outcome outcome,) = registry.outcomeOf(place.epoch);
-        require(outcome == Outcome.Pending, EpochNotDisputable(place.epoch, outcome));
+        Record memory record = _requirePending(place.epoch);
+        // A place that the tree has not could never be shown: it would void an honest report.
         SumProofLib.requirePlace(place.level, place.position, facilityCount);
-        Record memory record = registry.recordOf(place.epoch);
         _requireCommitment(SumTreeLib.commit(facilityCount, top.hash, top.sums), record);
-
-        (uint256 deadline, uint256 latest) = (block.timestamp + revealWindow, record.acceptedAt + _maxExtension);
-        require(deadline <= latest, DemandTooLate(deadline, latest));
+        uint256 deadline = _deadlineOf(record);
         uint256 units = uint256(record.demands) + 1;
         require(msg.value == units * demandBond, WrongDemandBond(msg.value, units * demandBond));
         Demand storage made = _demandAt(place);
@@ -293,6 +294,19 @@ contract ComputeDisputes is IComputeDisputes, PullPayments {
         (made.units, made.open) = (uint24(units), true);
         emit PlaceDemanded(place.epoch, place.level, place.position, msg.sender, msg.value, deadline);
         registry.openDemand(place.epoch);
+    }
+
+    function _requirePending(uint256 epoch) private view returns (Record memory) {
+        (Outcome outcome,) = registry.outcomeOf(epoch);
+        require(outcome == Outcome.Pending, EpochNotDisputable(epoch, outcome));
+        return registry.recordOf(epoch);
+    }
+
+    /// @dev Until when what is demanded now is to be shown; a dispute window must still fit after that.
+    function _deadlineOf(Record memory record) private view returns (uint256 deadline) {
+        deadline = block.timestamp + revealWindow;
+        uint256 latest = record.acceptedAt + _maxExtension;
+        require(deadline <= latest, DemandTooLate(deadline, latest));
     }
 
     /// @inheritdoc IComputeDisputes

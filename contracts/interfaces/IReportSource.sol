@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.35;
 
-/// @dev How an epoch stands. `Open`: no report yet and the deadline not passed. `Pending`: reported, the dispute window
-/// still runs. `Final`: reported and beyond dispute. `Skipped`: the deadline passed without a report. `Void`: a report
-/// was undone by a dispute.
+/// @dev How an epoch stands. `Open`: no report yet and the deadline not passed. `Pending`: reported, and can still be
+/// undone. `Final`: reported and beyond dispute. `Skipped`: the deadline passed without a report. `Void`: a report was
+/// undone, by a dispute or for what its signers did not show.
 enum Outcome {
     Open,
     Pending,

@@ -32,7 +32,8 @@ struct Bond {
 ///
 /// Slashing is for the disputes contract of a configuration that is or was in force, on proof. It takes the whole bond:
 /// less than half of it goes to whoever brought the proof, so that nobody gains by proving a fault of their own; the
-/// rest stays here for good.
+/// rest stays here for good. Which contract that is, governance schedules ahead: whoever bonds relies on it, and cannot
+/// leave sooner than the lock.
 interface ISignerBonds is IPullPayments, IERC5267 {
     /// @dev Thrown when a bond is put up, or by the constructor required, that is nothing.
     /// @param given The amount, wei.

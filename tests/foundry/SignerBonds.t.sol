@@ -288,7 +288,10 @@ contract SignerBondsTest is SuiteTest {
         _bond(KEY, BOND);
         _unbond();
         vm.warp(block.timestamp + LOCK);
+        vm.recordLogs();
         _slash(stranger);
+        // It no longer stood: the slashing is all that happened.
+        assertEq(vm.getRecordedLogs().length, 1);
         vm.expectRevert(abi.encodeWithSelector(ISignerBonds.NotBondOwner.selector, bondOwner, address(0)));
         vm.prank(bondOwner);
         bonds.withdrawBond(signer);
