@@ -33,8 +33,8 @@ def test_colluding_quorum__what_can_be_proved__is_undone(town: Town) -> None:
     assert unjust.issued == unjust.dividend * unjust.headcount
     town.tell(
         f"All that the facilities can compute is {unjust.publicOutput:,} nGAICPh: claimed without proof, nothing on "
-        f"chain shows it false. Issued: {coins(unjust.issued)} SBI instead of some {coins(honest.issued)}, to all citizens "
-        f"alike, {coins(unjust.dividend)} SBI each. It can never be more than capacity times rate."
+        f"chain shows it false. Issued: {coins(unjust.issued)} SBI instead of some {coins(honest.issued)}, to all "
+        f"citizens alike, {coins(unjust.dividend)} SBI each. It can never be more than capacity times rate."
     )
 
     epoch = town.end_epoch()
