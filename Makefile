@@ -5,7 +5,7 @@ APE := $(BIN)/ape
 # Ape's pytest plugin is for contract tests alone: without it the others start in a second.
 PYTEST := $(BIN)/python -m pytest -p no:ape_test
 
-.PHONY: help setup demo test lint fmt test-oracles test-foundry test-contracts test-integration seeded-bugs abi gas lock clean
+.PHONY: help setup demo test lint fmt test-oracles test-foundry test-contracts test-integration stories seeded-bugs abi gas lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-17s %s\n", $$1, $$2}'
@@ -43,7 +43,10 @@ test-oracles: setup ## The Python package's tests, without Ape
 
 test-contracts: setup ## Contract tests from Python; the stateful model on both EVMs
 	$(APE) test tests/contracts tests/invariants --network ethereum:local:test
-	$(APE) test tests/invariants --network ethereum:local:foundry
+	$(APE) test tests/invariants tests/stories --network ethereum:local:foundry
+
+stories: setup ## Play and tell the five bad days of tests/stories, on Anvil
+	$(APE) test tests/stories --network ethereum:local:foundry
 
 test-integration: setup ## Processes, independent clients and the toolchain, against a real Anvil
 	$(PYTEST) tests/integration

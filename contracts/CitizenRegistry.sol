@@ -321,7 +321,8 @@ contract CitizenRegistry is ICitizenRegistry, AccessManaged, EIP712 {
         _carryOut(batch, index, ActKind.Recovery);
         _requireNeverActive(successor);
         Citizen memory citizen = _citizens[previous];
-        citizen.since = uint40(block.timestamp);
+        // By its signature the successor has settled on this leaf.
+        (citizen.since, citizen.chosen) = (uint40(block.timestamp), true);
         _citizens[successor] = citizen;
         _citizens[previous].until = uint40(block.timestamp);
         emit CitizenRecovered(previous, successor, batch, index);
@@ -414,13 +415,13 @@ contract CitizenRegistry is ICitizenRegistry, AccessManaged, EIP712 {
 
     /// @inheritdoc ICitizenRegistry
     function moveRegistrar(address previous, address registrar) external restricted {
-        uint32 number = _registrars[previous].number;
-        require(number != 0, NotRegistrar(previous));
+        Registrar memory office = _registrars[previous];
+        require(office.number != 0, NotRegistrar(previous));
         require(_registrars[registrar].number == 0, AlreadyRegistrar(registrar));
         delete _registrars[previous];
-        _registrars[registrar] = Registrar(number, true);
-        _registrarByNumber[number] = registrar;
-        emit RegistrarMoved(number, previous, registrar);
+        _registrars[registrar] = office;
+        _registrarByNumber[office.number] = registrar;
+        emit RegistrarMoved(office.number, previous, registrar);
     }
 
     /// @inheritdoc ICitizenRegistry

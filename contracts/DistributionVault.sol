@@ -278,6 +278,8 @@ contract DistributionVault is IDistributionVault, AccessManaged {
             sourceGenesis == bounds.genesis && sourceLength == bounds.epochLength,
             ClockMismatch(sourceGenesis, sourceLength, bounds.genesis, bounds.epochLength)
         );
+        uint256 finality = source.finality();
+        require(bounds.expiryAge > finality, ExpiryBeforeFinality(bounds.expiryAge, finality));
         uint256 retention = source.retention();
         require(bounds.expiryAge < retention, ExpiryBeyondRetention(bounds.expiryAge, retention));
     }

@@ -26,8 +26,21 @@ if TYPE_CHECKING:
 DEPLOYMENTS = Path(__file__).parent / "_deployments"
 
 # Order of deployment, hence nonces: what is predicted must not move without this list.
-_ORDER = ("manager", "timelock", "oracles", "policy", "vault", "token", "citizens", "exchange")
+_ORDER = (
+    "verifier",
+    "manager",
+    "timelock",
+    "oracles",
+    "policy",
+    "vault",
+    "token",
+    "citizens",
+    "exchange",
+    "bonds",
+    "disputes",
+)
 CONTRACTS = {
+    "verifier": "EcdsaVerifier",
     "manager": "SuiteAccessManager",
     "timelock": "SuiteTimelock",
     "oracles": "ComputeOracleRegistry",
@@ -36,6 +49,8 @@ CONTRACTS = {
     "token": "SBIToken",
     "citizens": "CitizenRegistry",
     "exchange": "ComputeExchange",
+    "bonds": "SignerBonds",
+    "disputes": "ComputeDisputes",
 }
 _ADMIN_ROLE = 0
 
@@ -48,6 +63,7 @@ class DeploymentError(RuntimeError):
 class Suite:
     """The deployed contracts, by role."""
 
+    verifier: ContractInstance
     manager: ContractInstance
     timelock: ContractInstance
     oracles: ContractInstance
@@ -56,6 +72,8 @@ class Suite:
     token: ContractInstance
     citizens: ContractInstance
     exchange: ContractInstance
+    bonds: ContractInstance
+    disputes: ContractInstance
 
     def addresses(self) -> dict[str, str]:
         """Checksummed address by role."""
@@ -114,7 +132,14 @@ def deploy_suite(recipe: Recipe, deployer: AccountAPI, genesis: int | None = Non
 
 def check_suite(suite: Suite) -> None:
     """Reads from the chain that every contract knows its neighbours, and that only the timelock administers."""
+    verifiers = suite.oracles.verifiersAt(0)
     expected = {
+        "oracles.bonds": (suite.oracles.bonds(), suite.bonds),
+        "oracles.verifiersAt(0).signatures": (verifiers.signatures, suite.verifier),
+        "oracles.verifiersAt(0).disputes": (verifiers.disputes, suite.disputes),
+        "bonds.registry": (suite.bonds.registry(), suite.oracles),
+        "disputes.registry": (suite.disputes.registry(), suite.oracles),
+        "disputes.bonds": (suite.disputes.bonds(), suite.bonds),
         "vault.token": (suite.vault.token(), suite.token),
         "vault.citizens": (suite.vault.citizens(), suite.citizens),
         "token.vault": (suite.token.vault(), suite.vault),
@@ -191,7 +216,16 @@ def _predict(deployer: str, nonce: int) -> dict[str, str]:
 
 def _arguments(recipe: Recipe, deployer: str, at: dict[str, str], genesis: int) -> dict[str, list[Any]]:
     clock, vault, exchange, governance = recipe.clock, recipe.vault, recipe.exchange, recipe.governance
-    timing = (genesis, clock.epoch_length_s, clock.report_window_s, clock.dispute_window_s, clock.ring_epochs)
+    disputes = recipe.disputes
+    timing = (
+        genesis,
+        clock.epoch_length_s,
+        clock.report_window_s,
+        clock.dispute_window_s,
+        clock.max_extension_s,
+        clock.ring_epochs,
+    )
+    verifiers = (at["verifier"], at["disputes"])
     bounds = (
         genesis,
         clock.epoch_length_s,
@@ -202,9 +236,10 @@ def _arguments(recipe: Recipe, deployer: str, at: dict[str, str], genesis: int) 
         vault.min_notice_epochs,
     )
     return {
+        "verifier": [],
         "manager": [deployer],
         "timelock": [governance.timelock_delay_s, governance.proposers, governance.executors],
-        "oracles": [at["manager"], timing, recipe.oracles, list(recipe.weights_x16)],
+        "oracles": [at["manager"], timing, at["bonds"], recipe.oracles, list(recipe.weights_x16), verifiers],
         "policy": [recipe.policy.rate_wei_per_ngaicph, recipe.policy.release_bps],
         "vault": [at["manager"], at["token"], at["citizens"], at["policy"], at["oracles"], bounds],
         "token": [at["vault"], at["citizens"]],
@@ -223,6 +258,14 @@ def _arguments(recipe: Recipe, deployer: str, at: dict[str, str], genesis: int) 
             exchange.settlement_window_s,
             exchange.fee_bps,
             exchange.recirculate_bps,
+        ],
+        "bonds": [at["oracles"], disputes.required_bond_wei, disputes.reward_bps, disputes.lock_time_s],
+        "disputes": [
+            at["oracles"],
+            at["bonds"],
+            disputes.evidence_horizon_s,
+            disputes.reveal_window_s,
+            disputes.demand_bond_wei,
         ],
     }
 

@@ -25,6 +25,7 @@ WHOLE_BPS = 10_000
 MIN_RATE, MAX_RATE = 1, 10**18
 MIN_RELEASE_BPS, MAX_RELEASE_BPS = 100, WHOLE_BPS
 MAX_FEE_BPS = 3_000
+MAX_REWARD_BPS = 4_999
 MIN_RELEASE_FLOOR_WEI = 10**6 << 40
 """A unit of the dividend index for as many people as the vault can count."""
 
@@ -63,6 +64,7 @@ class Clock(Strict):
     epoch_length_s: Span
     report_window_s: Span
     dispute_window_s: Delay
+    max_extension_s: Annotated[Whole, Field(ge=0, lt=2**32)]
     ring_epochs: Annotated[Whole, Field(gt=1)]
 
     @property
@@ -71,9 +73,14 @@ class Clock(Strict):
         return self.ring_epochs * self.epoch_length_s
 
     @property
+    def longest_reveal_s(self) -> int:
+        """The longest reveal window that leaves a dispute window after it."""
+        return max(0, self.max_extension_s - self.dispute_window_s)
+
+    @property
     def windows_s(self) -> int:
         """The longest that an epoch's outcome may take to be final, from the epoch's end."""
-        return self.report_window_s + self.dispute_window_s
+        return self.report_window_s + self.dispute_window_s + self.max_extension_s
 
 
 class Policy(Strict):
@@ -93,6 +100,17 @@ class Exchange(Strict):
     settlement_window_s: Span
     fee_bps: Annotated[Whole, Field(ge=0, le=MAX_FEE_BPS)]
     recirculate_bps: Bps
+
+
+class Disputes(Strict):
+    """What stands behind signatures, and how long they can be disputed."""
+
+    required_bond_wei: Annotated[Whole, Field(gt=0)]
+    reward_bps: Annotated[Whole, Field(ge=0, le=MAX_REWARD_BPS)]
+    lock_time_s: Span
+    evidence_horizon_s: Span
+    reveal_window_s: Span
+    demand_bond_wei: Annotated[Whole, Field(gt=0)]
 
 
 class Governance(Strict):
@@ -135,6 +153,7 @@ class Recipe(Strict):
     vault: Vault
     citizens: Citizens
     exchange: Exchange
+    disputes: Disputes
     governance: Governance
     registrars: Annotated[list[Address], AfterValidator(_distinct)]
     regions: dict[RegionNumber, Region]
@@ -146,7 +165,7 @@ class Recipe(Strict):
 
     @model_validator(mode="after")
     def _sections_agree(self) -> Self:
-        contradictions = [*self._times(), *self._shares(), *self._places()]
+        contradictions = [*self._times(), *self._evidence(), *self._shares(), *self._places()]
         if contradictions:
             raise ValidationError.from_exception_data("Recipe", contradictions)
         return self
@@ -156,15 +175,29 @@ class Recipe(Strict):
         least = clock.windows_s + clock.epoch_length_s
         if clock.retention_s <= least:
             fewest = least // clock.epoch_length_s + 1
-            expected = f"at least {fewest}, to keep more than both windows and an epoch, {least} s"
+            expected = f"at least {fewest}, to keep more than both windows, the extension and an epoch, {least} s"
             yield _contradiction("clock", "ring_epochs", given=clock.ring_epochs, expected=expected)
         if expiry <= clock.windows_s:
             # Else an epoch reported at the last moment would expire before it is final.
-            expected = f"more than the report and dispute windows together, {clock.windows_s} s"
+            expected = f"more than both windows and the extension together, {clock.windows_s} s"
             yield _contradiction("vault", "expiry_age_s", given=expiry, expected=expected)
         if expiry >= clock.retention_s:
             expected = f"less than what the oracle registry keeps, {clock.retention_s} s"
             yield _contradiction("vault", "expiry_age_s", given=expiry, expected=expected)
+
+    def _evidence(self) -> Iterator[InitErrorDetails]:
+        clock, disputes = self.clock, self.disputes
+        horizon, least_lock = disputes.evidence_horizon_s, disputes.evidence_horizon_s + clock.epoch_length_s
+        if not clock.windows_s <= horizon < clock.retention_s:
+            kept = f"less than what the oracle registry keeps, {clock.retention_s} s"
+            expected = f"at least both windows and the extension together, {clock.windows_s} s, and {kept}"
+            yield _contradiction("disputes", "evidence_horizon_s", given=horizon, expected=expected)
+        if disputes.lock_time_s < least_lock:
+            expected = f"at least the horizon and an epoch, {least_lock} s"
+            yield _contradiction("disputes", "lock_time_s", given=disputes.lock_time_s, expected=expected)
+        if disputes.reveal_window_s > clock.longest_reveal_s:
+            expected = f"at most what clock.max_extension_s leaves beside a dispute window, {clock.longest_reveal_s} s"
+            yield _contradiction("disputes", "reveal_window_s", given=disputes.reveal_window_s, expected=expected)
 
     def _shares(self) -> Iterator[InitErrorDetails]:
         rate, ceiling = self.policy.rate_wei_per_ngaicph, self.vault.max_rate_wei_per_ngaicph

@@ -17,6 +17,7 @@ import click
 from ape import accounts
 from ape.logging import LogLevel, logger
 from rich.console import Console
+from scripts._bonds import bond_oracles
 from scripts._demo.invariants import InvariantBrokenError
 from scripts._demo.loop import Loop
 from scripts._demo.network import (
@@ -29,7 +30,7 @@ from scripts._demo.network import (
     wait_for_services,
 )
 from scripts._demo.processes import DemoError, Process, Processes, require_free_ports
-from scripts._demo.roles import DEPLOYER
+from scripts._demo.roles import DEPLOYER, ORACLES, development_account
 from scripts._demo.story import Story
 from scripts._deploy import DeploymentError, deploy_suite, write_record
 from scripts._recipe import RecipeError, load_recipe
@@ -89,6 +90,7 @@ def _deploy(console: Console, ports: Ports) -> Loop:
     with console.status("deploying the suite"):
         recipe = load_recipe("local")
         suite = deploy_suite(recipe, accounts.test_accounts[DEPLOYER], int(time.time()) + START_UP_SECONDS)
+        bond_oracles(suite, accounts.test_accounts[DEPLOYER], map(development_account, ORACLES))
         record = write_record(suite, recipe)
         loop = Loop(suite, ports)
         loop.enrol()

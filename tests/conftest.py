@@ -23,9 +23,13 @@ OVERRIDES: dict[str, Any] = {
     "clock.epoch_length_s": 1000,
     "clock.report_window_s": 1500,
     "clock.dispute_window_s": 300,
+    "clock.max_extension_s": 500,
     "clock.ring_epochs": 16,
     "vault.expiry_age_s": 7000,
     "exchange.settlement_window_s": 1200,
+    "disputes.evidence_horizon_s": 5000,
+    "disputes.lock_time_s": 6000,
+    "disputes.reveal_window_s": 200,
 }
 
 
@@ -135,11 +139,14 @@ def recipe() -> Recipe:
 
 
 @pytest.fixture(scope="module")
-def deployed_suite(recipe: Recipe, deployer: Person) -> Suite:
-    """The suite, deployed once a module; use `suite`."""
+def deployed_suite(recipe: Recipe, deployer: Person, people: People) -> Suite:
+    """The suite, deployed once a module, its oracles bonded; use `suite`."""
+    from scripts._bonds import bond_oracles
     from scripts._deploy import deploy_suite
 
-    return deploy_suite(recipe, deployer.account)
+    suite = deploy_suite(recipe, deployer.account)
+    bond_oracles(suite, deployer.account, (oracle.key for oracle in people.oracles))
+    return suite
 
 
 @pytest.fixture

@@ -92,7 +92,7 @@ struct Act {
 /// to a second office, which alone can then carry it out or dismiss it. A retired citizen accrues nothing more and loses nothing
 /// accrued; a leaf that was never activated is activated and retired in one step. A recovery moves the share, the vote
 /// and all future accrual to an account that signs `Succession` and was never active; no balance moves, accrued income
-/// included. Acts are about a leaf, so activation does not escape them. A cap per region and `turnoverPeriod` bounds
+/// included. The signature settles the successor on that leaf, as `LeafChoice` would. Acts are about a leaf, so activation does not escape them. A cap per region and `turnoverPeriod` bounds
 /// how many retirements and recoveries are carried out, hence what a bad registrar can do.
 ///
 /// Signatures are EIP-712 (domain "CitizenRegistry", version "1"; ERC-5267), by ECDSA or an ERC-1271 wallet:
@@ -101,8 +101,8 @@ struct Act {
 ///     Succession(uint256 batch,uint256 index,address previous,address successor)
 ///     Objection(uint256 batch,uint256 index,uint256 dueAt)
 interface ICitizenRegistry is IERC5267 {
-    /// @dev Thrown when an address is not a registrar in office.
-    /// @param account Who called, or who was to leave office.
+    /// @dev Thrown when an address is not a registrar in office, or has no office to move.
+    /// @param account Who called, or who was named.
     error NotRegistrar(address account);
 
     /// @dev Thrown when an address is a registrar already.
@@ -445,8 +445,9 @@ interface ICitizenRegistry is IERC5267 {
     /// @param previous The citizen's account.
     function recover(uint256 batch, uint256 index, address previous) external;
 
-    /// @dev Moves a registrar's office, with its batches, to another address, as when its key changes.
-    /// @param previous The address in office.
+    /// @dev Moves a registrar's office, with its batches, to another address, as when its key changes. An office that was
+    /// suspended stays so.
+    /// @param previous The address that holds the office.
     /// @param registrar The address that follows; never a registrar.
     function moveRegistrar(address previous, address registrar) external;
 

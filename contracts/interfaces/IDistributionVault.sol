@@ -31,7 +31,12 @@ interface IDistributionVault {
     /// @param epoch The next epoch.
     error NoCitizens(uint256 epoch);
 
-    /// @dev Thrown by the constructor when the expiry age is not below what the source retains.
+    /// @dev Thrown when a source may take as long to settle an epoch as that takes to expire: income could be lost.
+    /// @param expiryAge The expiry age, seconds.
+    /// @param finality The longest that the source takes, seconds.
+    error ExpiryBeforeFinality(uint256 expiryAge, uint256 finality);
+
+    /// @dev Thrown when the expiry age is not below what a source retains.
     /// @param expiryAge The age given, seconds.
     /// @param retention What the source retains, seconds.
     error ExpiryBeyondRetention(uint256 expiryAge, uint256 retention);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.35;
 
-/// @dev How an epoch stands. `Open`: no report yet and the deadline not passed. `Pending`: reported, the dispute window
-/// still runs. `Final`: reported and beyond dispute. `Skipped`: the deadline passed without a report. `Void`: a report
-/// was undone by a dispute.
+/// @dev How an epoch stands. `Open`: no report yet and the deadline not passed. `Pending`: reported, and can still be
+/// undone. `Final`: reported and beyond dispute. `Skipped`: the deadline passed without a report. `Void`: a report was
+/// undone, by a dispute or for what its signers did not show.
 enum Outcome {
     Open,
     Pending,
@@ -33,4 +33,9 @@ interface IReportSource {
     /// @dev How long after its end an epoch's record can still be read, at least.
     /// @return seconds
     function retention() external view returns (uint256);
+
+    /// @dev The longest time after an epoch's end until it is settled for good: final, skipped or void, and its output
+    /// fixed. Below `retention`.
+    /// @return seconds
+    function finality() external view returns (uint256);
 }

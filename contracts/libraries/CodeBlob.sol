@@ -20,10 +20,19 @@ library CodeBlobLib {
     }
 
     function read(address blob) internal view returns (bytes memory data) {
-        uint256 size = blob.code.length - 1;
-        data = new bytes(size);
+        return readPart(blob, 0, sizeOf(blob));
+    }
+
+    /// @dev Bytes of data in a blob.
+    function sizeOf(address blob) internal view returns (uint256) {
+        return blob.code.length - 1;
+    }
+
+    /// @dev `length` bytes from `offset` on; zeros past the end.
+    function readPart(address blob, uint256 offset, uint256 length) internal view returns (bytes memory data) {
+        data = new bytes(length);
         assembly ("memory-safe") {
-            extcodecopy(blob, add(data, 0x20), 1, size)
+            extcodecopy(blob, add(data, 0x20), add(offset, 1), length)
         }
     }
 }

@@ -13,8 +13,14 @@ library SumTreeLib {
         pure
         returns (uint256)
     {
-        return uint256(FieldLib.to64(rawGeneral)) << 192 | uint256(FieldLib.to64(rawIntelligent)) << 128
-            | uint256(FieldLib.to64(rawSuper)) << 64 | FieldLib.to64(publicOutput);
+        // One look for all four; the second names the one that does not fit.
+        if ((rawGeneral | rawIntelligent | rawSuper | publicOutput) > type(uint64).max) {
+            FieldLib.to64(rawGeneral);
+            FieldLib.to64(rawIntelligent);
+            FieldLib.to64(rawSuper);
+            FieldLib.to64(publicOutput);
+        }
+        return rawGeneral << 192 | rawIntelligent << 128 | rawSuper << 64 | publicOutput;
     }
 
     /// @dev What the chain keeps of a tree: its size, top hash and sums.
@@ -23,5 +29,26 @@ library SumTreeLib {
     /// @param topSums Its packed sums.
     function commit(uint256 facilityCount, bytes32 topHash, uint256 topSums) internal pure returns (bytes32) {
         return keccak256(abi.encodePacked(bytes1(0x02), uint32(facilityCount), topHash, topSums));
+    }
+
+    /// @dev The four sums that a word packs.
+    function unpack(uint256 sums)
+        internal
+        pure
+        returns (uint256 rawGeneral, uint256 rawIntelligent, uint256 rawSuper, uint256 publicOutput)
+    {
+        return (sums >> 192, sums >> 128 & type(uint64).max, sums >> 64 & type(uint64).max, sums & type(uint64).max);
+    }
+
+    /// @dev Adds lane by lane.
+    /// @return sums The sum; of a lane that passes 64 bits, what is left of it.
+    /// @return fits Whether no lane does.
+    function add(uint256 left, uint256 right) internal pure returns (uint256 sums, bool fits) {
+        fits = true;
+        for (uint256 shift = 0; shift < 256; shift += 64) {
+            uint256 lane = (left >> shift & type(uint64).max) + (right >> shift & type(uint64).max);
+            if (lane > type(uint64).max) fits = false;
+            sums |= (lane & type(uint64).max) << shift;
+        }
     }
 }

@@ -22,6 +22,8 @@ contract MockReportSource is IReportSource {
     uint256 public genesis;
     uint256 public epochLength;
     uint256 public retention;
+    /// @dev What it says; an epoch is settled when it is told so.
+    uint256 public finality;
     Behaviour public behaviour;
     /// @dev What is said of every epoch that nothing else was said of.
     Said public otherwise;
@@ -30,6 +32,10 @@ contract MockReportSource is IReportSource {
 
     constructor(uint256 genesis_, uint256 epochLength_, uint256 retention_) {
         (genesis, epochLength, retention) = (genesis_, epochLength_, retention_);
+    }
+
+    function sayFinality(uint256 finality_) external {
+        finality = finality_;
     }
 
     function say(uint256 epoch, Outcome outcome, uint256 publicOutput) external {

@@ -13,6 +13,7 @@ from eth_abi.exceptions import EncodingError
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 from scripts import _recipe
+from scripts._bonds import bond_oracles
 from scripts._deploy import CONTRACTS, DeploymentError, check_suite, deploy_suite, load_suite, write_record
 from scripts._recipe import RecipeError, load_recipe
 
@@ -39,6 +40,11 @@ def pass_to(chain: Any, time: int) -> None:
     chain.mine()
 
 
+def verifiers_of(suite: Suite) -> tuple[str, str]:
+    """Whom configurations trust beside their oracles."""
+    return (suite.verifier.address, suite.disputes.address)
+
+
 def governed(suite: Suite, somebody: str) -> list[tuple[Any, str, tuple[Any, ...]]]:
     """Everything that only the timelock may do: contract, function, and arguments that it could do it with."""
     return [
@@ -47,7 +53,8 @@ def governed(suite: Suite, somebody: str) -> list[tuple[Any, str, tuple[Any, ...
         (suite.citizens, "removeRegistrar", (somebody,)),
         (suite.citizens, "setRegionCap", (1, 5)),
         (suite.exchange, "setShares", (0, 0)),
-        (suite.oracles, "scheduleConfig", ([somebody] * 4, [16, 16, 16], 1_000)),
+        (suite.oracles, "scheduleConfig", ([somebody] * 4, [16, 16, 16], verifiers_of(suite), 1_000)),
+        (suite.oracles, "scheduleStandby", ([somebody] * 4,)),
         (suite.oracles, "registerFacility", (somebody, somebody, 1, [1, 1, 1], 10_000)),
         (suite.oracles, "scheduleFacilityTerms", (0, [1, 1, 1], 10_000, True, 1_000)),
     ]
@@ -60,6 +67,9 @@ def test_deploy_suite__local_recipe__contracts_know_each_other(suite: Suite) -> 
     assert suite.vault.citizens() == suite.token.citizens() == suite.citizens.address
     assert suite.vault.sourceAt(0) == suite.exchange.oracles() == suite.oracles.address
     assert suite.vault.policyAt(0) == suite.policy.address
+    assert suite.oracles.bonds() == suite.disputes.bonds() == suite.bonds.address
+    assert suite.bonds.registry() == suite.disputes.registry() == suite.oracles.address
+    assert tuple(suite.oracles.verifiersAt(0)) == verifiers_of(suite)
 
 
 def test_deploy_suite__local_recipe__every_value_is_on_chain(suite: Suite, recipe: Recipe) -> None:
@@ -68,6 +78,7 @@ def test_deploy_suite__local_recipe__every_value_is_on_chain(suite: Suite, recip
     assert suite.vault.epochLength() == suite.oracles.epochLength() == clock.epoch_length_s
     assert suite.oracles.reportWindow() == clock.report_window_s
     assert suite.oracles.disputeWindow() == clock.dispute_window_s
+    assert suite.oracles.maxExtension() == clock.max_extension_s
     assert suite.oracles.ringSize() == clock.ring_epochs
     assert list(suite.oracles.configAt(0).oracles) == recipe.oracles
     assert list(suite.oracles.weightsAt(0)) == list(recipe.weights_x16)
@@ -80,6 +91,12 @@ def test_deploy_suite__local_recipe__every_value_is_on_chain(suite: Suite, recip
     assert suite.vault.minNotice() == vault.min_notice_epochs
     assert suite.exchange.settlementWindow() == recipe.exchange.settlement_window_s
     assert tuple(suite.exchange.shares()) == (recipe.exchange.fee_bps, recipe.exchange.recirculate_bps)
+    assert suite.bonds.requiredBond() == recipe.disputes.required_bond_wei
+    assert suite.bonds.rewardBps() == recipe.disputes.reward_bps
+    assert suite.bonds.lockTime() == recipe.disputes.lock_time_s
+    assert suite.disputes.evidenceHorizon() == recipe.disputes.evidence_horizon_s
+    assert suite.disputes.revealWindow() == recipe.disputes.reveal_window_s
+    assert suite.disputes.demandBond() == recipe.disputes.demand_bond_wei
     assert suite.timelock.getMinDelay() == recipe.governance.timelock_delay_s
     assert all(suite.citizens.registrarOf(registrar)[1] for registrar in recipe.registrars)
     assert {n: suite.citizens.regionOf(n).cap for n in recipe.regions} == {n: r.cap for n, r in recipe.regions.items()}
@@ -115,7 +132,8 @@ def test_deploy_suite__done__timelock_changes_everything(suite: Suite, actors: A
         ("citizens", suite.citizens.removeRegistrar.encode_input(people.registrar.address)),
         ("citizens", suite.citizens.setRegionCap.encode_input(1, 5)),
         ("exchange", suite.exchange.setShares.encode_input(1, 2)),
-        ("oracles", suite.oracles.scheduleConfig.encode_input(newcomers, [16, 16, 16], 1_000)),
+        ("oracles", suite.oracles.scheduleConfig.encode_input(newcomers, [16, 16, 16], verifiers_of(suite), 1_000)),
+        ("oracles", suite.oracles.scheduleStandby.encode_input(newcomers)),
         ("oracles", suite.oracles.registerFacility.encode_input(newcomers[0], newcomers[1], 1, [1, 1, 1], 10_000)),
         ("oracles", suite.oracles.scheduleFacilityTerms.encode_input(0, [1, 1, 1], 10_000, True, 1_000)),
         ("vault", suite.vault.scheduleTerms.encode_input(suite.policy.address, suite.oracles.address, 10)),
@@ -130,6 +148,7 @@ def test_deploy_suite__done__timelock_changes_everything(suite: Suite, actors: A
     assert suite.citizens.regionOf(1).cap == 5
     assert tuple(suite.exchange.shares()) == (1, 2)
     assert list(suite.oracles.configAt(1_000).oracles) == newcomers
+    assert list(suite.oracles.standby()) == newcomers
     assert suite.oracles.facilityCount() == 3
 
 
@@ -157,7 +176,8 @@ def test_timelock__oracle_set_changes__from_its_epoch_on(
     """End to end: the set of an epoch signs for it, before and after the change, and no other."""
     newcomers = people.citizens[:4]
     addresses = [person.address for person in newcomers]
-    data = suite.oracles.scheduleConfig.encode_input(addresses, [16, 16, 16], 1)
+    data = suite.oracles.scheduleConfig.encode_input(addresses, [16, 16, 16], verifiers_of(suite), 1)
+    bond_oracles(suite, people.deployer.account, (person.key for person in newcomers))
     actors.schedule(people.deployer, "oracles", data, recipe.governance.timelock_delay_s)
     pass_to(ape.chain, ape.chain.blocks.head.timestamp + recipe.governance.timelock_delay_s)
     actors.execute(people.deployer, "oracles", data)
@@ -221,7 +241,7 @@ def test_recipe_limits__read_from_the_chain__are_the_contracts_own(suite: Suite)
         ({"vault.release_floor_wei": 2**40 * 10**6 - 1}, "DistributionVault", "ReleaseFloorTooLow"),
         ({"vault.min_notice_epochs": 0}, "DistributionVault", "NoticeTooShort"),
         ({"vault.min_notice_epochs": 2**32}, "FieldLib", "AboveField"),
-        ({"clock.ring_epochs": 2}, "ComputeOracleRegistry", "InvalidTiming"),
+        ({"clock.ring_epochs": 2}, "ComputeOracleRegistry", "RetentionTooShort"),
         ({"oracles": ORACLES[:5]}, "ComputeOracleRegistry", "InvalidOracleCount"),
         ({"oracles": ORACLES[:34]}, "ComputeOracleRegistry", "InvalidOracleCount"),
         ({"oracles": [*ORACLES[:3], ORACLES[0]]}, "ComputeOracleRegistry", "DuplicateOracle"),
@@ -231,6 +251,9 @@ def test_recipe_limits__read_from_the_chain__are_the_contracts_own(suite: Suite)
         ({"policy.release_bps": 99}, "IssuancePolicy", "ReleaseOutOfRange"),
         ({"exchange.fee_bps": 3_001}, "ComputeExchange", "SharesTooLarge"),
         ({"exchange.fee_bps": 1, "exchange.recirculate_bps": 10_000}, "ComputeExchange", "SharesTooLarge"),
+        ({"disputes.lock_time_s": 5_999}, "ComputeDisputes", "LockTooShort"),
+        ({"disputes.evidence_horizon_s": 2_299}, "ComputeDisputes", "InvalidHorizon"),
+        ({"disputes.reveal_window_s": 201}, "ComputeDisputes", "InvalidRevealWindow"),
     ],
 )
 def test_deploy_suite__values_that_contradict__refused_by_recipe_and_constructor(

@@ -193,6 +193,7 @@ contract CitizenRegistryActsTest is SuiteTest {
         assertGt(token.balanceOf(next), 0);
         assertEq(citizens.citizenOf(ann).until, citizens.citizenOf(next).since);
         assertEq(citizens.citizenOf(next).leaf, 2);
+        assertTrue(citizens.citizenOf(next).chosen);
     }
 
     function test_startRecovery__ofAnotherThanTheHolder__refused() public {
@@ -487,6 +488,23 @@ contract CitizenRegistryActsTest is SuiteTest {
         vm.expectRevert(abi.encodeWithSelector(ICitizenRegistry.NotRegistrar.selector, registrar));
         vm.prank(registrar);
         citizens.startRetirement(0, 1);
+    }
+
+    function test_moveRegistrar__aSuspendedOffice__staysSuspended() public {
+        _startRetirement(2);
+        _untilDue();
+        vm.startPrank(address(timelock));
+        citizens.removeRegistrar(registrar);
+        citizens.moveRegistrar(registrar, stranger);
+        vm.stopPrank();
+        (uint256 number, bool inOffice) = citizens.registrarOf(stranger);
+        assertEq(number, 1);
+        assertFalse(inOffice);
+        vm.expectRevert(abi.encodeWithSelector(ICitizenRegistry.RegistrarOutOfOffice.selector, 1));
+        citizens.retire(0, 2, ann);
+        _asGovernor();
+        citizens.addRegistrar(stranger);
+        citizens.retire(0, 2, ann);
     }
 
     function test_moveRegistrar__nobodyOrToAnOffice__refused() public {

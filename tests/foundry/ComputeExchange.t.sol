@@ -195,7 +195,7 @@ contract ComputeExchangeTest is ExchangeTest {
 
     function test_priceOf__weightsChange__followsFromTheirEpochOn() public {
         _asGovernor();
-        oracles.scheduleConfig(_oracleSet("oracle", 4), [uint256(32), 24, 64], 2);
+        oracles.scheduleConfig(_oracleSet("oracle", 4), [uint256(32), 24, 64], _verifiers(), 2);
         assertEq(exchange.priceOf(INTELLIGENT, 10), 10 * SBI);
         _warpTo(2);
         assertEq(exchange.priceOf(INTELLIGENT, 10), 15 * SBI);
@@ -217,9 +217,9 @@ contract ComputeExchangeTest is ExchangeTest {
     {
         Settings memory any = _defaults();
         any.rate = bound(rate, 1, 1e18);
-        any.weightsX16 = [uint256(weight), 16, 64];
+        any.weightsX16 = [bound(weight, 1, 65_535), 16, 64];
         _deploySuite(any);
-        uint256 exact16 = uint256(units) * weight * any.rate;
+        uint256 exact16 = uint256(units) * any.weightsX16[0] * any.rate;
         uint256 price = exchange.priceOf(GENERAL, units);
         assertGe(price * 16, exact16);
         assertLt(price * 16, exact16 + 16);
@@ -410,7 +410,7 @@ contract ComputeExchangeTest is ExchangeTest {
     function test_buyWithAuthorization__priceChangedSince__refused() public {
         Authorization memory payment = _alicesOrder(40, "salt");
         _asGovernor();
-        oracles.scheduleConfig(_oracleSet("oracle", 4), [uint256(32), 24, 64], 2);
+        oracles.scheduleConfig(_oracleSet("oracle", 4), [uint256(32), 24, 64], _verifiers(), 2);
         _warpTo(2);
         vm.expectRevert(abi.encodeWithSelector(IComputeExchange.PaymentNotPrice.selector, 40 * SBI, 60 * SBI));
         _order(payment, 40, "salt");

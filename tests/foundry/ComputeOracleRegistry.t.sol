@@ -1,8 +1,15 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.35;
 
-import {IComputeOracleRegistry, Record, Report} from "../../contracts/interfaces/IComputeOracleRegistry.sol";
+import {
+    IComputeOracleRegistry,
+    Observation,
+    Reading,
+    Record,
+    Report
+} from "../../contracts/interfaces/IComputeOracleRegistry.sol";
 import {Outcome} from "../../contracts/interfaces/IReportSource.sol";
+import {ISignatureFaults} from "../../contracts/interfaces/ISignatureVerifier.sol";
 import {SuiteTest} from "./SuiteTest.sol";
 
 /// Branches covered here: reports and their outcome. Configurations and facilities have their own file.
@@ -22,6 +29,13 @@ import {SuiteTest} from "./SuiteTest.sol";
 /// reportDigest: binds every field, chain and registry
 /// outcomeOf: Open, Pending, Final, Skipped, at their edges; forgotten (EpochForgotten)
 /// recordOf: none, one, overwritten, forgotten (EpochForgotten)
+/// outcomeOf, recordOf: an epoch past 32 bits (AboveField)
+/// takeOut, voidReport, openDemand, closeDemand
+/// ├── by another than the epoch's disputes (NotDisputes); of a report that is none, void or final (EpochNotPending)
+/// ├── takeOut: leaves the rest; all; more than is left, which voids
+/// ├── openDemand: keeps a report pending, until it can have no answer: then void; past 16 bits (AboveField)
+/// └── closeDemand: a dispute window from then, at most the extension; none open (NoDemandOpen)
+/// observationDigest, readingDigest: EIP-712
 contract ComputeOracleRegistryTest is SuiteTest {
     function _submit(Report memory report, bytes memory signatures) private {
         vm.prank(stranger);
@@ -260,7 +274,7 @@ contract ComputeOracleRegistryTest is SuiteTest {
 
     function test_submitReport__theNextConfiguration__refused() public {
         _asGovernor();
-        oracles.scheduleConfig(_oracleSet("oracle", 4), [uint256(32), 16, 64], 1);
+        oracles.scheduleConfig(_oracleSet("oracle", 4), [uint256(32), 16, 64], _verifiers(), 1);
         (Report memory report,) = _good();
         (, bytes32 expected,,,) = oracles.configAt(0);
         (, report.configDigest,,,) = oracles.configAt(1);
@@ -289,9 +303,9 @@ contract ComputeOracleRegistryTest is SuiteTest {
 
     function test_submitReport__bytesThatAreNoEntries__refused() public {
         (Report memory report, bytes memory signatures) = _good();
-        vm.expectRevert(abi.encodeWithSelector(IComputeOracleRegistry.SignatureBytesMisaligned.selector, 196, 65));
+        vm.expectRevert(abi.encodeWithSelector(ISignatureFaults.SignatureBytesMisaligned.selector, 196, 65));
         _submit(report, bytes.concat(signatures, hex"00"));
-        vm.expectRevert(abi.encodeWithSelector(IComputeOracleRegistry.SignatureBytesMisaligned.selector, 64, 65));
+        vm.expectRevert(abi.encodeWithSelector(ISignatureFaults.SignatureBytesMisaligned.selector, 64, 65));
         _submit(report, new bytes(64));
     }
 
@@ -307,27 +321,27 @@ contract ComputeOracleRegistryTest is SuiteTest {
     function test_submitReport__aSignerTwice__refused() public {
         (Report memory report,) = _good();
         bytes memory signatures = _signedBy(report, _numbers(0, 1, 1));
-        vm.expectRevert(abi.encodeWithSelector(IComputeOracleRegistry.SignersOutOfOrder.selector, 1, 1));
+        vm.expectRevert(abi.encodeWithSelector(ISignatureFaults.SignersOutOfOrder.selector, 1, 1));
         _submit(report, signatures);
         signatures = _signedBy(report, _numbers(0, 0, 1));
-        vm.expectRevert(abi.encodeWithSelector(IComputeOracleRegistry.SignersOutOfOrder.selector, 0, 0));
+        vm.expectRevert(abi.encodeWithSelector(ISignatureFaults.SignersOutOfOrder.selector, 0, 0));
         _submit(report, signatures);
     }
 
     function test_submitReport__descendingSigners__refused() public {
         (Report memory report,) = _good();
         bytes memory signatures = _signedBy(report, _numbers(0, 2, 1));
-        vm.expectRevert(abi.encodeWithSelector(IComputeOracleRegistry.SignersOutOfOrder.selector, 1, 2));
+        vm.expectRevert(abi.encodeWithSelector(ISignatureFaults.SignersOutOfOrder.selector, 1, 2));
         _submit(report, signatures);
     }
 
     function test_submitReport__aNumberOutOfTheSet__refused() public {
         (Report memory report, bytes memory signatures) = _good();
         bytes memory fourth = _entry(4, oracleKeys[3], oracles.reportDigest(report));
-        vm.expectRevert(abi.encodeWithSelector(IComputeOracleRegistry.UnknownOracle.selector, 4, 4));
+        vm.expectRevert(abi.encodeWithSelector(ISignatureFaults.UnknownOracle.selector, 4, 4));
         _submit(report, bytes.concat(signatures, fourth));
         fourth[0] = 0xff;
-        vm.expectRevert(abi.encodeWithSelector(IComputeOracleRegistry.UnknownOracle.selector, 255, 4));
+        vm.expectRevert(abi.encodeWithSelector(ISignatureFaults.UnknownOracle.selector, 255, 4));
         _submit(report, bytes.concat(signatures, fourth));
     }
 
@@ -548,7 +562,7 @@ contract ComputeOracleRegistryTest is SuiteTest {
 
     function test_submitReport__threeRoundsOfTheSmallestRing__keepsTheLast() public {
         Settings memory small = _defaults();
-        // 2 × 3,600 s must be more than 1,800 + 600 + 3,600 s; the vault's expiry must be below it.
+        // 2 × 3,600 s must be more than 1,800 + 600 + 900 + 3,600 s; the vault's expiry must be below it.
         small.ringSize = 2;
         small.expiryAge = HOUR;
         _deploySuite(small);
@@ -572,5 +586,232 @@ contract ComputeOracleRegistryTest is SuiteTest {
         assertEq(record.acceptedAt, 0);
         assertEq(record.signers, 0);
         assertEq(record.configVersion, 0);
+    }
+
+    function test_outcomeOf__epochPastTheField__refused() public {
+        uint256[2] memory over = [uint256(1) << 32, type(uint256).max];
+        for (uint256 i = 0; i < 2; ++i) {
+            vm.expectRevert(_aboveField(over[i], type(uint32).max));
+            oracles.outcomeOf(over[i]);
+            vm.expectRevert(_aboveField(over[i], type(uint32).max));
+            oracles.recordOf(over[i]);
+            assertEq(oracles.verifiersAt(over[i]).disputes, address(disputes));
+            assertEq(oracles.weightsAt(over[i])[0], 32);
+            oracles.configAt(over[i]);
+            oracles.standingAt(over[i]);
+            oracles.facilityTermsAt(0, over[i]);
+        }
+    }
+
+    /* WHAT DISPUTES DO */
+
+    /// @dev Epoch 0 is reported, with this output.
+    function _reported(uint256 output) private returns (uint256 acceptedAt) {
+        _warpToEndOf(0);
+        _report(0, output);
+        return block.timestamp;
+    }
+
+    /// @dev All four, of epoch 0, as some caller.
+    function _refuseAll(bytes memory refusal, address caller) private {
+        vm.startPrank(caller);
+        vm.expectRevert(refusal);
+        oracles.takeOut(0, 1);
+        vm.expectRevert(refusal);
+        oracles.voidReport(0);
+        vm.expectRevert(refusal);
+        oracles.openDemand(0);
+        vm.expectRevert(refusal);
+        oracles.closeDemand(0);
+        vm.stopPrank();
+    }
+
+    function test_takeOutAndOthers__byAnother__refused() public {
+        _reported(8000);
+        _refuseAll(
+            abi.encodeWithSelector(IComputeOracleRegistry.NotDisputes.selector, address(timelock), address(disputes)),
+            address(timelock)
+        );
+    }
+
+    function test_takeOutAndOthers__withoutAPendingReport__refused() public {
+        bytes4 error = IComputeOracleRegistry.EpochNotPending.selector;
+        _refuseAll(abi.encodeWithSelector(error, 0, Outcome.Open), address(disputes));
+        uint256 acceptedAt = _reported(8000);
+        uint256 snapshot = vm.snapshotState();
+        vm.warp(acceptedAt + 601);
+        _refuseAll(abi.encodeWithSelector(error, 0, Outcome.Final), address(disputes));
+        vm.revertToState(snapshot);
+        vm.prank(address(disputes));
+        oracles.voidReport(0);
+        _refuseAll(abi.encodeWithSelector(error, 0, Outcome.Void), address(disputes));
+    }
+
+    /// Each epoch's report is its own configuration's to undo.
+    function test_takeOut__afterAChangeOfDisputes__isTheEpochsOwn() public {
+        address[] memory set = _oracleSet("oracle", 4);
+        _asGovernor();
+        oracles.scheduleConfig(set, [uint256(32), 16, 64], _verifiersWith(address(vault)), 1);
+        _reported(8000);
+        vm.expectRevert(
+            abi.encodeWithSelector(IComputeOracleRegistry.NotDisputes.selector, address(vault), address(disputes))
+        );
+        vm.prank(address(vault));
+        oracles.takeOut(0, 1);
+        vm.prank(address(disputes));
+        oracles.takeOut(0, 1);
+        _outcomeIs(0, Outcome.Pending, 7999);
+    }
+
+    function test_takeOut__someAndAll__leavesTheRest() public {
+        _reported(8000);
+        vm.expectEmit(address(oracles));
+        emit IComputeOracleRegistry.OutputTakenOut(0, 8000, 5000);
+        vm.prank(address(disputes));
+        oracles.takeOut(0, 3000);
+        _outcomeIs(0, Outcome.Pending, 5000);
+        vm.prank(address(disputes));
+        oracles.takeOut(0, 5000);
+        _outcomeIs(0, Outcome.Pending, 0);
+        vm.warp(block.timestamp + 601);
+        _outcomeIs(0, Outcome.Final, 0);
+    }
+
+    function test_takeOut__moreThanIsLeft__voids() public {
+        _reported(8000);
+        vm.expectEmit(address(oracles));
+        emit IComputeOracleRegistry.ReportVoided(0, 8000);
+        vm.prank(address(disputes));
+        oracles.takeOut(0, 8001);
+        _outcomeIs(0, Outcome.Void, 0);
+        assertTrue(oracles.recordOf(0).isVoid);
+    }
+
+    function test_voidReport__pending__isVoidForGood() public {
+        (Report memory report, bytes memory signatures) = _good();
+        _submit(report, signatures);
+        vm.prank(address(disputes));
+        oracles.voidReport(0);
+        _outcomeIs(0, Outcome.Void, 0);
+        vm.expectRevert(abi.encodeWithSelector(IComputeOracleRegistry.AlreadyReported.selector, 0, block.timestamp));
+        _submit(report, signatures);
+    }
+
+    function test_openDemand__whileItIsOpen__staysPendingUntilItCanHaveNoAnswer() public {
+        uint256 acceptedAt = _reported(8000);
+        vm.expectEmit(address(oracles));
+        emit IComputeOracleRegistry.FinalityPostponed(0, 1, acceptedAt + 600);
+        vm.prank(address(disputes));
+        oracles.openDemand(0);
+        assertEq(oracles.recordOf(0).demands, 1);
+        vm.warp(acceptedAt + 601);
+        _outcomeIs(0, Outcome.Pending, 8000);
+        // A dispute window and the most that it can be extended by, both included.
+        vm.warp(acceptedAt + 1500);
+        _outcomeIs(0, Outcome.Pending, 8000);
+        vm.warp(acceptedAt + 1501);
+        _outcomeIs(0, Outcome.Void, 0);
+        _refuseAll(
+            abi.encodeWithSelector(IComputeOracleRegistry.EpochNotPending.selector, 0, Outcome.Void), address(disputes)
+        );
+    }
+
+    function test_closeDemand__answered__leavesADisputeWindow() public {
+        uint256 acceptedAt = _reported(8000);
+        vm.startPrank(address(disputes));
+        oracles.openDemand(0);
+        oracles.openDemand(0);
+        vm.warp(acceptedAt + 250);
+        vm.expectEmit(address(oracles));
+        emit IComputeOracleRegistry.FinalityPostponed(0, 1, acceptedAt + 850);
+        oracles.closeDemand(0);
+        vm.warp(acceptedAt + 300);
+        oracles.closeDemand(0);
+        vm.stopPrank();
+        assertEq(oracles.recordOf(0).extension, 300);
+        assertEq(oracles.recordOf(0).demands, 0);
+        vm.warp(acceptedAt + 900);
+        _outcomeIs(0, Outcome.Pending, 8000);
+        vm.warp(acceptedAt + 901);
+        _outcomeIs(0, Outcome.Final, 8000);
+    }
+
+    /// Whatever a disputes contract does, a report is settled by then.
+    function test_closeDemand__late__extendsNoFurtherThanAllowed() public {
+        uint256 acceptedAt = _reported(8000);
+        vm.startPrank(address(disputes));
+        oracles.openDemand(0);
+        vm.warp(acceptedAt + 1500);
+        oracles.closeDemand(0);
+        vm.stopPrank();
+        assertEq(oracles.recordOf(0).extension, 900);
+        _outcomeIs(0, Outcome.Pending, 8000);
+        vm.warp(acceptedAt + 1501);
+        _outcomeIs(0, Outcome.Final, 8000);
+    }
+
+    function test_closeDemand__noneOpen__refused() public {
+        _reported(8000);
+        vm.expectRevert(abi.encodeWithSelector(IComputeOracleRegistry.NoDemandOpen.selector, 0));
+        vm.prank(address(disputes));
+        oracles.closeDemand(0);
+    }
+
+    function test_openDemand__pastTheField__refused() public {
+        _reported(8000);
+        // The slot that holds it: commitment and, beside it, | isVoid 8 | demands 16 | …, of epoch 0.
+        bytes32 slot = bytes32(uint256(keccak256(abi.encode(0, 7))) + 1);
+        vm.store(address(oracles), slot, vm.load(address(oracles), slot) | bytes32(uint256(0xffff) << 232));
+        assertEq(oracles.recordOf(0).demands, 65_535);
+        vm.expectRevert(_aboveField(65_536, 65_535));
+        vm.prank(address(disputes));
+        oracles.openDemand(0);
+    }
+
+    function testFuzz_finality__whateverHappens__settlesByThen(uint256 late, uint256 demandAt, uint256 answerAt)
+        public
+    {
+        _warpToEndOf(0);
+        vm.warp(block.timestamp + late % 1801);
+        _report(0, 8000);
+        uint256 acceptedAt = block.timestamp;
+        vm.startPrank(address(disputes));
+        vm.warp(acceptedAt + demandAt % 601);
+        oracles.openDemand(0);
+        vm.warp(block.timestamp + answerAt % (acceptedAt + 1501 - block.timestamp));
+        if (answerAt % 2 == 1) oracles.closeDemand(0);
+        vm.stopPrank();
+        vm.warp(_endOf(0) + oracles.finality() + 1);
+        _outcomeIs(0, answerAt % 2 == 1 ? Outcome.Final : Outcome.Void, answerAt % 2 == 1 ? 8000 : 0);
+    }
+
+    function test_observationAndReadingDigest__signedData__isEip712() public view {
+        Observation memory observation = Observation(keccak256("config"), 7, keccak256("readings"));
+        assertEq(
+            oracles.observationDigest(observation),
+            _digest(
+                "ComputeOracleRegistry",
+                address(oracles),
+                keccak256(
+                    abi.encode(
+                        keccak256("Observation(bytes32 configDigest,uint256 epoch,bytes32 readings)"),
+                        keccak256("config"),
+                        7,
+                        keccak256("readings")
+                    )
+                )
+            )
+        );
+        bytes32 typehash = keccak256(
+            "Reading(uint256 facility,uint256 epoch,uint256 rawGeneral,uint256 rawIntelligent,uint256 rawSuper,bytes32 evidence)"
+        );
+        assertEq(
+            oracles.readingDigest(Reading(1, 2, 3, 4, 5, keccak256("evidence"))),
+            _digest(
+                "ComputeOracleRegistry",
+                address(oracles),
+                keccak256(abi.encode(typehash, 1, 2, 3, 4, 5, keccak256("evidence")))
+            )
+        );
     }
 }

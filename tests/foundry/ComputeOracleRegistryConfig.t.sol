@@ -7,7 +7,8 @@ import {SuiteTest} from "./SuiteTest.sol";
 /// Branches covered here: what reports are judged by.
 ///
 /// constructor
-/// ├── no epoch length, no report window, a ring that is too short: InvalidTiming; the shortest that will do
+/// ├── no epoch length, no report window: InvalidTiming; an extension past 32 bits: AboveField
+/// ├── a ring that is too short: RetentionTooShort; the shortest that will do
 /// └── a set that scheduleConfig would refuse
 /// scheduleConfig
 /// ├── by another than the timelock: AccessManagedUnauthorized
@@ -23,19 +24,20 @@ import {SuiteTest} from "./SuiteTest.sol";
 /// └── counts from the next epoch to begin
 /// scheduleFacilityTerms: likewise, UnknownFacility, ChangeTooSoon, replacing
 /// facilityOf, facilityTermsAt: UnknownFacility; before it was registered
-/// facilityCount, currentEpoch, genesis, epochLength, reportWindow, disputeWindow, ringSize, retention
+/// facilityCount, currentEpoch, genesis, epochLength, reportWindow, disputeWindow, maxExtension, ringSize, retention,
+/// finality, bonds
 contract ComputeOracleRegistryConfigTest is SuiteTest {
     uint256[3] private weights = [uint256(32), 16, 64];
     uint256[3] private capacities = [uint256(7), 8, 9];
 
-    function _registryArguments(Settings memory chosen, address[] memory set) private view returns (bytes memory) {
-        return abi.encode(address(manager), _timing(chosen), set, chosen.weightsX16);
+    function _arguments(Settings memory chosen, address[] memory set) private view returns (bytes memory) {
+        return _registryArguments(address(manager), chosen, set);
     }
 
     function _schedule(string memory set, uint256[3] memory w, uint256 fromEpoch) private {
         address[] memory members = _oracleSet(set, 4);
         _asGovernor();
-        oracles.scheduleConfig(members, w, fromEpoch);
+        oracles.scheduleConfig(members, w, _verifiers(), fromEpoch);
     }
 
     function _configIs(uint256 epoch, uint256 version, uint256 weightsVersion, string memory set, uint256 weight)
@@ -57,36 +59,47 @@ contract ComputeOracleRegistryConfigTest is SuiteTest {
         Settings memory bad = _defaults();
         bad.epochLength = 0;
         _expectCreateReverts(
-            abi.encodeWithSelector(IComputeOracleRegistry.InvalidTiming.selector, 0, 1800, 48),
+            abi.encodeWithSelector(IComputeOracleRegistry.InvalidTiming.selector, 0, 1800),
             "ComputeOracleRegistry",
-            _registryArguments(bad, _oracleSet("oracle", 4))
+            _arguments(bad, _oracleSet("oracle", 4))
         );
         bad = _defaults();
         bad.reportWindow = 0;
         _expectCreateReverts(
-            abi.encodeWithSelector(IComputeOracleRegistry.InvalidTiming.selector, 3600, 0, 48),
+            abi.encodeWithSelector(IComputeOracleRegistry.InvalidTiming.selector, 3600, 0),
             "ComputeOracleRegistry",
-            _registryArguments(bad, _oracleSet("oracle", 4))
+            _arguments(bad, _oracleSet("oracle", 4))
         );
     }
 
     function test_constructor__ringTooShort__refused() public {
         Settings memory bad = _defaults();
         bad.ringSize = 2;
-        // 2 × 3,600 s is not more than 3,000 + 600 + 3,600 s.
-        bad.reportWindow = 3000;
+        // 2 × 3,600 s is not more than 2,100 + 600 + 900 + 3,600 s.
+        bad.reportWindow = 2100;
         _expectCreateReverts(
-            abi.encodeWithSelector(IComputeOracleRegistry.InvalidTiming.selector, 3600, 3000, 2),
+            abi.encodeWithSelector(IComputeOracleRegistry.RetentionTooShort.selector, 7200, 7200),
             "ComputeOracleRegistry",
-            _registryArguments(bad, _oracleSet("oracle", 4))
+            _arguments(bad, _oracleSet("oracle", 4))
         );
-        bad.reportWindow = 2999;
-        _create("ComputeOracleRegistry", _registryArguments(bad, _oracleSet("oracle", 4)));
+        bad.reportWindow = 2099;
+        _create("ComputeOracleRegistry", _arguments(bad, _oracleSet("oracle", 4)));
         bad.ringSize = 0;
         _expectCreateReverts(
-            abi.encodeWithSelector(IComputeOracleRegistry.InvalidTiming.selector, 3600, 2999, 0),
+            abi.encodeWithSelector(IComputeOracleRegistry.RetentionTooShort.selector, 0, 7199),
             "ComputeOracleRegistry",
-            _registryArguments(bad, _oracleSet("oracle", 4))
+            _arguments(bad, _oracleSet("oracle", 4))
+        );
+    }
+
+    function test_constructor__extensionPastTheField__refused() public {
+        Settings memory bad = _defaults();
+        bad.ringSize = 1e9;
+        bad.maxExtension = uint256(1) << 32;
+        _expectCreateReverts(
+            _aboveField(uint256(1) << 32, type(uint32).max),
+            "ComputeOracleRegistry",
+            _arguments(bad, _oracleSet("oracle", 4))
         );
     }
 
@@ -94,7 +107,7 @@ contract ComputeOracleRegistryConfigTest is SuiteTest {
         _expectCreateReverts(
             abi.encodeWithSelector(IComputeOracleRegistry.InvalidOracleCount.selector, 3, 4),
             "ComputeOracleRegistry",
-            _registryArguments(_defaults(), _oracleSet("oracle", 3))
+            _arguments(_defaults(), _oracleSet("oracle", 3))
         );
     }
 
@@ -105,6 +118,9 @@ contract ComputeOracleRegistryConfigTest is SuiteTest {
         assertEq(oracles.disputeWindow(), 600);
         assertEq(oracles.ringSize(), 48);
         assertEq(oracles.retention(), 172_800);
+        assertEq(oracles.maxExtension(), 900);
+        assertEq(oracles.finality(), 3300);
+        assertEq(oracles.bonds(), address(bonds));
         assertEq(oracles.facilityCount(), 2);
         _configIs(0, 1, 1, "oracle", 32);
         vm.warp(GENESIS - 1);
@@ -120,9 +136,9 @@ contract ComputeOracleRegistryConfigTest is SuiteTest {
         address next = vm.computeCreateAddress(address(this), vm.getNonce(address(this)));
         vm.expectEmit(next);
         emit IComputeOracleRegistry.ConfigScheduled(
-            1, 0, keccak256(abi.encode(block.chainid, next, 1, 1, weights, members)), 1, weights, members
+            1, 0, keccak256(abi.encode(block.chainid, next, 1, 1, weights, members)), 1, weights, members, _verifiers()
         );
-        _create("ComputeOracleRegistry", _registryArguments(_defaults(), members));
+        _create("ComputeOracleRegistry", _arguments(_defaults(), members));
     }
 
     /* CONFIGURATIONS */
@@ -131,7 +147,7 @@ contract ComputeOracleRegistryConfigTest is SuiteTest {
         address[] memory members = _oracleSet("next", 4);
         vm.expectRevert(_unauthorized(deployer));
         vm.prank(deployer);
-        oracles.scheduleConfig(members, weights, 5);
+        oracles.scheduleConfig(members, weights, _verifiers(), 5);
     }
 
     function test_scheduleConfig__ofAnEpochThatHasBegun__refused() public {
@@ -139,10 +155,10 @@ contract ComputeOracleRegistryConfigTest is SuiteTest {
         _warpTo(5);
         vm.expectRevert(abi.encodeWithSelector(IComputeOracleRegistry.ChangeTooSoon.selector, 5, 6));
         _asGovernor();
-        oracles.scheduleConfig(members, weights, 5);
+        oracles.scheduleConfig(members, weights, _verifiers(), 5);
         vm.warp(block.timestamp - 1);
         _asGovernor();
-        oracles.scheduleConfig(members, weights, 5);
+        oracles.scheduleConfig(members, weights, _verifiers(), 5);
     }
 
     function test_scheduleConfig__beforeGenesis__mayChangeTheFirstEpoch() public {
@@ -155,7 +171,7 @@ contract ComputeOracleRegistryConfigTest is SuiteTest {
         address[] memory members = _oracleSet("next", 4);
         vm.expectRevert(_aboveField(uint256(1) << 32, type(uint32).max));
         _asGovernor();
-        oracles.scheduleConfig(members, weights, uint256(1) << 32);
+        oracles.scheduleConfig(members, weights, _verifiers(), uint256(1) << 32);
     }
 
     function test_scheduleConfig__weightPastTheField__refused() public {
@@ -165,7 +181,7 @@ contract ComputeOracleRegistryConfigTest is SuiteTest {
             heavy[class] = 65_536;
             vm.expectRevert(_aboveField(65_536, 65_535));
             _asGovernor();
-            oracles.scheduleConfig(members, heavy, 5);
+            oracles.scheduleConfig(members, heavy, _verifiers(), 5);
         }
     }
 
@@ -178,7 +194,7 @@ contract ComputeOracleRegistryConfigTest is SuiteTest {
                 abi.encodeWithSelector(IComputeOracleRegistry.InvalidOracleCount.selector, given[i], nearest[i])
             );
             _asGovernor();
-            oracles.scheduleConfig(members, weights, 5);
+            oracles.scheduleConfig(members, weights, _verifiers(), 5);
         }
     }
 
@@ -186,7 +202,7 @@ contract ComputeOracleRegistryConfigTest is SuiteTest {
         for (uint256 n = 4; n <= 31; n += 3) {
             address[] memory members = _oracleSet("next", n);
             _asGovernor();
-            oracles.scheduleConfig(members, weights, n);
+            oracles.scheduleConfig(members, weights, _verifiers(), n);
             (,,,, address[] memory read) = oracles.configAt(n);
             assertEq(read, members);
         }
@@ -198,7 +214,7 @@ contract ComputeOracleRegistryConfigTest is SuiteTest {
             members[place] = address(0);
             vm.expectRevert(abi.encodeWithSelector(IComputeOracleRegistry.ZeroOracle.selector, place));
             _asGovernor();
-            oracles.scheduleConfig(members, weights, 5);
+            oracles.scheduleConfig(members, weights, _verifiers(), 5);
         }
     }
 
@@ -213,7 +229,7 @@ contract ComputeOracleRegistryConfigTest is SuiteTest {
                     )
                 );
                 _asGovernor();
-                oracles.scheduleConfig(members, weights, 5);
+                oracles.scheduleConfig(members, weights, _verifiers(), 5);
             }
         }
     }
@@ -223,10 +239,16 @@ contract ComputeOracleRegistryConfigTest is SuiteTest {
         uint256[3] memory other = [uint256(31), 16, 64];
         vm.expectEmit(address(oracles));
         emit IComputeOracleRegistry.ConfigScheduled(
-            2, 5, keccak256(abi.encode(block.chainid, address(oracles), 2, 2, other, members)), 2, other, members
+            2,
+            5,
+            keccak256(abi.encode(block.chainid, address(oracles), 2, 2, other, members)),
+            2,
+            other,
+            members,
+            _verifiers()
         );
         _asGovernor();
-        oracles.scheduleConfig(members, other, 5);
+        oracles.scheduleConfig(members, other, _verifiers(), 5);
         _configIs(4, 1, 1, "oracle", 32);
         _configIs(5, 2, 2, "next", 31);
         _configIs(1_000_000, 2, 2, "next", 31);
@@ -283,6 +305,7 @@ contract ComputeOracleRegistryConfigTest is SuiteTest {
         bytes memory signatures = _signedByQuorum(report);
         vm.expectRevert(_refusedSignature(_oracleSet("next", 4)[0], vm.addr(oracleKeys[0])));
         oracles.submitReport(report, signatures);
+        _bondSet("next", 4);
         for (uint256 i = 0; i < 4; ++i) {
             oracleKeys[i] = _oracleKey("next", i);
         }
@@ -297,7 +320,7 @@ contract ComputeOracleRegistryConfigTest is SuiteTest {
             starts[i] = starts[i - 1] + 1 + (seed >> (8 * i)) % 5;
             address[] memory members = _oracleSet("next", 4);
             _asGovernor();
-            oracles.scheduleConfig(members, [i, 16, 64], starts[i]);
+            oracles.scheduleConfig(members, [i, 16, 64], _verifiers(), starts[i]);
         }
         for (uint256 i = 1; i < 9; ++i) {
             assertEq(oracles.weightsAt(starts[i])[0], i);

@@ -3,6 +3,7 @@ pragma solidity 0.8.35;
 
 import {ComputeOracleRegistry} from "../../contracts/ComputeOracleRegistry.sol";
 import {IDistributionVault} from "../../contracts/interfaces/IDistributionVault.sol";
+import {MockReportSource} from "../../contracts/mocks/MockReportSource.sol";
 import {SuiteTest} from "./SuiteTest.sol";
 
 /// Branches covered here: changes of policy and report source.
@@ -12,7 +13,8 @@ import {SuiteTest} from "./SuiteTest.sol";
 /// ├── with less than the least notice: ChangeTooSoon; with more than ten of them: ChangeTooFar
 /// ├── before the last change's first epoch is distributed: ChangePending
 /// ├── addresses without code: NotAContract; rate above the ceiling: RateAboveCeiling
-/// ├── a source on another clock: ClockMismatch; that forgets too soon: ExpiryBeyondRetention
+/// ├── a source on another clock: ClockMismatch; that forgets too soon: ExpiryBeyondRetention; that settles an epoch too
+/// │   late: ExpiryBeforeFinality
 /// └── good: each epoch is judged by the terms in force at it, whenever it is distributed
 /// policyAt, sourceAt, rateAt: before, at and after a change; through several changes
 contract DistributionVaultTermsTest is SuiteTest {
@@ -29,12 +31,15 @@ contract DistributionVaultTermsTest is SuiteTest {
         return _create("IssuancePolicy", abi.encode(rate, releaseBps));
     }
 
-    /// @dev A second registry, with the same oracles.
-    function _registry(Settings memory chosen) private returns (address) {
-        return _create(
-            "ComputeOracleRegistry",
-            abi.encode(address(manager), _timing(chosen), _oracleSet("oracle", 4), chosen.weightsX16)
-        );
+    /// @dev A second registry, with the same oracles, who stand there too.
+    function _registry(Settings memory chosen) private returns (address registry) {
+        address[] memory set = _oracleSet("oracle", 4);
+        registry = _create("ComputeOracleRegistry", _registryArguments(address(manager), chosen, set));
+        vm.startPrank(address(bonds));
+        for (uint256 i = 0; i < set.length; ++i) {
+            ComputeOracleRegistry(registry).setStanding(set[i], true);
+        }
+        vm.stopPrank();
     }
 
     function _schedule(address rule, address source, uint256 fromEpoch) private {
@@ -110,6 +115,15 @@ contract DistributionVaultTermsTest is SuiteTest {
         source = _registry(short);
         _schedule(half, source, 10);
         assertEq(vault.sourceAt(10), source);
+    }
+
+    function test_scheduleTerms__sourceThatSettlesTooLate__refused() public {
+        MockReportSource source = new MockReportSource(GENESIS, HOUR, 48 * HOUR);
+        source.sayFinality(86_400);
+        vm.expectRevert(abi.encodeWithSelector(IDistributionVault.ExpiryBeforeFinality.selector, 86_400, 86_400));
+        _schedule(half, address(source), 10);
+        source.sayFinality(86_399);
+        _schedule(half, address(source), 10);
     }
 
     function test_scheduleTerms__whileAChangeIsPending__refused() public {

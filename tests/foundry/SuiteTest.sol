@@ -4,14 +4,17 @@ pragma solidity 0.8.35;
 import {Test} from "forge-std/Test.sol";
 
 import {CitizenRegistry} from "../../contracts/CitizenRegistry.sol";
+import {ComputeDisputes} from "../../contracts/ComputeDisputes.sol";
 import {ComputeExchange} from "../../contracts/ComputeExchange.sol";
 import {ComputeOracleRegistry} from "../../contracts/ComputeOracleRegistry.sol";
 import {DistributionVault} from "../../contracts/DistributionVault.sol";
+import {EcdsaVerifier} from "../../contracts/EcdsaVerifier.sol";
 import {IssuancePolicy} from "../../contracts/IssuancePolicy.sol";
 import {SBIToken} from "../../contracts/SBIToken.sol";
+import {SignerBonds} from "../../contracts/SignerBonds.sol";
 import {SuiteAccessManager} from "../../contracts/governance/SuiteAccessManager.sol";
 import {SuiteTimelock} from "../../contracts/governance/SuiteTimelock.sol";
-import {Report} from "../../contracts/interfaces/IComputeOracleRegistry.sol";
+import {Report, Verifiers} from "../../contracts/interfaces/IComputeOracleRegistry.sol";
 import {Authorization} from "../../contracts/interfaces/ISBIToken.sol";
 
 /// @title SuiteTest
@@ -29,6 +32,7 @@ abstract contract SuiteTest is Test {
         uint256 epochLength;
         uint256 reportWindow;
         uint256 disputeWindow;
+        uint256 maxExtension;
         uint256 ringSize;
         uint256[3] weightsX16;
         uint256 oracleCount;
@@ -60,6 +64,15 @@ abstract contract SuiteTest is Test {
     uint256 internal constant SBI = 1e18;
     uint256 internal constant OBJECTION_DELAY = 1800;
     uint256 internal constant TURNOVER_PERIOD = 10 days;
+    /// @dev What an oracle needs to stand, and what a demand costs while no other is open.
+    uint256 internal constant BOND = 10 ether;
+    uint256 internal constant DEMAND_BOND = 0.1 ether;
+    uint256 internal constant REWARD_BPS = 4000;
+    /// @dev Above report and dispute windows and extension, 3,300 s; bonds are locked for that and an epoch.
+    uint256 internal constant HORIZON = 3900;
+    uint256 internal constant LOCK = 7500;
+    /// @dev With the dispute window, the extension.
+    uint256 internal constant REVEAL_WINDOW = 300;
     uint256 internal constant HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0;
     uint256 internal constant ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141;
 
@@ -71,6 +84,9 @@ abstract contract SuiteTest is Test {
     SBIToken internal token;
     CitizenRegistry internal citizens;
     ComputeExchange internal exchange;
+    EcdsaVerifier internal ecdsa;
+    SignerBonds internal bonds;
+    ComputeDisputes internal disputes;
 
     address internal deployer = makeAddr("deployer");
     address internal proposer = makeAddr("proposer");
@@ -79,6 +95,7 @@ abstract contract SuiteTest is Test {
     address internal readingKey = makeAddr("reading key");
     address internal stranger = makeAddr("stranger");
     address internal relayer = makeAddr("relayer");
+    address internal bondOwner = makeAddr("bond owner");
 
     uint256[] internal oracleKeys;
     Settings internal settings;
@@ -95,6 +112,7 @@ abstract contract SuiteTest is Test {
             epochLength: HOUR,
             reportWindow: 1800,
             disputeWindow: 600,
+            maxExtension: 900,
             ringSize: 48,
             weightsX16: [uint256(32), 16, 64],
             oracleCount: 4,
@@ -117,7 +135,11 @@ abstract contract SuiteTest is Test {
     function _deploySuite(Settings memory chosen) internal {
         settings = chosen;
         vm.warp(chosen.genesis - 60);
-        address[8] memory places = _predict();
+        vm.prank(deployer);
+        ecdsa = EcdsaVerifier(_create("EcdsaVerifier", ""));
+        address[10] memory places = _predict();
+        // Known before they are there: the registry names them.
+        (bonds, disputes) = (SignerBonds(places[8]), ComputeDisputes(places[9]));
         address source = chosen.source == address(0) ? places[2] : chosen.source;
         address rule = chosen.policy == address(0) ? places[3] : chosen.policy;
 
@@ -126,8 +148,7 @@ abstract contract SuiteTest is Test {
         timelock = SuiteTimelock(payable(_create("SuiteTimelock", abi.encode(1 days, _one(proposer), _one(proposer)))));
         oracles = ComputeOracleRegistry(
             _create(
-                "ComputeOracleRegistry",
-                abi.encode(places[0], _timing(chosen), _oracleSet("oracle", chosen.oracleCount), chosen.weightsX16)
+                "ComputeOracleRegistry", _registryArguments(places[0], chosen, _oracleSet("oracle", chosen.oracleCount))
             )
         );
         policy = IssuancePolicy(_create("IssuancePolicy", abi.encode(chosen.rate, chosen.releaseBps)));
@@ -152,6 +173,8 @@ abstract contract SuiteTest is Test {
                 )
             )
         );
+        _create("SignerBonds", abi.encode(oracles, BOND, REWARD_BPS, LOCK));
+        _create("ComputeDisputes", abi.encode(oracles, bonds, HORIZON, REVEAL_WINDOW, DEMAND_BOND));
         citizens.addRegistrar(registrar);
         citizens.setRegionCap(1, 1e6);
         citizens.setRegionCap(2, 2e9);
@@ -162,23 +185,46 @@ abstract contract SuiteTest is Test {
         manager.renounceRole(0, deployer);
         vm.stopPrank();
 
-        require(address(exchange) == places[7], "addresses moved");
+        require(address(exchange) == places[7] && places[9].code.length != 0, "addresses moved");
+        _bondSet("oracle", chosen.oracleCount);
         for (uint256 i = 0; i < chosen.oracleCount; ++i) {
             if (oracleKeys.length <= i) oracleKeys.push(_oracleKey("oracle", i));
         }
         vm.warp(chosen.genesis);
     }
 
-    function _predict() private view returns (address[8] memory places) {
+    function _predict() private view returns (address[10] memory places) {
         uint256 nonce = vm.getNonce(deployer);
         for (uint256 i = 0; i < places.length; ++i) {
             places[i] = vm.computeCreateAddress(deployer, nonce + i);
         }
     }
 
+    function _registryArguments(address authority, Settings memory chosen, address[] memory set)
+        internal
+        view
+        returns (bytes memory)
+    {
+        return abi.encode(authority, _timing(chosen), bonds, set, chosen.weightsX16, _verifiers());
+    }
+
+    /// @dev Whom the suite's configurations trust beside their oracles.
+    function _verifiers() internal view returns (Verifiers memory) {
+        return _verifiersWith(address(disputes));
+    }
+
+    function _verifiersWith(address disputes_) internal view returns (Verifiers memory) {
+        return Verifiers(address(ecdsa), disputes_);
+    }
+
     function _timing(Settings memory chosen) internal pure returns (ComputeOracleRegistry.Timing memory) {
         return ComputeOracleRegistry.Timing(
-            chosen.genesis, chosen.epochLength, chosen.reportWindow, chosen.disputeWindow, chosen.ringSize
+            chosen.genesis,
+            chosen.epochLength,
+            chosen.reportWindow,
+            chosen.disputeWindow,
+            chosen.maxExtension,
+            chosen.ringSize
         );
     }
 
@@ -363,6 +409,21 @@ abstract contract SuiteTest is Test {
         for (uint256 i = 0; i < count; ++i) {
             accounts[i] = vm.addr(_oracleKey(set, i));
         }
+    }
+
+    /// @dev Puts up the required bond for every member of a set, so that it stands.
+    function _bondSet(string memory set, uint256 count) internal {
+        for (uint256 i = 0; i < count; ++i) {
+            _bond(_oracleKey(set, i), BOND);
+        }
+    }
+
+    /// @dev The bonds' owner puts up a bond, to which the signer consents.
+    function _bond(uint256 key, uint256 amount) internal {
+        bytes memory consent = _sign(key, bonds.bondDigest(vm.addr(key), bondOwner));
+        vm.deal(bondOwner, bondOwner.balance + amount);
+        vm.prank(bondOwner);
+        bonds.bond{value: amount}(vm.addr(key), consent);
     }
 
     /// @dev The report that the epoch's oracles would agree on if its output were this.

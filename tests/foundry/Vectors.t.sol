@@ -7,7 +7,7 @@ import {stdStorage, StdStorage} from "forge-std/StdStorage.sol";
 import {ComputeExchange} from "../../contracts/ComputeExchange.sol";
 import {ComputeOracleRegistry} from "../../contracts/ComputeOracleRegistry.sol";
 import {SBIToken} from "../../contracts/SBIToken.sol";
-import {Report} from "../../contracts/interfaces/IComputeOracleRegistry.sol";
+import {Observation, Reading, Report} from "../../contracts/interfaces/IComputeOracleRegistry.sol";
 import {Authorization} from "../../contracts/interfaces/ISBIToken.sol";
 import {ExchangeTest} from "./ExchangeTest.sol";
 
@@ -59,17 +59,21 @@ contract VectorsTest is ExchangeTest {
         address[] memory signers = vm.parseJsonAddressArray(json, ".config.signers");
         deployCodeTo(
             "ComputeOracleRegistry.sol:ComputeOracleRegistry",
-            abi.encode(address(manager), _timing(_defaults()), _oracleSet("first", 4), weights),
+            abi.encode(address(manager), _timing(_defaults()), bonds, _oracleSet("first", 4), weights, _verifiers()),
             AT
         );
         registry = ComputeOracleRegistry(AT);
         vm.startPrank(address(timelock));
-        registry.scheduleConfig(_oracleSet("second", 4), weights, 5);
-        registry.scheduleConfig(signers, weights, 6);
+        registry.scheduleConfig(_oracleSet("second", 4), weights, _verifiers(), 5);
+        registry.scheduleConfig(signers, weights, _verifiers(), 6);
         for (uint256 i = 0; i < 5; ++i) {
             registry.registerFacility(operator, readingKey, 1, [uint256(1), 1, 1], 1);
         }
         vm.stopPrank();
+        for (uint256 i = 0; i < signers.length; ++i) {
+            vm.prank(address(bonds));
+            registry.setStanding(signers[i], true);
+        }
     }
 
     function _reportOfVectors() private view returns (Report memory) {
@@ -149,6 +153,29 @@ contract VectorsTest is ExchangeTest {
             // No lane of the vectors overflows, so the words may be added whole.
             sums = bytes32(uint256(sums) + uint256(others[level]));
         }
+    }
+
+    /// The registry's own digests, of what it never sees signed but in disputes.
+    function test_disputedDigests__asInPython__areTheRegistrys() public {
+        ComputeOracleRegistry registry = _registry();
+        for (uint256 i = 0; i < 5; ++i) {
+            string memory message = _item(".readings", i, ".message");
+            Reading memory reading = Reading(
+                _uint(string.concat(message, ".facility")),
+                _uint(string.concat(message, ".epoch")),
+                _uint(string.concat(message, ".rawGeneral")),
+                _uint(string.concat(message, ".rawIntelligent")),
+                _uint(string.concat(message, ".rawSuper")),
+                _word(string.concat(message, ".evidence"))
+            );
+            assertEq(registry.readingDigest(reading), _word(_item(".readings", i, ".digest")));
+        }
+        Observation memory observation = Observation(
+            _word(".observation.message.configDigest"),
+            _uint(".observation.message.epoch"),
+            _word(".observation.message.readings")
+        );
+        assertEq(registry.observationDigest(observation), _word(".observation.digest"));
     }
 
     function test_readings__asInPython__haveTheSameDigests() public view {

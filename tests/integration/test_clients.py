@@ -35,7 +35,7 @@ from sbi_network.chain.registry import Registry
 from sbi_network.chain.token import Token
 from sbi_network.chain.vault import Vault
 from sbi_network.protocol.abi import load_abi
-from sbi_network.protocol.messages import TransferWithAuthorization, token_domain
+from sbi_network.protocol.messages import Bond, TransferWithAuthorization, bonds_domain, token_domain
 from sbi_network.protocol.oracle_set import OracleConfig
 from tests.integration.shadow import BIN, anvil, make_shadow, run
 from tests.support.actors import Actors, Person, roll_of, split
@@ -154,6 +154,14 @@ def _live_one_epoch(network: Network, genesis: int) -> None:
     deployer, registrar = _person(DEPLOYER), _person(REGISTRAR)
     oracles, reading_keys = [[_person(n) for n in numbers] for numbers in (ORACLES, READING_KEYS)]
     actors: Actors[Any] = Actors(send, network.contracts, network.chain_id, oracles, reading_keys)
+    bonds = web3.eth.contract(network.contracts["bonds"], abi=cast("Sequence[Any]", load_abi("SignerBonds")))
+    for oracle in oracles:
+        terms_of_bond = bonds_domain(network.chain_id, network.contracts["bonds"])  # type: ignore[arg-type]
+        consent = Bond(signer_=oracle.address, owner=deployer.address).sign(oracle.key, terms_of_bond)  # type: ignore[arg-type]
+        sent = bonds.functions.bond(oracle.address, consent.to_bytes()).transact(
+            {"from": deployer.address, "value": bonds.functions.requiredBond().call()}  # type: ignore[typeddict-item]
+        )
+        assert web3.eth.wait_for_transaction_receipt(sent)["status"] == 1
     roll = roll_of(citizen.address for citizen in network.citizens)
     actors.enrol(registrar, roll, 1)
     for index in range(roll.size):

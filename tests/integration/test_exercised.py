@@ -35,6 +35,9 @@ CONTRACTS = (
     "CitizenRegistry",
     "IssuancePolicy",
     "ComputeExchange",
+    "EcdsaVerifier",
+    "SignerBonds",
+    "ComputeDisputes",
 )
 DECLARING = ("contracts/interfaces", "contracts/libraries")
 TESTS = ROOT / "tests" / "foundry"

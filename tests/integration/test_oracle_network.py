@@ -22,8 +22,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import rlp
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
+from eth_utils.address import to_canonical_address, to_checksum_address
+from eth_utils.crypto import keccak
 from web3 import HTTPProvider, Web3
 
 from sbi_network.chain.connection import connected
@@ -41,6 +44,7 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "orac
 MNEMONIC = "test test test test test test test test test test test junk"
 EPOCH_SECONDS = 8
 GENESIS_DELAY = 10
+BOND = 10**18
 CAPACITY = 10**15
 
 
@@ -98,6 +102,7 @@ def test_oracle_network__one_of_four_is_killed__two_epochs_in_a_row_are_reported
     processes = _start_oracles(workplace, network, oracles, meters)
 
     _wait_until_all_started(workplace)
+    _put_up_bonds(workplace)
     _assert_check(workplace, 0, passes=True)
     epoch = _running(network)
     first = _record(network, epoch)
@@ -115,14 +120,28 @@ def test_oracle_network__one_of_four_is_killed__two_epochs_in_a_row_are_reported
     _assert_stops_cleanly(processes[live[0]])
 
 
+def _put_up_bonds(workplace: Workplace) -> None:
+    """Each oracle puts up its bond, once; before, its check says that it is missing."""
+    assert "FAIL bond: 0 of 1 ether" in _sbi(workplace, "check", 0).stdout
+    for number in range(4):
+        done = _sbi(workplace, "bond", number)
+        assert done.returncode == 0, done.stderr
+        assert f"put up {BOND} wei" in done.stdout
+    assert "already" in _sbi(workplace, "bond", 0).stdout
+
+
+def _sbi(workplace: Workplace, command: str, oracle: int) -> subprocess.CompletedProcess[str]:
+    line = (sys.executable, "-m", "sbi_network.cli", "oracle", command, "--config", f"oracle-{oracle}.toml")
+    return subprocess.run(line, cwd=workplace.folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=60)
+
+
 def _running(network: Network) -> int:
     """The epoch that runs now: every meter has seen some of it, and every oracle will see its end."""
     return max(0, int(time.time() - network.genesis) // EPOCH_SECONDS)
 
 
 def _assert_check(workplace: Workplace, oracle: int, *, passes: bool) -> None:
-    command = (sys.executable, "-m", "sbi_network.cli", "oracle", "check", "--config", f"oracle-{oracle}.toml")
-    checked = subprocess.run(command, cwd=workplace.folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=60)
+    checked = _sbi(workplace, "check", oracle)
     assert checked.returncode == (0 if passes else 1), checked.stdout + checked.stderr
     assert ("FAIL peer" in checked.stdout) is not passes
     assert f"ok   membership: oracle {oracle} of 4, quorum 3" in checked.stdout
@@ -239,10 +258,18 @@ def _deploy(workplace: Workplace, oracles: list[LocalAccount], reading_keys: lis
     _until(web3.is_connected)
     web3.eth.default_account = web3.eth.accounts[0]
     genesis = int(time.time()) + GENESIS_DELAY
-    timing = (genesis, EPOCH_SECONDS, 60, 2, 256)
+    timing = (genesis, EPOCH_SECONDS, 60, 2, 12, 256)
     manager = _create(web3, "SuiteAccessManager", web3.eth.accounts[0])
+    verifier = _create(web3, "EcdsaVerifier")
     signers = [account.address for account in oracles]
-    registry = _create(web3, "ComputeOracleRegistry", manager.address, timing, signers, [32, 16, 64])
+    # The registry knows the bonds by their address before they are there, as in a real deployment.
+    nonce = web3.eth.get_transaction_count(web3.eth.accounts[0])
+    created = keccak(rlp.encode([to_canonical_address(web3.eth.accounts[0]), nonce + 1]))
+    at = to_checksum_address(created[12:])
+    terms = (manager.address, timing, at, signers, [32, 16, 64], (verifier.address, manager.address))
+    registry = _create(web3, "ComputeOracleRegistry", *terms)
+    bonds = _create(web3, "SignerBonds", registry.address, BOND, 4_000, 1_000)
+    assert bonds.address == at
     for key in reading_keys:
         sent = registry.functions.registerFacility(key.address, key.address, 1, [CAPACITY] * 3, 10_000).transact()
         assert web3.eth.wait_for_transaction_receipt(sent)["status"] == 1

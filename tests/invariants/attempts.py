@@ -370,7 +370,7 @@ class Attempts(Lives):
                 ("citizens", "moveRegistrar", self.people.registrar.address, who.address),
                 ("citizens", "decideAct", 0, 0, True),
                 ("exchange", "setShares", 0, 0),
-                ("oracles", "scheduleConfig", oracles, [16, 16, 16], 10**6),
+                ("oracles", "scheduleConfig", oracles, [16, 16, 16], (ZERO, ZERO), 10**6),
                 ("oracles", "registerFacility", who.address, who.address, 1, [1, 1, 1], 1),
                 ("oracles", "scheduleFacilityTerms", 0, [1, 1, 1], 1, True, 10**6),
             )

@@ -255,7 +255,7 @@ class Citizenry:
         assert act is not None
         assert act.successor is not None
         previous.until = time
-        self.lives[act.successor] = Life(leaf, time, chosen=previous.chosen)
+        self.lives[act.successor] = Life(leaf, time, chosen=True)
         self._carried_out(leaf, time)
 
     def _carried_out(self, leaf: Leaf, time: int) -> None:

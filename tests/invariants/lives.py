@@ -271,6 +271,9 @@ class Lives(Acts):
     @rule(data=st.data(), number=st.integers(1, 2))
     def move_registrar(self, data: st.DataObject, number: int) -> None:
         """The office goes on, with its batches; the address before has none."""
+        self._move(data, number)
+
+    def _move(self, data: st.DataObject, number: int) -> None:
         before = self.registrar(number)
         unused = [person for person in self.people.oracles if person.address not in self.ever_registrars]
         if not unused:
@@ -282,12 +285,18 @@ class Lives(Acts):
         reply = self.do.start_retirement(before, 0, 0)
         self.refused("act out of office", reply, "NotRegistrar", account=before.address)
 
-    @rule(data=st.data(), number=st.integers(1, 2))
-    def suspend_registrar(self, data: st.DataObject, number: int) -> None:
-        """Out of office and back: in between nothing that it started can be carried out, and it starts nothing."""
+    @rule(data=st.data(), number=st.integers(1, 2), moved=st.booleans())
+    def suspend_registrar(self, data: st.DataObject, number: int, moved: bool) -> None:
+        """Out of office and back: in between nothing that it started can be carried out, and it starts nothing.
+
+        Nor if the office moves to another address meanwhile.
+        """
         registrar = self.registrar(number)
         self.held("suspend registrar", self._by_timelock("citizens", "removeRegistrar", registrar.address))
         self.model.out_of_office.add(number)
+        if moved:
+            self._move(data, number)
+            registrar = self.registrar(number)
         reply = self.do.start_retirement(registrar, 0, 0)
         self.refused("act out of office", reply, "NotRegistrar", account=registrar.address)
         theirs = [leaf for leaf in self.pending() if leaf.registrar == number]

@@ -34,6 +34,7 @@ OVERRIDES: dict[str, Any] = {
     "clock.epoch_length_s": EPOCH,
     "clock.report_window_s": WINDOW,
     "clock.dispute_window_s": DISPUTE,
+    "clock.max_extension_s": 60,
     "clock.ring_epochs": 16,
     "policy.rate_wei_per_ngaicph": RATE,
     "policy.release_bps": 3_333,
@@ -41,6 +42,9 @@ OVERRIDES: dict[str, Any] = {
     "vault.max_rate_wei_per_ngaicph": MAX_RATE,
     "vault.release_floor_wei": 2**40 * 10**6 + 7,
     "vault.growth_bps": 12_501,
+    "disputes.evidence_horizon_s": 600,
+    "disputes.lock_time_s": 700,
+    "disputes.reveal_window_s": 20,
     "exchange.settlement_window_s": SETTLEMENT,
     "exchange.fee_bps": 1_003,
     "exchange.recirculate_bps": 2_001,
@@ -73,6 +77,7 @@ class World:
 
 def found_world(people: People, chain: Any, project: Any) -> World:
     """Deploys a suite for the machine."""
+    from scripts._bonds import bond_oracles
     from scripts._deploy import deploy_suite
     from scripts._recipe import load_recipe
 
@@ -90,6 +95,7 @@ def found_world(people: People, chain: Any, project: Any) -> World:
     recipe = load_recipe("local", {**OVERRIDES, "facilities": facilities, "registrars": registrars})
     genesis = chain.blocks.head.timestamp + 10_000
     suite = deploy_suite(recipe, people.deployer.account, genesis)
+    bond_oracles(suite, people.deployer.account, (oracle.key for oracle in people.oracles))
     policy = people.deployer.account.deploy(project.IssuancePolicy, OTHER_RATE, OTHER_RELEASE_BPS)
     libraries = (project.get_contract(name) for name in ("SignatureLib", "FieldLib"))
     errors = [abi for library in libraries for abi in library.contract_type.errors]
@@ -325,12 +331,13 @@ class Nation(RuleBasedStateMachine):
         records = desk.read([desk.view("oracles", "recordOf", epoch) for epoch in kept])
         for epoch, record in zip(kept, records, strict=True):
             told = model.told[epoch]
-            commitment, output, of_epoch, accepted_at, signers, version, void = record
+            commitment, output, of_epoch, accepted_at, signers, version, extension, demands, void = record
             assert signers.bit_count() >= 3, f"invariant 7: epoch {epoch} has {signers.bit_count()} signers"
             assert signers == sum(1 << n for n in told.signers), f"invariant 7: epoch {epoch} signed by {signers:b}"
             assert output == told.output, f"invariant 8: epoch {epoch} output {output}, readings {told.output}"
             assert commitment == told.commitment, f"invariant 8: epoch {epoch} commits to other readings"
-            assert (of_epoch, accepted_at, version, void) == (epoch, told.accepted_at, 1, False), f"record {record}"
+            assert (of_epoch, accepted_at, version) == (epoch, told.accepted_at, 1), f"record {record}"
+            assert (extension, demands, void) == (0, 0, False), f"disputed by nobody: record {record}"
 
     def _check_citizens(self) -> None:
         model, desk = self.model, self.world.desk

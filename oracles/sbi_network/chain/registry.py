@@ -9,6 +9,7 @@ from eth_typing import ChecksumAddress
 
 from sbi_network.chain.connection import LATEST, Block, BoundContract
 from sbi_network.chain.errors import WrongChainError
+from sbi_network.protocol.address import check_address
 from sbi_network.protocol.messages import Report
 from sbi_network.protocol.oracle_set import OracleConfig
 
@@ -33,7 +34,8 @@ class EpochOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What an accepted report left on chain. `accepted_at` is zero where there is none."""
+    """What an accepted report left on chain. `accepted_at` is zero where there is none; `extension` is how many seconds
+    longer than the dispute window it stays open to dispute, `demands` how many are open."""
 
     commitment: bytes
     public_output: int
@@ -41,6 +43,8 @@ class Record:
     accepted_at: int
     signer_bits: int
     config_version: int
+    extension: int
+    demands: int
     is_void: bool
 
     @property
@@ -113,6 +117,15 @@ class Registry(BoundContract):
         if config.digest != digest:
             raise WrongChainError(f"configuration {version}: the registry's digest is not the protocol's")
         return config
+
+    async def standing_at(self, epoch: int, block: Block = LATEST) -> int:
+        """Whose signatures count at an epoch: bit i set where oracle i stands."""
+        standing, _ = await self.read("standingAt", epoch, block=block)
+        return int(standing)
+
+    async def bonds(self) -> ChecksumAddress:
+        """Where oracles put up their bonds."""
+        return check_address("bonds", await self.read("bonds"))
 
     async def facility_count(self, block: Block = LATEST) -> int:
         """How many facilities were ever registered; numbers run from 0."""

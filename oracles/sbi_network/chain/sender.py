@@ -26,10 +26,11 @@ _log = structlog.get_logger("sbi.chain.sender")
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a transaction is to do: call `to` with `data`."""
+    """What a transaction is to do: call `to` with `data`, and pay `value` wei along."""
 
     to: ChecksumAddress
     data: str
+    value: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +118,7 @@ class Sender:
             "nonce": int(await asked(eth.get_transaction_count(self.address, "pending"))),
             "to": call.to,
             "data": call.data,
-            "value": 0,
+            "value": call.value,
             "gas": gas + gas * GAS_MARGIN_PERCENT // 100,
             "maxFeePerGas": base_fee * self._fees.base_fee_factor + tip,
             "maxPriorityFeePerGas": tip,
@@ -155,4 +156,4 @@ class Sender:
 
 
 def _params(call: Call, sender: ChecksumAddress) -> TxParams:
-    return {"from": sender, "to": call.to, "data": call.data}  # type: ignore[typeddict-item]
+    return {"from": sender, "to": call.to, "data": call.data, "value": call.value}  # type: ignore[typeddict-item]

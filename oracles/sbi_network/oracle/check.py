@@ -7,6 +7,9 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Final
 
+from eth_typing import ChecksumAddress
+
+from sbi_network.chain.bonds import Bonds
 from sbi_network.chain.clock import EpochClock, read_clock
 from sbi_network.chain.connection import Chain, connected
 from sbi_network.chain.errors import KeyFileError
@@ -96,9 +99,24 @@ async def _chain_findings(
         seen = f"{signer.address} is no oracle of configuration {config.config_version}"
         is_member = f"oracle {number} of {len(config.signers)}, quorum {config.quorum}"
         yield Finding("membership", number is not None, seen if number is None else is_member)
+        yield await _bond_finding(chain, clock, running, signer.address, number)
     if isinstance(sender, KeystoreSigner):
         wei = await chain.ether_of(sender.address)
         yield Finding("sending balance", wei >= _LEAST_ETHER, f"{wei / 10**18:.6f} ether at {sender.address}")
+
+
+async def _bond_finding(
+    chain: Chain, clock: EpochClock, epoch: int, signer: ChecksumAddress, number: int | None
+) -> Finding:
+    registry = Registry(chain, clock.registry)
+    bonds = Bonds(chain, await registry.bonds())
+    held, required = await bonds.of(signer), await bonds.required()
+    if held.is_slashed:
+        return Finding("bond", False, "slashed: its signatures never count again")
+    stands = number is None or bool(await registry.standing_at(max(0, epoch)) >> number & 1)
+    seen = f"{held.amount / 10**18:g} of {required / 10**18:g} ether"
+    remedy = "" if stands else ": its signatures do not count; `sbi oracle bond` puts up what is missing"
+    return Finding("bond", stands and held.amount >= required, seen + remedy)
 
 
 async def _peer_findings(

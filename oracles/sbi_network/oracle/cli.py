@@ -1,4 +1,4 @@
-"""`sbi oracle`: run, check."""
+"""`sbi oracle`: run, check, bond."""
 
 from __future__ import annotations
 
@@ -44,3 +44,16 @@ def check(config: ConfigOption = Path("oracle.toml")) -> None:
 
     if not asyncio.run(check_all(load_oracle_settings(config), typer.echo)):
         raise typer.Exit(1)
+
+
+@app.command()
+def bond(config: ConfigOption = Path("oracle.toml")) -> None:
+    """Put up what is missing of the required bond: without it, this oracle's signatures do not count.
+
+    The sending key pays and owns the bond; the signing key consents. Coins that are put up can be lost: whoever proves
+    that this oracle signed two different reports of one view, or a faulty one, has them slashed.
+    """
+    from sbi_network.oracle.bond import put_up_bond
+    from sbi_network.oracle.config import load_oracle_settings
+
+    typer.echo(asyncio.run(put_up_bond(load_oracle_settings(config))))

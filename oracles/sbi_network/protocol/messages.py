@@ -14,6 +14,7 @@ from sbi_network.protocol.typed_data import Address, Domain, TypedMessage, Uint3
 REGISTRY_NAME = "ComputeOracleRegistry"
 CITIZENS_NAME = "CitizenRegistry"
 EXCHANGE_NAME = "ComputeExchange"
+BONDS_NAME = "SignerBonds"
 TOKEN_NAME = "Smart Basic Income"  # noqa: S105 - a name, not a password
 
 
@@ -30,6 +31,11 @@ def citizens_domain(chain_id: int, citizens: Address) -> Domain:
 def exchange_domain(chain_id: int, exchange: Address) -> Domain:
     """The domain of a ComputeExchange."""
     return Domain(EXCHANGE_NAME, chain_id, exchange)
+
+
+def bonds_domain(chain_id: int, bonds: Address) -> Domain:
+    """The domain of a SignerBonds."""
+    return Domain(BONDS_NAME, chain_id, bonds)
 
 
 def token_domain(chain_id: int, token: Address) -> Domain:
@@ -129,6 +135,16 @@ class Objection(TypedMessage):
 
 
 @dataclass(frozen=True, slots=True)
+class Bond(TypedMessage):
+    """An oracle's or a facility's consent to who puts up its bond, signed by the signing or reading key."""
+
+    DOMAIN_NAME: ClassVar[str] = BONDS_NAME
+
+    signer_: Address
+    owner: Address
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt(TypedMessage):
     """What the present holder of a voucher has received so far, in raw nGAICPh of the voucher's class: cumulative."""
 
@@ -198,6 +214,7 @@ MESSAGE_TYPES: Sequence[type[TypedMessage]] = (
     LeafChoice,
     Succession,
     Objection,
+    Bond,
     Receipt,
     Permit,
     TransferWithAuthorization,

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from eth_account import Account
 
+from sbi_network.chain.bonds import Bonds, HeldBond
 from sbi_network.chain.citizens import Act, ActKind, Citizen, Citizens, Region
 from sbi_network.chain.clock import EpochClock, read_clock
 from sbi_network.chain.connection import Chain
@@ -51,10 +52,10 @@ def test_config_at__another_digest__is_refused() -> None:
 
 
 def test_record_of__accepted_or_not__is_the_record_or_none() -> None:
-    accepted = asyncio.run(_registry(recordOf=(b"\1" * 32, 400, 7, 1_000, 0b1011, 3, False)).record_of(7))
+    accepted = asyncio.run(_registry(recordOf=(b"\1" * 32, 400, 7, 1_000, 0b1011, 3, 0, 0, False)).record_of(7))
     assert accepted is not None
     assert (accepted.public_output, accepted.signers, accepted.config_version) == (400, (0, 1, 3), 3)
-    assert asyncio.run(_registry(recordOf=(bytes(32), 0, 0, 0, 0, 0, False)).record_of(7)) is None
+    assert asyncio.run(_registry(recordOf=(bytes(32), 0, 0, 0, 0, 0, 0, 0, False)).record_of(7)) is None
 
 
 def test_outcome_of__each_number__is_its_outcome() -> None:
@@ -132,6 +133,14 @@ def test_vault_state__all_aggregates__are_of_one_block() -> None:
     assert (state.next_epoch, state.issued, state.reserve, state.recirculated) == (0, 1, 2, 3)
     assert (state.headcount, state.dividend_index, state.last_release) == (4, 5, 6)
     assert set(blocks) == {"0x5"}
+
+
+def test_bonds__of_a_signer__is_typed() -> None:
+    views = {"bondOf": (SIGNERS[1], 9, True, 5), "requiredBond": 8}
+    bonds = Bonds(StandInNode("SignerBonds", views).chain(), ADDRESS)
+    assert asyncio.run(bonds.of(SIGNERS[0])) == HeldBond(SIGNERS[1], unlocks_at=9, is_slashed=True, amount=5)
+    assert asyncio.run(bonds.required()) == 8
+    assert bonds.put_up(SIGNERS[0], b"consent", 3).value == 3
 
 
 def test_token_citizens_exchange__structs__are_typed() -> None:

@@ -10,6 +10,7 @@ keeper  └── not final or no citizens → nothing; ready → distributes; o
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -50,6 +51,12 @@ def test_send__accepted__is_signed_by_the_sender_with_fees_and_nonces() -> None:
         assert (fields["maxFeePerGas"], fields["maxPriorityFeePerGas"]) == (3 * 10**9, 10**9)
         assert fields["gas"] == 60_000
         assert fields["chainId"] == 31337
+
+
+def test_send__with_coins__pays_them_along() -> None:
+    node = _node()
+    asyncio.run(_sender(node).send(replace(DISTRIBUTE, value=7)))
+    assert _decoded(node.sent[0])["value"] == 7
 
 
 def test_send__refused_when_tried__sends_nothing() -> None:

@@ -50,6 +50,7 @@ BY_FIELD: dict[str, st.SearchStrategy[Any]] = {
     "previous": addresses,
     "successor": addresses,
     "holder": addresses,
+    "signer_": addresses,
     "owner": addresses,
     "spender": addresses,
     "from_": addresses,
