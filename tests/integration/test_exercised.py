@@ -1,10 +1,13 @@
-"""Every external function and every custom error of the suite's contracts is exercised by the tests in Solidity.
+"""Every external function, custom error and event of the suite's contracts is exercised by the tests in Solidity.
 
 functions
 └── of each contract: called, by forge's own count
 errors
-├── declared by an interface or a library: expected by name
+├── declared by an interface or a library: expected by name, and at least once with its arguments
 └── in a contract's ABI, inherited: expected by name, or listed here with the reason why nothing throws it
+
+events
+└── declared by an interface: emitted after `expectEmit`, hence compared with all its arguments
 
 An error counts as expected where its selector stands in the argument of `expectRevert`, `expectPartialRevert` or a
 helper named `_expect…Revert…`: written out, or by way of a helper function or a local variable. Which contract threw it
@@ -52,6 +55,7 @@ NEVER_THROWN = {
 """Errors that stand in an ABI because a base contract can throw them, and why this suite cannot."""
 
 _EXPECTS = r"\b(?:vm\s*\.\s*expect(?:Partial)?Revert|_expect\w*Revert\w*)\s*\("
+_EXPECTS_WHOLE = r"\b(?:vm\s*\.\s*expectRevert|_expect\w*Revert\w*)\s*\("
 
 # Functions
 
@@ -96,6 +100,12 @@ def test_foundry__every_declared_error__is_expected() -> None:
     assert sorted(each for each in declared if not {each, each.split(".")[1]} & expected) == []
 
 
+def test_foundry__every_declared_error__is_expected_with_its_arguments() -> None:
+    declared = {f"{scope}.{name}" for scope, name in _declared()}
+    expected = _expected(_EXPECTS_WHOLE)
+    assert sorted(each for each in declared if not {each, each.split(".")[1]} & expected) == []
+
+
 @pytest.mark.parametrize("contract", CONTRACTS)
 def test_foundry__every_error_in_the_abi__is_expected(contract: str) -> None:
     expected = {each.rsplit(".", 1)[-1] for each in _expected()}
@@ -109,15 +119,26 @@ def test_foundry__errors_said_never_to_be_thrown__are_not_expected() -> None:
     assert sorted(NEVER_THROWN.keys() & expected) == []
 
 
-def _declared() -> Iterator[tuple[str, str]]:
-    """The errors that the suite's own interfaces and libraries declare: (who declares it, its name)."""
+# Events
+
+
+def test_foundry__every_declared_event__is_expected_with_its_arguments() -> None:
+    declared = {f"{scope}.{name}" for scope, name in _declared("event")}
+    assert len(declared) > 30
+    compared = r"expectEmit\([^;]*;\s*emit\s+(\w+\.\w+)\s*\("
+    expected = {name for path in TESTS.glob("*.sol") for name in re.findall(compared, _without_comments(path))}
+    assert sorted(declared - expected) == []
+
+
+def _declared(kind: str = "error") -> Iterator[tuple[str, str]]:
+    """The errors, or events, that the suite's own interfaces and libraries declare: (who declares it, its name)."""
     for path in sorted(source for folder in DECLARING for source in (ROOT / folder).glob("*.sol")):
         for scope, body in _definitions(_without_comments(path), r"(?:interface|library|contract)"):
-            yield from ((scope, name) for name in re.findall(r"\berror\s+(\w+)\s*\(", body))
+            yield from ((scope, name) for name in re.findall(rf"\b{kind}\s+(\w+)\s*\(", body))
 
 
 @cache
-def _expected() -> frozenset[str]:
+def _expected(pattern: str = _EXPECTS) -> frozenset[str]:
     """Errors that some `expectRevert` names: `Scope.Error`, or `Error` where the test writes the signature out."""
     sources = [_without_comments(path) for path in sorted(TESTS.glob("*.sol"))]
     functions = [definition for source in sources for definition in _definitions(source, "function")]
@@ -127,7 +148,7 @@ def _expected() -> frozenset[str]:
         helpers[name] = helpers.get(name, "") + body
     found = set()
     for _, body in functions:
-        for argument in _arguments(body, _EXPECTS):
+        for argument in _arguments(body, pattern):
             found |= _named_in(argument, body, helpers, frozenset())
     return frozenset(found)
 
