@@ -59,6 +59,7 @@ QUORUM = 21
 PAYERS = 100
 TOWN = 1_000
 NATION = 1_400_000_000
+MANY = 255
 OUTPUT = 200_000
 
 ROWS = {
@@ -66,6 +67,7 @@ ROWS = {
     f"distribute_headcount_{NATION}": Row(f"the same, among {NATION:,} citizens", reach=52_000),
     "distribute": Row(f"the same, among {TOWN:,} citizens", reach=52_000),
     "report_n31": Row(f"an epoch's report by {ORACLES} oracles, with {QUORUM} signatures", reach=150_000),
+    f"report_n31_facilities_{MANY}": Row(f"the same, of {MANY} facilities instead of two", reach=150_000),
     "enrol_batch": Row("a batch of any number of citizens into a region", reach=110_000),
     "relayed_single": Row("a signed payment, relayed alone", reach=52_000),
     "relayed_batch100_per_head": Row(f"one of {PAYERS} signed payments relayed together", 28_000, PAYERS),
@@ -85,11 +87,20 @@ def account(label: str, number: int) -> LocalAccount:
     return signer
 
 
-def recipe() -> Recipe:
+def recipe(facilities: int) -> Recipe:
     """The local recipe with 31 oracles and spans that let a ring of eight epochs wrap in a moment."""
+    facility = {
+        "operator": account("operator", 0).address,
+        "reading_key": account("reading key", 0).address,
+        "region": REGION,
+        "capacities": [OUTPUT] * 3,
+        "public_share_bps": 10_000,
+    }
     return load_recipe(
         "local",
         {
+            "clock.genesis_delay_s": 10 * facilities,  # a block a second while they are registered
+            "facilities": [facility] * facilities,
             "clock.epoch_length_s": EPOCH,
             "clock.report_window_s": EPOCH,
             "clock.dispute_window_s": DISPUTE,
@@ -165,11 +176,11 @@ class Bench:
         return (*message.to_typed_data(self.token_domain)["message"].values(), signature.to_compact())
 
 
-def start(heads: int) -> Bench:
+def start(heads: int, facilities: int = 2) -> Bench:
     """A suite with one batch of `heads`, its ring wrapped and its vault in steady state."""
     deployer = accounts.test_accounts[0]
     registrar = accounts.test_accounts[5]
-    suite = deploy_suite(recipe(), deployer)
+    suite = deploy_suite(recipe(facilities), deployer)
     bond_oracles(suite, deployer, (account("oracle", i) for i in range(ORACLES)))
     bench = Bench(suite, registrar, deployer, suite.oracles.genesis())
     chain.mine(timestamp=bench.genesis)
@@ -272,6 +283,7 @@ def measure() -> dict[str, ReceiptAPI]:
     """The transaction of each row."""
     heads = {"distribute_headcount_1": 1, f"distribute_headcount_{NATION}": NATION}
     receipts = {name: start(headcount).dividend for name, headcount in heads.items()}
+    receipts[f"report_n31_facilities_{MANY}"] = start(TOWN, MANY).report
     town = start(TOWN)
     receipts |= {"distribute": town.dividend, "report_n31": town.report}
     receipts["enrol_batch"] = town.enrol(keccak(text="another batch"), TOWN)
@@ -324,7 +336,7 @@ def main() -> None:
     with ape.networks.parse_network_choice("ethereum:local:foundry"):
         receipts = measure()
         floors = {} if arguments.check else {name: floor(receipt) for name, receipt in receipts.items()}
-    figures = {name: -(-int(receipt.gas_used) // ROWS[name].heads) for name, receipt in receipts.items()}
+    figures = {name: -(-int(receipts[name].gas_used) // row.heads) for name, row in ROWS.items()}
     result = results(figures)
     print(json.dumps(result, indent=2))
     committed = json.loads(OUT.read_text(encoding="utf-8")) if OUT.is_file() else {}
