@@ -3,6 +3,7 @@ pragma solidity 0.8.35;
 
 import {ComputeOracleRegistry} from "../../contracts/ComputeOracleRegistry.sol";
 import {IDistributionVault} from "../../contracts/interfaces/IDistributionVault.sol";
+import {Outcome} from "../../contracts/interfaces/IReportSource.sol";
 import {MockReportSource} from "../../contracts/mocks/MockReportSource.sol";
 import {SuiteTest} from "./SuiteTest.sol";
 
@@ -165,6 +166,45 @@ contract DistributionVaultTermsTest is SuiteTest {
         _income(100);
         assertEq(vault.issued(), 50 * SBI);
         assertEq(vault.reserve(), 0);
+    }
+
+    /// Three days in which nobody called: expired, skipped, final and void epochs, and a change of policy among them.
+    function test_distribute__aBacklogOfEveryKind__isCaughtUpInBoundedSteps() public {
+        vm.warp(_endOf(48));
+        _schedule(half, address(oracles), 75);
+        for (uint256 epoch = 73; epoch <= 75; ++epoch) {
+            _warpToEndOf(epoch);
+            _report(epoch, epoch == 75 ? 200 : 100);
+            if (epoch != 74) continue;
+            vm.prank(address(disputes));
+            oracles.voidReport(epoch);
+        }
+        _warpToEndOf(77);
+
+        // At the end of epoch 77: what ended more than a day ago has expired, the rest until 72 was skipped.
+        vm.startPrank(stranger);
+        vm.expectEmit(address(vault));
+        emit IDistributionVault.EpochExpired(0, _endOf(0));
+        vm.expectEmit(address(vault));
+        emit IDistributionVault.EpochExpired(52, _endOf(52));
+        vm.expectEmit(address(vault));
+        emit IDistributionVault.EpochPassed(53, Outcome.Skipped);
+        assertEq(vault.distribute(), 64);
+        assertEq(vault.issued(), 0);
+        vm.expectEmit(address(vault));
+        emit IDistributionVault.EpochPassed(72, Outcome.Skipped);
+        vm.expectEmit(address(vault));
+        emit IDistributionVault.DividendDistributed(73, 100, 100 * SBI, 50 * SBI, 12.5e18, 4, 50 * SBI);
+        assertEq(vault.distribute(), 10);
+        vm.expectEmit(address(vault));
+        emit IDistributionVault.EpochPassed(74, Outcome.Void);
+        vm.expectEmit(address(vault));
+        emit IDistributionVault.DividendDistributed(75, 200, 100 * SBI, 150 * SBI, 37.5e18, 4, 0);
+        assertEq(vault.distribute(), 2);
+        assertEq(vault.distribute(), 1);
+        vm.expectRevert(abi.encodeWithSelector(IDistributionVault.EpochNotFinal.selector, 77, Outcome.Open));
+        vault.distribute();
+        vm.stopPrank();
     }
 
     function test_distribute__backlogAcrossAChange__eachEpochByItsOwn() public {
