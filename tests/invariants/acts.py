@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
 from sbi_network.protocol.signature import CURVE_ORDER, Signature
-from sbi_network.protocol.sumtree import commitment_of
 from tests.invariants.citizenry import Fate, Leaf
 from tests.invariants.model import Standing, Terms
 from tests.invariants.model import Told as Accepted
@@ -30,6 +29,8 @@ from tests.invariants.nation import (
     ZERO,
     Nation,
 )
+from tests.invariants.sureties import QUORUM
+from tests.invariants.trees import Tree, leaf_bytes
 from tests.support.abi import Reply
 from tests.support.actors import END_OF_TIME, Payment, Person, Told, altered, roll_of
 
@@ -175,16 +176,22 @@ class Acts(Nation):
         self._report(epoch, self.raws(data), signers, view)
 
     def _report(self, epoch: int, raws: list[tuple[int, int, int]], signers: list[int], view: int) -> None:
-        told = self.do.agree(epoch, raws, self.world.config, SHARES_BPS, view)
-        at = self.at
-        self.held("report", self.do.report(self.people.stranger, told, self.do.co_sign(told, signers)))
-        self._told(epoch, told, raws, signers, at)
+        told = self.do.agree(epoch, raws, self.config_of(epoch), SHARES_BPS, view)
+        at, standing = self.at, self.standing(epoch, signers)
+        reply = self.do.report(self.people.stranger, told, self.co_sign(told, signers))
+        if len(standing) < QUORUM:
+            self.refused("report without standing", reply, "QuorumNotReached", given=len(standing), quorum=QUORUM)
+            return
+        self.held("report", reply)
+        self._told(epoch, told, raws, standing, at)
 
     def _told(self, epoch: int, told: Told, raws: list[tuple[int, int, int]], signers: list[int], at: int) -> None:
         output = self.model.public_output(raws)
         assert told.report.public_output == output, "the protocol's public output is not the model's"
-        commitment = commitment_of(told.tree.count, told.tree.top)
-        self.model.told[epoch] = Accepted(output, at, frozenset(signers), commitment)
+        leaves = [(leaf, int.from_bytes(leaf.sums.pack())) for leaf in told.tree.leaves]
+        tree = Tree([(leaf_bytes(leaf.facility, sums, leaf.reading_digest), sums) for leaf, sums in leaves])
+        assert tree.commitment == told.tree.commitment, "the protocol's tree is not the one in its description"
+        self.model.told[epoch] = Accepted(output, at, frozenset(signers), tree, self.oracles_of(epoch))
 
     @rule(data=st.data())
     def distribute(self, data: st.DataObject) -> None:
@@ -233,7 +240,8 @@ class Acts(Nation):
         model, now = self.model, self.at
         running = model.epoch_at(now)
         moments = {model.end_of(running), model.end_of(model.next_epoch), model.deadline_of(model.next_epoch)}
-        moments |= {told.accepted_at + DISPUTE for e, told in model.told.items() if e >= model.next_epoch}
+        waiting = [told for epoch, told in model.told.items() if epoch >= model.next_epoch]
+        moments |= {told.accepted_at + DISPUTE + told.extension for told in waiting}
         moments |= {model.expiry_of(ticket.epoch) for ticket in model.tickets.values()}
         moments |= {model.deadline_of(epoch) for epoch in self.due()}
         moments |= {leaf.act.due_at for leaf in model.leaves if leaf.act}
@@ -250,7 +258,7 @@ class Acts(Nation):
         running = self.model.epoch_at(self.at)
         self.wake = self.model.end_of(running)
         for epoch in self.due():
-            self._report(epoch, self.raws(data), [1, 2, 3], 0)
+            self._report(epoch, self.raws(data), list(range(4)), 0)
         # To the last second of the dispute window, in which the epoch must still wait, or the one after it.
         self.wake = self.world.evm.now + DISPUTE + data.draw(st.integers(0, 1), label="seconds after the window")
         for _ in range(4):

@@ -16,7 +16,7 @@ from sbi_network.roll import CitizenLeaf, root_from_proof
 from tests.invariants.acts import FAULTS, malleable, purchase_nonce
 from tests.invariants.citizenry import Fate
 from tests.invariants.lives import Lives
-from tests.invariants.nation import CAPACITIES, ONCE, SHARES_BPS, ZERO
+from tests.invariants.nation import CAPACITIES, ONCE, REGISTERED, SHARES_BPS, ZERO
 from tests.support.actors import END_OF_TIME, Told
 
 
@@ -54,10 +54,10 @@ class Attempts(Lives):
             leaves = [leaf for leaf in model.leaves if leaf.fate is Fate.WAITING and not model.can_present(leaf)]
         elif kind != "leaf twice":
             leaves = self.presentable()
-        free = [p.address for p in self.people.everybody[:10]]
         if not leaves:
             return
         leaf = data.draw(st.sampled_from(leaves), label="leaf")
+        free = [p.address for p in self.people.everybody[:10] if p.address != leaf.account]
         tree = model.rolls[leaf.batch].tree
         batch, index, account, person = leaf.batch, leaf.index, leaf.account, tree.leaves[leaf.index].person
         proof = list(tree.proof(index))
@@ -93,9 +93,9 @@ class Attempts(Lives):
     def bad_report_fields(self, data: st.DataObject, kind: str) -> None:
         """A report that its oracles signed, about something that is not so."""
         epoch = data.draw(st.sampled_from(self.due()), label="epoch")
-        digest, version, _ = self.world.config
-        told = self.do.agree(epoch, self.raws(data), self.world.config, SHARES_BPS)
-        count = len(CAPACITIES)
+        digest, version, _ = self.config_of(epoch)
+        told = self.do.agree(epoch, self.raws(data), self.config_of(epoch), SHARES_BPS)
+        count = REGISTERED
         report, error, values = {
             "config": (
                 replace(told.report, config_digest=keccak(digest)),
@@ -119,7 +119,7 @@ class Attempts(Lives):
             ),
         }[kind]
         false = Told(report, told.tree)
-        reply = self.do.report(self.people.stranger, false, self.do.co_sign(false, [0, 1, 2]))
+        reply = self.do.report(self.people.stranger, false, self.co_sign(false, [0, 1, 2]))
         self.refused("bad report", reply, error, **values)
 
     @precondition(lambda self: self.due())
@@ -132,21 +132,21 @@ class Attempts(Lives):
     def bad_report_signatures(self, data: st.DataObject, kind: str) -> None:
         """A good report that too few signed, or others."""
         epoch = data.draw(st.sampled_from(self.due()), label="epoch")
-        told = self.do.agree(epoch, self.raws(data), self.world.config, SHARES_BPS)
-        good = self.do.co_sign(told, [0, 1, 2])
+        told = self.do.agree(epoch, self.raws(data), self.config_of(epoch), SHARES_BPS)
+        good = self.co_sign(told, [0, 1, 2])
         head, entry = good[:130], 65
-        last = self.people.oracles[2].address
+        last = self.oracles_of(epoch).oracles[2]
         if kind == "forged":
             false = told.report.sign(self.people.stranger.key, self.do.registry_domain)
         else:
             elsewhere = registry_domain(self.world.chain_id + 1, self.world.addresses["oracles"])  # type: ignore[arg-type]
-            false = told.report.sign(self.people.oracles[2].key, elsewhere)
+            false = told.report.sign(self.world.signers[last], elsewhere)
         recovered = recovered_from(false.to_bytes(), told.report.digest(self.do.registry_domain))
         as_last = head + b"\x02" + false.to_compact()
         # In this form the parity takes the top bit of s: the upper half order begins right above the lower.
         high = head + good[130 : 130 + 33] + (MAX_S + 1).to_bytes(32)
         signatures, error, values = {
-            "short quorum": (head, "QuorumNotReached", {"given": 2, "quorum": 3}),
+            "short quorum": (head, "QuorumNotReached", {"given": len(self.standing(epoch, [0, 1])), "quorum": 3}),
             "double signer": (head + head[entry:], "SignersOutOfOrder", {"given": 1, "previous": 1}),
             "forged": (as_last, "InvalidSignature", {"expected": last, "recovered": recovered}),
             "other chain": (as_last, "InvalidSignature", {"expected": last, "recovered": recovered}),
@@ -169,8 +169,8 @@ class Attempts(Lives):
             return
         epoch = data.draw(st.sampled_from(epochs), label="epoch")
         at = self.at
-        told = self.do.agree(epoch, self.raws(data), self.world.config, SHARES_BPS)
-        reply = self.do.report(self.people.stranger, told, self.do.co_sign(told, [1, 2, 3]))
+        told = self.do.agree(epoch, self.raws(data), self.config_of(epoch), SHARES_BPS)
+        reply = self.do.report(self.people.stranger, told, self.co_sign(told, [1, 2, 3]))
         if kind == "early":
             self.refused("bad report", reply, "EpochNotEnded", epoch=epoch, endsAt=model.end_of(epoch), time=at)
         elif kind == "late":
@@ -263,8 +263,8 @@ class Attempts(Lives):
             place = (facility, 3, running)
             error, values = "UnknownClass", {"given": 3, "last": 2}
         else:
-            place = (len(CAPACITIES), compute_class, running)
-            error, values = "UnknownFacility", {"facility": len(CAPACITIES), "registered": len(CAPACITIES)}
+            place = (REGISTERED, compute_class, running)
+            error, values = "UnknownFacility", {"facility": REGISTERED, "registered": REGISTERED}
         self.refused("bad offer", self.do.offer(operator, *place, units), error, **values)
 
     @precondition(lambda self: self.open_offers())

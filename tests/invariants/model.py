@@ -10,12 +10,15 @@ whole units, a price up. The part about the roll stands in `citizenry`.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from enum import IntEnum
 from fractions import Fraction
 from math import ceil, floor
 
 from tests.invariants.citizenry import Citizenry, Fate
+from tests.invariants.sureties import Demand, OracleSet, Sureties
+from tests.invariants.trees import Tree
 
 COIN = 10**6
 """The smallest amount that a dividend deals in, wei."""
@@ -30,6 +33,7 @@ class Standing(IntEnum):
     PENDING = 1
     FINAL = 2
     SKIPPED = 3
+    VOID = 4
     EXPIRED = -1
 
 
@@ -41,6 +45,7 @@ class Rules:
     epoch_length: int
     report_window: int
     dispute_window: int
+    max_extension: int
     expiry_age: int
     settlement_window: int
     release_floor: int
@@ -70,10 +75,28 @@ class Terms:
 class Told:
     """A report that was accepted."""
 
-    output: int
+    claimed: int
     accepted_at: int
     signers: frozenset[int]
-    commitment: bytes
+    tree: Tree
+    of: OracleSet
+    taken_out: set[int] = field(default_factory=set)
+    void: bool = False
+    slashed: bool = False
+    extension: int = 0
+    demands: dict[tuple[int, int], Demand] = field(default_factory=dict)
+    unanswered: int = 0
+    """Demands that nobody answered, those closed otherwise included."""
+
+    @property
+    def output(self) -> int:
+        """What was claimed, less what was taken out."""
+        return self.claimed - sum(self.tree.counted(facility) for facility in self.taken_out)
+
+    @property
+    def open_demands(self) -> list[tuple[int, int]]:
+        """Places that are yet to be shown."""
+        return [place for place, demand in self.demands.items() if demand.open]
 
 
 @dataclass
@@ -107,11 +130,13 @@ class Dividend:
 class Model(Citizenry):
     """Who holds what, and why."""
 
-    def __init__(self, rules: Rules, terms: Terms, shares: tuple[Fraction, Fraction]) -> None:
+    def __init__(self, rules: Rules, terms: Terms, shares: tuple[Fraction, Fraction], sureties: Sureties) -> None:
         super().__init__(rules.objection_delay, rules.turnover_period, dict(rules.offices))
         self.region_caps |= rules.region_caps
         self.turnover_caps |= rules.turnover_caps
         self.rules = rules
+        self.sureties = sureties
+        self.prizes: Counter[str] = Counter()
         self.terms = [terms]
         self.fee_share, self.recirculated_share = shares
         self.destroyed: list[int] = []
@@ -157,10 +182,22 @@ class Model(Citizenry):
         """How an epoch stands for the vault."""
         if time > self.end_of(epoch) + self.rules.expiry_age:
             return Standing.EXPIRED
+        return self.standing_of(epoch, time)
+
+    def standing_of(self, epoch: int, time: int) -> Standing:
+        """How an epoch stands for the registry."""
         told = self.told.get(epoch)
         if told is None:
             return Standing.SKIPPED if time > self.deadline_of(epoch) else Standing.OPEN
-        return Standing.FINAL if time > told.accepted_at + self.rules.dispute_window else Standing.PENDING
+        if told.void:
+            return Standing.VOID
+        window = told.accepted_at + self.rules.dispute_window
+        if time <= window + told.extension:
+            return Standing.PENDING
+        if not told.unanswered:
+            return Standing.FINAL
+        # Every demand could have been answered by then.
+        return Standing.PENDING if time <= window + self.rules.max_extension else Standing.VOID
 
     # Output and income
 
@@ -168,9 +205,12 @@ class Model(Citizenry):
         """The sum over facilities of the public part of their weighted output, each rounded down."""
         total = 0
         for raw, share in zip(raws, self.rules.public_shares, strict=True):
-            weighted = [amount * weight for amount, weight in zip(raw, self.rules.weights, strict=True)]
-            total += floor(sum(weighted) * share)
+            total += self.public_part(raw, share)
         return total
+
+    def public_part(self, raw: Sequence[int], share: Fraction) -> int:
+        """The public part of one facility's weighted output, rounded down."""
+        return floor(sum(amount * weight for amount, weight in zip(raw, self.rules.weights, strict=True)) * share)
 
     def distribute(self, time: int) -> int:
         """Deals with the next epochs until one brought a dividend or is not ripe. Answers how many were dealt with."""

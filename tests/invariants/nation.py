@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from eth_account import Account
+from eth_utils import keccak
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant
 
+from sbi_network.protocol.oracle_set import pack_signatures
 from tests.conftest import People
 from tests.invariants.citizenry import Fate, Kind, Leaf
-from tests.invariants.model import Model, Rules, Terms
-from tests.support.abi import Codec, Desk, Refusal, Reply
-from tests.support.actors import Actors, Person
+from tests.invariants.model import Model, Rules, Standing, Terms
+from tests.invariants.model import Told as Accepted
+from tests.invariants.sureties import BondRules, OracleSet, Pledge, Sureties
+from tests.support.abi import TILL_CODE, Codec, Desk, Refusal, Reply
+from tests.support.actors import Actors, Person, Told
 from tests.support.evm import Evm, evm_of
+
+if TYPE_CHECKING:
+    from eth_account.signers.local import LocalAccount
 
 ZERO = "0x" + "0" * 40
 ONCE = 2**64
@@ -25,6 +34,12 @@ BPS = 10_000
 # Odd figures, so that nothing divides; a floor that growth has to leave behind; caps that a few batches fill.
 EPOCH, WINDOW, DISPUTE, EXPIRY, SETTLEMENT = 100, 150, 30, 700, 120
 OBJECTION, TURNOVER = 130, 700
+EXTENSION, HORIZON, LOCK, REVEAL = 60, 600, 700, 20
+REQUIRED_BOND, REWARD_BPS, DEMAND_BOND = 1_000_003, 3_333, 10_007
+SPARE_ORACLES = 20
+REGISTERED = 3
+"""Facilities in the registry: those that report, and one that never ran."""
+
 CAPACITIES = ((1_000_000, 500_000, 250_000), (600_000, 0, 70_000))
 SHARES_BPS = (10_000, 3_333)
 RATE, MAX_RATE = 3_300_000_000_007, 3_300_000_000_011
@@ -34,7 +49,7 @@ OVERRIDES: dict[str, Any] = {
     "clock.epoch_length_s": EPOCH,
     "clock.report_window_s": WINDOW,
     "clock.dispute_window_s": DISPUTE,
-    "clock.max_extension_s": 60,
+    "clock.max_extension_s": EXTENSION,
     "clock.ring_epochs": 16,
     "policy.rate_wei_per_ngaicph": RATE,
     "policy.release_bps": 3_333,
@@ -42,9 +57,12 @@ OVERRIDES: dict[str, Any] = {
     "vault.max_rate_wei_per_ngaicph": MAX_RATE,
     "vault.release_floor_wei": 2**40 * 10**6 + 7,
     "vault.growth_bps": 12_501,
-    "disputes.evidence_horizon_s": 600,
-    "disputes.lock_time_s": 700,
-    "disputes.reveal_window_s": 20,
+    "disputes.evidence_horizon_s": HORIZON,
+    "disputes.lock_time_s": LOCK,
+    "disputes.reveal_window_s": REVEAL,
+    "disputes.required_bond_wei": REQUIRED_BOND,
+    "disputes.reward_bps": REWARD_BPS,
+    "disputes.demand_bond_wei": DEMAND_BOND,
     "exchange.settlement_window_s": SETTLEMENT,
     "exchange.fee_bps": 1_003,
     "exchange.recirculate_bps": 2_001,
@@ -70,6 +88,9 @@ class World:
     addresses: dict[str, str]
     chain_id: int
     other_policy: str
+    till: str
+    signers: dict[str, LocalAccount]
+    verifiers: tuple[str, str]
     mark: object
     done: Counter[str]
     refused: Counter[str]
@@ -77,7 +98,6 @@ class World:
 
 def found_world(people: People, chain: Any, project: Any) -> World:
     """Deploys a suite for the machine."""
-    from scripts._bonds import bond_oracles
     from scripts._deploy import deploy_suite
     from scripts._recipe import load_recipe
 
@@ -95,13 +115,16 @@ def found_world(people: People, chain: Any, project: Any) -> World:
     recipe = load_recipe("local", {**OVERRIDES, "facilities": facilities, "registrars": registrars})
     genesis = chain.blocks.head.timestamp + 10_000
     suite = deploy_suite(recipe, people.deployer.account, genesis)
-    bond_oracles(suite, people.deployer.account, (oracle.key for oracle in people.oracles))
+    till = open_till(people.deployer, chain)
     policy = people.deployer.account.deploy(project.IssuancePolicy, OTHER_RATE, OTHER_RELEASE_BPS)
     libraries = (project.get_contract(name) for name in ("SignatureLib", "FieldLib"))
     errors = [abi for library in libraries for abi in library.contract_type.errors]
-    evm = evm_of(chain.provider)
     config = suite.oracles.configAt(0)
-    return World(
+    govern(people.deployer, suite, chain, "registerFacility", till, till, 1, list(CAPACITIES[0]), BPS)
+    govern(people.deployer, suite, chain, "scheduleFacilityTerms", 2, list(CAPACITIES[0]), BPS, False, 0)
+    evm = evm_of(chain.provider)
+    spare = [Account.from_key(keccak(text=f"oracle {number}")) for number in range(SPARE_ORACLES)]
+    world = World(
         evm=evm,
         desk=Desk(evm, Codec(suite, errors)),
         people=people,
@@ -110,6 +133,7 @@ def found_world(people: People, chain: Any, project: Any) -> World:
             epoch_length=EPOCH,
             report_window=WINDOW,
             dispute_window=DISPUTE,
+            max_extension=EXTENSION,
             expiry_age=EXPIRY,
             settlement_window=SETTLEMENT,
             release_floor=recipe.vault.release_floor_wei,
@@ -131,10 +155,41 @@ def found_world(people: People, chain: Any, project: Any) -> World:
         addresses=suite.addresses(),
         chain_id=chain.chain_id,
         other_policy=policy.address,
+        till=till,
+        signers={key.address: key for key in (*(person.key for person in people.oracles), *spare)},
+        verifiers=(suite.verifier.address, suite.disputes.address),
         mark=None,
         done=Counter(),
         refused=Counter(),
     )
+    bond_all(world)
+    return world
+
+
+def open_till(banker: Person, chain: Any) -> str:
+    """A contract that pays for bonds and demands: `Evm` sends no coins."""
+    ecosystem = chain.provider.network.ecosystem
+    return str(banker.account.call(ecosystem.create_transaction(data=TILL_CODE, value=10**18)).contract_address)
+
+
+def govern(proposer: Person, suite: Any, chain: Any, function: str, *arguments: Any) -> None:
+    """Has the timelock change something about the facilities, before genesis."""
+    data = getattr(suite.oracles, function).encode_input(*arguments)
+    call = (suite.oracles.address, 0, data, bytes(32), bytes(32))
+    suite.timelock.schedule(*call, 10, sender=proposer.account)
+    chain.mine(timestamp=chain.blocks.head.timestamp + 11)
+    suite.timelock.execute(*call, sender=proposer.account)
+
+
+def bond_all(world: World) -> None:
+    """Puts up a bond for every oracle, those in reserve included."""
+    people, evm = world.people, world.evm
+    do: Actors[Any] = Actors(None, world.addresses, world.chain_id, (), ())  # type: ignore[arg-type]
+    for signer, key in world.signers.items():
+        order = (signer, do.consent(key, world.till))
+        at = evm.now + 1
+        reply = world.desk.send_through(people.deployer.key, world.till, REQUIRED_BOND, "bonds", "bond", *order, at=at)
+        assert reply.ok, f"no bond for {signer}: {reply.refusal}"
 
 
 class Nation(RuleBasedStateMachine):
@@ -154,7 +209,7 @@ class Nation(RuleBasedStateMachine):
             *self.people.operators,
             self.people.relayer,
         )
-        self.model = Model(world.rules, world.terms, world.shares)
+        self.model = Model(world.rules, world.terms, world.shares, self._sureties())
         self.do: Actors[Reply] = Actors(
             self._send, world.addresses, world.chain_id, self.people.oracles, self.people.reading_keys
         )
@@ -166,7 +221,7 @@ class Nation(RuleBasedStateMachine):
         self.settled_before: dict[str, int] = {}
         self.explorer: Counter[str] = Counter()
         self.last_release = 0
-        self.unread = self.roll_unread = True
+        self.unread = self.roll_unread = self.bonds_unread = True
         self.kept_receipts: list[tuple[int, int, bytes]] = []
         self.holders = [*(person.address for person in self.citizens), self.exchange]
         self.by_address = {person.address: person for person in self.people.everybody}
@@ -180,8 +235,17 @@ class Nation(RuleBasedStateMachine):
         return max(self.world.evm.now + 1, self.wake)
 
     def _send(self, sender: Person, role: str, function: str, *arguments: Any) -> Reply:
-        reply = self.world.desk.send(sender.key, role, function, *arguments, at=self.at)
+        return self._noted(role, self.world.desk.send(sender.key, role, function, *arguments, at=self.at))
+
+    def _send_coins(self, value: int, role: str, function: str, *arguments: Any) -> Reply:
+        """The till sends, with coins of its own."""
+        sender, till = self.people.deployer.key, self.world.till
+        reply = self.world.desk.send_through(sender, till, value, role, function, *arguments, at=self.at)
+        return self._noted(role, reply)
+
+    def _noted(self, role: str, reply: Reply) -> Reply:
         if reply.ok:
+            self.bonds_unread |= role in ("bonds", "disputes")
             self.unread = True
             self.roll_unread |= role in ("citizens", "timelock")
             for event in reply.events:
@@ -189,6 +253,30 @@ class Nation(RuleBasedStateMachine):
                     self.explorer[event.values["from"]] -= event.values["value"]
                     self.explorer[event.values["to"]] += event.values["value"]
         return reply
+
+    def _sureties(self) -> Sureties:
+        world = self.world
+        rules = BondRules(REQUIRED_BOND, Fraction(REWARD_BPS, BPS), LOCK, HORIZON, REVEAL, DEMAND_BOND)
+        first = OracleSet(0, 1, world.config[0], tuple(person.address for person in world.people.oracles))
+        return Sureties(rules, [first], {signer: Pledge(world.till, REQUIRED_BOND) for signer in world.signers})
+
+    def oracles_of(self, epoch: int) -> OracleSet:
+        return self.model.sureties.set_at(epoch)
+
+    def config_of(self, epoch: int) -> tuple[bytes, int, tuple[int, int, int]]:
+        """What a report of an epoch names: the weights never change here."""
+        return (self.oracles_of(epoch).digest, *self.world.config[1:])
+
+    def standing(self, epoch: int, numbers: Iterable[int] = range(4)) -> list[int]:
+        """Which of these oracles stand for an epoch."""
+        standing = self.model.sureties.standing_of(self.oracles_of(epoch).oracles)
+        return [number for number in numbers if number in standing]
+
+    def co_sign(self, told: Told, numbers: Iterable[int]) -> bytes:
+        """The signatures of an epoch's own oracles."""
+        oracles = self.oracles_of(told.report.epoch).oracles
+        keys = {number: self.world.signers[oracles[number]] for number in numbers}
+        return pack_signatures({n: told.report.sign(key, self.do.registry_domain) for n, key in keys.items()})
 
     def held(self, name: str, reply: Reply, *willing: str) -> Reply:
         """The act was good and must hold; it may have cost the `willing` something."""
@@ -332,12 +420,70 @@ class Nation(RuleBasedStateMachine):
         for epoch, record in zip(kept, records, strict=True):
             told = model.told[epoch]
             commitment, output, of_epoch, accepted_at, signers, version, extension, demands, void = record
+            state = f"record {record} of epoch {epoch}"
             assert signers.bit_count() >= 3, f"invariant 7: epoch {epoch} has {signers.bit_count()} signers"
             assert signers == sum(1 << n for n in told.signers), f"invariant 7: epoch {epoch} signed by {signers:b}"
             assert output == told.output, f"invariant 8: epoch {epoch} output {output}, readings {told.output}"
-            assert commitment == told.commitment, f"invariant 8: epoch {epoch} commits to other readings"
-            assert (of_epoch, accepted_at, version) == (epoch, told.accepted_at, 1), f"record {record}"
-            assert (extension, demands, void) == (0, 0, False), f"disputed by nobody: record {record}"
+            assert commitment == told.tree.commitment, f"invariant 8: epoch {epoch} commits to other readings"
+            assert (of_epoch, accepted_at, version) == (epoch, told.accepted_at, told.of.version), state
+            expected = (told.extension, told.unanswered, told.void)
+            assert (extension, demands, void) == expected, f"invariant 7: {state}, by the rules {expected}"
+        outs = [(epoch, facility) for epoch in kept for facility in range(model.told[epoch].tree.count)]
+        answers = desk.read([desk.view("disputes", "isTakenOut", *leaf) for leaf in outs])
+        for (epoch, facility), out in zip(outs, answers, strict=True):
+            assert out == (facility in model.told[epoch].taken_out), f"invariant 8: leaf {facility} of epoch {epoch}"
+        slashed = desk.read([desk.view("disputes", "signersSlashed", epoch) for epoch in kept])
+        assert slashed == [model.told[epoch].slashed for epoch in kept], f"signers slashed: {slashed} of {kept}"
+        outcomes = desk.read([desk.view("oracles", "outcomeOf", epoch) for epoch in kept])
+        for epoch, (outcome, output) in zip(kept, outcomes, strict=True):
+            # A view is asked for at the second of the last block or, by Ape's EVM, the one after it.
+            standing = model.standing_of(epoch, self.world.evm.now)
+            if standing != model.standing_of(epoch, self.world.evm.now + 1):
+                continue
+            given = model.told[epoch].output if standing in (Standing.PENDING, Standing.FINAL) else 0
+            assert (outcome, output) == (standing, given), f"invariant 8: epoch {epoch} stands {outcome}, {output}"
+
+    @invariant()
+    def coins_hold(self) -> None:
+        """Every coin put up is somewhere, and who stands is known."""
+        if not self.bonds_unread:
+            return
+        self.bonds_unread = False
+        model, desk, at = self.model, self.world.desk, self.world.evm.now
+        bonds, addresses = model.sureties, self.world.addresses
+        told: dict[int, Accepted] = model.told
+        open_bonds = sum(d.bond for each in told.values() for d in each.demands.values() if d.open)
+        held = desk.balances([addresses["bonds"], addresses["disputes"]])
+        pledged = sum(pledge.amount for pledge in bonds.pledges.values())
+        expected = [pledged + bonds.due.total() + bonds.forfeited, open_bonds + model.prizes.total()]
+        assert held == expected, f"bonds and disputes hold {held}, by the rules {expected}"
+        # Of the others the totals would show it.
+        untouched = Pledge(self.world.till, REQUIRED_BOND)
+        touched = [signer for signer, pledge in bonds.pledges.items() if pledge != untouched]
+        signers = sorted({*touched, *bonds.slashed})
+        payees = sorted({*bonds.due, *model.prizes})
+        upcoming = model.epoch_at(at) + 1
+        answers = desk.read(
+            [
+                desk.view("bonds", "forfeited"),
+                desk.view("oracles", "standingAt", upcoming),
+                *(desk.view("bonds", "bondOf", signer) for signer in signers),
+                *(desk.view("bonds", "due", payee) for payee in payees),
+                *(desk.view("disputes", "due", payee) for payee in payees),
+            ]
+        )
+        forfeited, (mask, quorum), *rest = answers
+        assert forfeited == bonds.forfeited, f"forfeited {forfeited}, by the rules {bonds.forfeited}"
+        standing = sum(1 << number for number in self.standing(upcoming))
+        assert (mask, quorum) == (standing, 3), f"invariant 7: {mask:b} stand for {upcoming}, by the rules {standing:b}"
+        for signer, bond in zip(signers, rest, strict=False):
+            pledge, slashed = bonds.pledges.get(signer), signer in bonds.slashed
+            wanted = (pledge.owner.lower(), pledge.unlocks_at or 0, False, pledge.amount) if pledge else ()
+            assert bond == (wanted or (ZERO, 0, slashed, 0)), f"the bond of {signer} is {bond}, not {wanted}"
+        dues = rest[len(signers) :]
+        wanted_dues = [bonds.due[who] for who in payees] + [model.prizes[who] for who in payees]
+        assert dues == wanted_dues, f"due are {dues}, by the rules {wanted_dues}"
+        self._check_records()
 
     def _check_citizens(self) -> None:
         model, desk = self.model, self.world.desk

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.conftest import People
-from tests.invariants.life_attempts import LifeAttempts
+from tests.invariants.disputes import Disputes
 from tests.invariants.nation import World, found_world
 
 PROFILES: dict[str, dict[str, Any]] = {
@@ -74,6 +74,24 @@ ACTS = (
     "change terms",
     "change shares",
     "hibernate",
+    "bond",
+    "unbond",
+    "withdraw bond",
+    "collect coins",
+    "report a lie",
+    "take out a leaf",
+    "dispute a final leaf",
+    "void by structure",
+    "dispute a final structure",
+    "double signing of reports",
+    "double signing of observations",
+    "double signing of readings",
+    "change oracles",
+    "schedule standby",
+    "demand",
+    "reveal",
+    "lapse",
+    "refund a demand",
     "enrol beyond the cap",
     "distribute to nobody",
     "distribute too early",
@@ -88,6 +106,16 @@ ACTS = (
     "act carried out in vain",
     "object in vain",
     "act out of office",
+    "report without standing",
+    "dispute twice",
+    "dispute in vain",
+    "prove twice",
+    "bond in vain",
+    "unbond in vain",
+    "withdraw in vain",
+    "collect nothing",
+    "change oracles too soon",
+    "seat in vain",
     "bad enrol",
     "bad activate",
     "bad void",
@@ -117,8 +145,8 @@ def world(people: People, chain: Any, project: Any) -> World:
 def run(world: World, profile: str, seed_number: int, part: int = 1) -> None:
     """One run of the machine under a profile of `PROFILES`, or a part of one."""
     chosen = PROFILES[profile]
-    LifeAttempts.world = world
-    machine = seed(seed_number)(type("Loop", (LifeAttempts,), {}))
+    Disputes.world = world
+    machine = seed(seed_number)(type("Loop", (Disputes,), {}))
     run_state_machine_as_test(
         machine,
         settings=settings(

@@ -154,6 +154,22 @@ class Desk:
         function = self.codec.function(role, name, len(arguments))
         return Reply(self.evm.send(sender, function.address, function.encode(*arguments), at), self.codec)
 
+    def send_through(
+        self, sender: LocalAccount, till: str, value: int, role: str, name: str, *arguments: Any, at: int
+    ) -> Reply:
+        """Sends with coins of a till (`TILL_CODE`), which is then the caller."""
+        function = self.codec.function(role, name, len(arguments))
+        head = int(function.address, 16).to_bytes(32) + value.to_bytes(32)
+        return Reply(self.evm.send(sender, till, head + function.encode(*arguments), at), self.codec)
+
+    def balances(self, addresses: Sequence[str]) -> list[int]:
+        """What accounts have in the native coin, wei."""
+        code = b""
+        for place, address in enumerate(addresses):
+            code += _push(int(address, 16), 20) + _BALANCE + _push(32 * place, 1) + _MSTORE
+        words = self.evm.look(code + _push(32 * len(addresses), 1) + _push(0, 1) + _RETURN)
+        return [int.from_bytes(words[start : start + 32]) for start in range(0, len(words), 32)]
+
     def view(self, role: str, name: str, *arguments: Any) -> View:
         function = self.codec.function(role, name, len(arguments))
         return View(function, function.encode(*arguments), sum(_words(t) for t in function.outputs))
@@ -183,7 +199,13 @@ def _plain(kind: str, value: Any) -> Any:
     return to_checksum_address(value) if kind == "address" else value
 
 
+# A till: whoever calls it with an address, a value (32 bytes each) and data has it call that address with them. It
+# answers and reverts as what it called does, and takes coins that come without data.
+_TILL = "3615602857604036038060405f375f5f915f6020355f355af13d5f5f3e3d5f9160255790fd5b90f35b00"
+TILL_CODE = bytes.fromhex("602a8060095f395ff3" + _TILL)
+
 # What the program below is made of.
+_BALANCE = bytes([0x31])
 _GAS, _STATICCALL, _MSTORE, _ISZERO, _JUMPI, _RETURN = (bytes([code]) for code in (0x5A, 0xFA, 0x52, 0x15, 0x57, 0xF3))
 
 

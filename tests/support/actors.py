@@ -15,6 +15,7 @@ from eth_utils import keccak
 
 from sbi_network.protocol.agreement import Entry, tree_of
 from sbi_network.protocol.messages import (
+    Bond,
     CancelAuthorization,
     LeafChoice,
     Objection,
@@ -25,6 +26,7 @@ from sbi_network.protocol.messages import (
     Report,
     Succession,
     TransferWithAuthorization,
+    bonds_domain,
     citizens_domain,
     exchange_domain,
     registry_domain,
@@ -159,6 +161,7 @@ class Actors(Generic[Reply]):
         self.exchange_domain = exchange_domain(chain_id, addresses["exchange"])  # type: ignore[arg-type]
         self.citizens_domain = citizens_domain(chain_id, addresses["citizens"])  # type: ignore[arg-type]
         self.registry_domain = registry_domain(chain_id, addresses["oracles"])  # type: ignore[arg-type]
+        self.bonds_domain = bonds_domain(chain_id, addresses["bonds"])  # type: ignore[arg-type]
         self.addresses = addresses
 
     # The roll
@@ -245,6 +248,10 @@ class Actors(Generic[Reply]):
     def co_sign(self, told: Told, signers: Iterable[int]) -> bytes:
         """The signatures of these oracles, as they travel."""
         return pack_signatures({n: told.report.sign(self.oracles[n].key, self.registry_domain) for n in signers})
+
+    def consent(self, signer: LocalAccount, owner: str) -> bytes:
+        """A signer's consent to who puts up its bond."""
+        return Bond(signer.address, owner).sign(signer, self.bonds_domain).to_bytes()  # type: ignore[arg-type]
 
     def report(self, sender: Person, told: Told, signatures: bytes) -> Reply:
         return self.send(sender, "oracles", "submitReport", told.as_argument(), signatures)
