@@ -61,7 +61,7 @@ def test_hostile_registrar__caps_objections_and_other_offices__bound_the_harm(to
         town.do.start_retirement(registrar, 1, 0)
     with ape.reverts(citizens.InvalidSignature):
         town.do.start_recovery(registrar, 0, 0, people.citizens[0].address, people.stranger.address, b"\x01" * 65)
-    town.tell("The other office's batch it cannot touch, nor move a share to an account that does not sign.")
+    town.tell("It can start no act about the other office's leaves, nor move a share to an account that does not sign.")
 
     town.govern("citizens", "removeRegistrar", registrar.address)
     with ape.reverts(citizens.RegistrarOutOfOffice, number=1):
