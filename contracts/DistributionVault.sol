@@ -163,15 +163,15 @@ contract DistributionVault is IDistributionVault, AccessManaged {
         uint256 given = flow.isGiven ? _recirculated : 0;
         (uint256 entitlement, uint256 release) = _assess(policy, output, totals.reserve, flow.lastRelease);
         unchecked {
-            uint256 dividend = _dividend(flow, _min(release + given, type(uint112).max - totals.issued));
+            uint256 dividend = _dividend(flow, Math.min(release + given, type(uint112).max - totals.issued));
             uint256 issuing = dividend * flow.headcount * INDEX_UNIT;
-            uint256 fromGiven = _min(issuing, given);
+            uint256 fromGiven = Math.min(issuing, given);
             if (given != 0) {
                 _recirculated = uint112(given - fromGiven);
                 flow.isGiven = given != fromGiven;
             }
             flow.index += uint80(dividend);
-            flow.lastRelease = uint80(_min((issuing - fromGiven) / INDEX_UNIT, type(uint80).max));
+            flow.lastRelease = uint80(Math.min((issuing - fromGiven) / INDEX_UNIT, type(uint80).max));
             totals.issued += uint112(issuing);
             totals.reserve = uint112(totals.reserve + entitlement + fromGiven - issuing);
             _totals = totals;
@@ -184,7 +184,7 @@ contract DistributionVault is IDistributionVault, AccessManaged {
     /// @dev An equal share of `amount`, in units of 1e6 wei, rounded down and within the index's field.
     function _dividend(Flow memory flow, uint256 amount) private pure returns (uint256) {
         unchecked {
-            return _min(amount / (flow.headcount * INDEX_UNIT), type(uint80).max - flow.index);
+            return Math.min(amount / (flow.headcount * INDEX_UNIT), type(uint80).max - flow.index);
         }
     }
 
@@ -199,15 +199,10 @@ contract DistributionVault is IDistributionVault, AccessManaged {
     {
         (entitlement, release) = policy.assess(output, held);
         unchecked {
-            entitlement = _min(_min(entitlement, output * maxRate), type(uint112).max - held);
+            entitlement = Math.min(Math.min(entitlement, output * maxRate), type(uint112).max - held);
             uint256 growth = previousRelease * INDEX_UNIT * growthBps / BpsLib.WHOLE;
-            release = _min(_min(release, held + entitlement), growth > releaseFloor ? growth : releaseFloor);
+            release = Math.min(Math.min(release, held + entitlement), Math.max(growth, releaseFloor));
         }
-    }
-
-    /// @dev Cheaper than OpenZeppelin's, which takes no branch: a dividend compares often.
-    function _min(uint256 a, uint256 b) private pure returns (uint256) {
-        return a < b ? a : b;
     }
 
     /* CALLS FROM TOKEN AND CITIZENS */
