@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from sbi_network.chain.errors import SettingsError
+from sbi_network.meter.accounting import Replay
 from sbi_network.meter.host import HostSettings
-from sbi_network.meter.settings import SAMPLE_FOLDER, AccountingSource, HostSource, load_meter_settings
+from sbi_network.meter.settings import load_meter_settings
+from sbi_network.meter.sources import SAMPLE_FOLDER, AccountingSource, HostSource
 from tests.oracles.meter.stand_ins import REGISTRY, config_text, write_config
 
 HOST = 'kind = "host"'
@@ -52,7 +54,7 @@ def test_load_meter_settings__own_records__are_taken_from_the_files_folder(tmp_p
     config = load_meter_settings(write_config(tmp_path, text))
     assert isinstance(config.meter, AccountingSource)
     assert config.meter.files() == (tmp_path / "t.csv", Path("/d.csv"), 60)
-    assert (config.meter.replay().offset, config.meter.replay().span) == (5, 7)
+    assert config.meter.replay() == Replay(60, 5, 7)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +75,7 @@ def test_load_meter_settings__own_records__are_taken_from_the_files_folder(tmp_p
         (HOST, HOST + "\nmatrix_size = 65537", ["meter.host.matrix_size: Input should be less than or equal to 65536"]),
         (HOST, HOST + "\ncounter_interval = 3.0", ["meter.host: max_gap is less than twice counter_interval"]),
         (HOST, HOST + "\ncapacity_interval = inf", ["meter.host.capacity_interval: Input should be"]),
-        (HOST, 'kind = "accounting"', ["meter.accounting: tasks, devices and trace_seconds are needed"]),
+        (HOST, 'kind = "accounting"', ["meter.accounting: tasks and devices are needed"]),
         (
             HOST,
             'kind = "accounting"\ntasks = "t"\nsample = "small-facility"',
