@@ -169,7 +169,7 @@ def _proved(basis: Basis) -> str:
 
 
 def _used_by(basis: Basis) -> str:
-    told = ", ".join(f"{float(t.share) * 100:.1f} % by {t.witness}" for t in basis.testimonies)
+    told = ", ".join(f"{float(t.share) * 100:.1f} % by {t.witness}" for t in basis.statements)
     return f"used {told}: the least counts"
 
 

@@ -26,7 +26,7 @@ from sbi_network.meter.evidence import (
     Evidence,
     Probe,
     Terms,
-    Testimony,
+    Statement,
     contradicts,
 )
 from sbi_network.meter.measurement import Basis, Capacity, ClassFigures, EpochSpan, Measurement, Meter
@@ -46,7 +46,7 @@ class Auditor(Protocol):
 class OtherWitness(Protocol):
     """A second source of how much was used: see `witnesses`."""
 
-    async def testify(self, measured: Measurement) -> Sequence[Testimony]:
+    async def testify(self, measured: Measurement) -> Sequence[Statement]:
         """What it says of the same epoch. Raises MeterError where it is configured and cannot be asked."""
 
     async def offer(self) -> Sequence[str]:
@@ -78,14 +78,14 @@ def counted(measured: Measurement, evidence: Evidence, terms: Terms) -> Measurem
 def _counted_class(compute_class: ComputeClass, measured: Measurement, evidence: Evidence, terms: Terms) -> _Counted:
     figures, seconds = measured.figures[compute_class], measured.span.seconds
     audit = evidence.audits.get(compute_class)
-    own = Testimony(measured.witness, compute_class, figures.share_of(seconds), measured.method)
-    testimonies = [own, *(t for t in evidence.testimonies if t.compute_class is compute_class)]
+    own = Statement(measured.witness, compute_class, figures.share_of(seconds), measured.method)
+    statements = [own, *(t for t in evidence.statements if t.compute_class is compute_class)]
     bound = audit.bound_ppm(terms.confidence_ppm) if audit else PPM
-    basis = Basis(audit, bound, testimonies)
+    basis = Basis(audit, bound, statements)
     if not figures.capacity:
         return _Counted(figures, basis, ())
     capacity = counted_capacity(figures.capacity, audit, terms)
-    share, why = _least_share(testimonies, evidence.contradicted.get(compute_class), terms)
+    share, why = _least_share(statements, evidence.contradicted.get(compute_class), terms)
     operations = int(capacity * share * seconds)
     notes = [*_capacity_notes(compute_class, audit, bound), *(f"{compute_class.name.lower()}: {w}" for w in why)]
     # Utilisation is told of the time observed, as the meter tells it; the share is of the whole span.
@@ -100,17 +100,17 @@ def counted_capacity(measured: int, audit: AuditResult | None, terms: Terms) -> 
     return min(measured, audit.proven) * (PPM - audit.bound_ppm(terms.confidence_ppm)) // PPM
 
 
-def _least_share(testimonies: Sequence[Testimony], probe: Probe | None, terms: Terms) -> tuple[Fraction, list[str]]:
-    """The share that counts, and what lowered it below the first testimony, which is the meter's own."""
-    own, least = testimonies[0], min(testimonies, key=lambda testimony: testimony.share)
+def _least_share(statements: Sequence[Statement], probe: Probe | None, terms: Terms) -> tuple[Fraction, list[str]]:
+    """The share that counts, and what lowered it below the first statement, which is the meter's own."""
+    own, least = statements[0], min(statements, key=lambda statement: statement.share)
     share, why = least.share, []
     if share < own.share:
-        why.append(f"{least.witness} tell of {_percent(share)} where the meter tells of {_percent(own.share)}")
+        why.append(f"used {_percent(share)} by {least.witness}, where the meter says {_percent(own.share)}")
     if probe is not None:
         free = Fraction(probe.free_ppm, PPM)
         why.append(f"a probe found {_percent(free)} free: the meter's claim is refuted for the epoch")
         share = min(share, probe.most_used)
-    if not any(testimony.witness in BACKING for testimony in testimonies):
+    if not any(statement.witness in BACKING for statement in statements):
         cap = terms.unbacked(own.compute_class)
         if share > cap:
             why.append(f"nothing shows who wanted the work: {_percent(cap)} of the capacity counts at most")
@@ -163,9 +163,9 @@ class CountingMeter:
     async def measure(self, span: EpochSpan) -> Measurement:
         """What of the source's measurement can be counted. Raises NotMeasuredError, and MeterError as they do."""
         measured = await self.source.measure(span)
-        testimonies = [said for witness in self._witnesses for said in await witness.testify(measured)]
+        statements = [said for witness in self._witnesses for said in await witness.testify(measured)]
         audits = {audit.compute_class: audit for audit in self._auditor.audits(span)} if self._auditor else {}
-        evidence = Evidence(audits, testimonies, await self._contradicted(span))
+        evidence = Evidence(audits, statements, await self._contradicted(span))
         return counted(measured, evidence, self._terms)
 
     async def offer(self) -> Sequence[str]:

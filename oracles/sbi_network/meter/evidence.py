@@ -42,7 +42,7 @@ BACKING: Final = frozenset({Witness.SCHEDULE, Witness.DELIVERIES})
 
 
 @dataclass(frozen=True, slots=True)
-class Testimony:
+class Statement:
     """At most this share of the class's capacity was used, over the whole epoch. `said` is why, in plain words."""
 
     witness: Witness
@@ -124,7 +124,7 @@ class Evidence:
     """All that bears on one epoch, besides the measurement itself."""
 
     audits: Mapping[ComputeClass, AuditResult] = field(default_factory=dict)
-    testimonies: Sequence[Testimony] = ()
+    statements: Sequence[Statement] = ()
     contradicted: Mapping[ComputeClass, Probe] = field(default_factory=dict)
     """By class, the probe that contradicts the claim most."""
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Protocol
 
-from sbi_network.meter.evidence import AuditResult, Testimony, Witness
+from sbi_network.meter.evidence import AuditResult, Statement, Witness
 from sbi_network.protocol.units import ComputeClass, raw_nano_down
 
 Capacity = tuple[int, int, int]
@@ -69,7 +69,7 @@ class Basis:
 
     audit: AuditResult | None
     bound_ppm: int
-    testimonies: Sequence[Testimony]
+    statements: Sequence[Statement]
 
     def as_object(self) -> dict[str, Any]:
         """Ready for `json.dumps`."""
@@ -81,7 +81,7 @@ class Basis:
                 "provenOpsPerSecond": self.audit.proven,
                 "failureBoundPpm": self.bound_ppm,
             }
-        said = [{"witness": str(t.witness), "sharePpm": int(t.share * 1_000_000)} for t in self.testimonies]
+        said = [{"witness": str(t.witness), "sharePpm": int(t.share * 1_000_000)} for t in self.statements]
         return {"audits": audits, "utilisation": said}
 
 

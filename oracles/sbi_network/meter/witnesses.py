@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
-from sbi_network.meter.evidence import Testimony, Witness
+from sbi_network.meter.evidence import Statement, Witness
 from sbi_network.meter.measurement import EpochSpan, Measurement, Meter
 from sbi_network.meter.prometheus import Asked, gathered
 from sbi_network.meter.prometheus_api import Prometheus
@@ -47,7 +47,7 @@ class EnergyWitness:
     compute_class: ComputeClass
     model: PowerModel
 
-    async def testify(self, measured: Measurement) -> Sequence[Testimony]:
+    async def testify(self, measured: Measurement) -> Sequence[Statement]:
         """What the energy of the epoch allows. Raises SourceError."""
         span = measured.span
         found = await self.asked.of(self.server, span.start, span.end)
@@ -55,7 +55,7 @@ class EnergyWitness:
         joules = total.work // _NS
         share = self.model.used_share(joules, Fraction(total.covered_ns, _NS), span.seconds)
         said = f"{joules:,} J drawn in {total.covered_ns / _NS:.1f} s"
-        return [Testimony(Witness.ENERGY, self.compute_class, share, said)]
+        return [Statement(Witness.ENERGY, self.compute_class, share, said)]
 
     async def offer(self) -> Sequence[str]:
         """Where it is read."""
@@ -75,11 +75,11 @@ class ScheduleWitness:
 
     records: Meter
 
-    async def testify(self, measured: Measurement) -> Sequence[Testimony]:
+    async def testify(self, measured: Measurement) -> Sequence[Statement]:
         """The share that tasks held. Raises TraceError and NotMeasuredError."""
         said = await self.records.measure(measured.span)
         return [
-            Testimony(Witness.SCHEDULE, compute_class, figures.share_of(said.span.seconds), said.method)
+            Statement(Witness.SCHEDULE, compute_class, figures.share_of(said.span.seconds), said.method)
             for compute_class, figures in zip(ComputeClass, said.figures, strict=True)
             if figures.capacity
         ]
@@ -99,16 +99,16 @@ class DeliveryWitness:
 
     delivered: Delivered
 
-    async def testify(self, measured: Measurement) -> Sequence[Testimony]:
+    async def testify(self, measured: Measurement) -> Sequence[Statement]:
         """The delivered part of the capacity. Raises SBIError where the chain cannot be read."""
-        testimonies = []
+        statements = []
         for compute_class, units in zip(ComputeClass, await self.delivered(measured.span), strict=True):
             most = measured.figures[compute_class].capacity * measured.span.seconds
             if most:
                 share = min(Fraction(1), Fraction(operations_from_nano(units), most))
                 said = f"{units:,} raw nGAICPh signed for at the exchange"
-                testimonies.append(Testimony(Witness.DELIVERIES, compute_class, share, said))
-        return testimonies
+                statements.append(Statement(Witness.DELIVERIES, compute_class, share, said))
+        return statements
 
     async def offer(self) -> Sequence[str]:
         """What it is."""
