@@ -25,8 +25,8 @@ from sbi_network.meter.evidence import (
     AuditResult,
     Evidence,
     Probe,
-    Terms,
     Statement,
+    Terms,
     contradicts,
 )
 from sbi_network.meter.measurement import Basis, Capacity, ClassFigures, EpochSpan, Measurement, Meter

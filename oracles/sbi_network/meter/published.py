@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from sbi_network.protocol.units import ComputeClass
+from sbi_network.protocol.units import FIRST_WEIGHTS_X16, ComputeClass, weight_x16
 
 FILE: Final = Path(__file__).parent / "published.csv"
 
@@ -32,6 +32,11 @@ class Published:
     nvml_names: tuple[str, ...]
     source: str
     address: str
+
+    @property
+    def weighted_x16(self) -> int:
+        """Sixteenths of weighted operations a second: what the device counts for, were it always at this peak."""
+        return self.ops_per_second * weight_x16(self.operand_bits)
 
 
 @cache
@@ -53,10 +58,18 @@ def published() -> Sequence[Published]:
 
 
 def published_peak(nvml_name: str, compute_class: ComputeClass) -> int | None:
-    """The published peak of a card in a class, by the name that NVML gives it; None where none is known."""
+    """The published peak of a card at its class's own precision, by the name that NVML gives it; None if not known."""
     peaks = [
         row.ops_per_second
         for row in published()
-        if row.compute_class is compute_class and any(nvml_name.startswith(name) for name in row.nvml_names)
+        if row.compute_class is compute_class
+        and row.operand_bits == FIRST_WEIGHTS_X16[compute_class]
+        and any(_is_a(nvml_name, name) for name in row.nvml_names)
     ]
     return max(peaks, default=None)
+
+
+def _is_a(nvml_name: str, beginning: str) -> bool:
+    """`NVIDIA A10` is the beginning of `NVIDIA A10-24Q`, and of neither `NVIDIA A100` nor `NVIDIA A10G`."""
+    rest = nvml_name.removeprefix(beginning)
+    return rest != nvml_name and not rest[:1].isalnum()

@@ -162,17 +162,21 @@ class PrometheusSource(_ServerSection):
             raise ValueError("labels go with a preset: write them into series or query")
         return self
 
+    def question(self) -> Asked:
+        """What is asked of the server."""
+        if self.preset is None:
+            return self.asked(self.series, counter=self.reads == "busy-seconds")
+        series = PRESETS[self.preset].series.format(f",{self.labels}" if self.labels else "")
+        return self.asked(series, counter=PRESETS[self.preset].reads == "busy-seconds")
+
     def meter(self, now: Now, epoch_seconds: float) -> Meter:
         """The meter."""
-        series, reads, compute_class = self.series, self.reads, self.compute_class
-        if self.preset is not None:
-            preset = PRESETS[self.preset]
-            series = preset.series.format(f",{self.labels}" if self.labels else "")
-            reads, compute_class = preset.reads, preset.compute_class
+        compute_class = self.compute_class if self.preset is None else PRESETS[self.preset].compute_class
         if compute_class is None:
             raise AssertionError("settings were not validated")
-        asked = self.asked(series, counter=reads == "busy-seconds")
-        settings = PrometheusSettings(asked, compute_class, self.devices, self.ops_per_second, self.settle_seconds)
+        settings = PrometheusSettings(
+            self.question(), compute_class, self.devices, self.ops_per_second, self.settle_seconds
+        )
         return PrometheusMeter(settings, self.server(), now)
 
 

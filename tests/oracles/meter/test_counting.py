@@ -24,7 +24,7 @@ from sbi_network.meter.audit_file import AuditFile
 from sbi_network.meter.bounds import PPM
 from sbi_network.meter.counting import CountingMeter, counted
 from sbi_network.meter.errors import NotMeasuredError, SourceError
-from sbi_network.meter.evidence import AuditResult, Evidence, Probe, Terms, Statement, Witness
+from sbi_network.meter.evidence import AuditResult, Evidence, Probe, Statement, Terms, Witness
 from sbi_network.meter.measurement import Capacity, ClassFigures, EpochSpan, Measurement
 from sbi_network.meter.witnesses import DeliveryWitness, PowerModel
 from sbi_network.protocol.units import ComputeClass
