@@ -87,17 +87,17 @@ class MeterService:
         """Measure, fix, sign, keep: in this order, see `store`."""
         if self._store.get(epoch):
             return
-        reading = self._store.fixed(epoch) or self._fixed_now(epoch)
+        reading = self._store.fixed(epoch) or await self._fixed_now(epoch)
         if reading is None:
             return
         digest = reading.digest(self.identity.domain)
         kept = self._store.keep(Signed(reading, await self._signer.sign_digest(digest)))
         _log.info("reading_kept", epoch=epoch, words=kept.words)
 
-    def _fixed_now(self, epoch: int) -> Reading | None:
+    async def _fixed_now(self, epoch: int) -> Reading | None:
         """What the epoch's reading says from now on; None where there is nothing that could be said."""
         try:
-            measurement = self.meter.measure(span_of(self.network, epoch))
+            measurement = await self.meter.measure(span_of(self.network, epoch))
             general, intelligent, super_ = measurement.raw
             # The evidence root stays zero until proof of compute is in use (docs/protocol.md).
             reading = Reading(self.identity.facility, epoch, general, intelligent, super_, evidence=ZERO_WORD)
