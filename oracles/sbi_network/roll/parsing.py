@@ -136,6 +136,24 @@ def _take_line(text: Any, at: int, end: int, row: Any, marks: Any, number: int) 
 
 
 @compiled
+def _wrong_column(text: Any, at: int, end: int) -> int:
+    """Of three columns the first that has another length than it should."""
+    commas, first, second = 0, end, end
+    for place in range(at, end):
+        if text[place] == _COMMA:
+            commas += 1
+            if commas == 1:
+                first = place
+            elif commas == 2:
+                second = place
+    if commas != 2:
+        return _COLUMNS
+    if first != at + _ACCOUNT_CHARS:
+        return _ACCOUNT
+    return _PERSON if 1 < second - first <= 11 else _REGION
+
+
+@compiled
 def _finer_kind(text: Any, at: int, end: int, kind: int) -> int:
     """Where a line is no citizen: the cause that lies deeper, if one is seen."""
     if end - at >= 3 and text[at] == 0xEF and text[at + 1] == 0xBB and text[at + 2] == 0xBF:
@@ -146,7 +164,7 @@ def _finer_kind(text: Any, at: int, end: int, kind: int) -> int:
     for place in range(at, end):
         if text[place] == _CR:
             return _LINE_END
-    return kind
+    return _wrong_column(text, at, end) if kind == _COLUMNS else kind
 
 
 @compiled

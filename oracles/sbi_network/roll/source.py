@@ -211,7 +211,7 @@ def _read_parquet(path: Path, chunk: Chunk, rows: int) -> Iterator[Parsed]:
             for batch in file.iter_batches(size, [chunk.row_group], list(_COLUMNS), use_threads=False):
                 yield _parse_record_batch(batch, first_row)
                 first_row += batch.num_rows
-    except pa.ArrowException as error:
+    except (pa.ArrowException, OSError) as error:  # a page that does not decompress is an OSError
         raise RollError(f"{path}: is not a whole Parquet file: {error}") from None
 
 

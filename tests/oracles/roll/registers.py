@@ -9,6 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from dask.delayed import Delayed
+from hypothesis import settings
 
 from sbi_network.protocol.address import address_of
 from sbi_network.roll import Batch, CitizenLeaf, build_batch
@@ -17,6 +18,9 @@ from sbi_network.roll.layout import Manifest
 from sbi_network.roll.work import Scheduler, ThreadScheduler
 
 HEADER = "account,region,person"
+
+untimed = settings(deadline=None)
+"""The first call of a compiled function compiles it."""
 
 
 @dataclass(frozen=True)

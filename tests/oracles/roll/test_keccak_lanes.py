@@ -17,11 +17,14 @@ from sbi_network.protocol.keccak import keccak256
 from sbi_network.roll import CitizenLeaf
 from sbi_network.roll.keccak_lanes import hash_leaves, hash_pairs, match_checksums
 
+from .registers import untimed
+
 leaves = st.lists(st.binary(min_size=52, max_size=52).filter(lambda b: any(b[:20]) and any(b[20:])), max_size=20)
 nodes = st.lists(st.tuples(*[st.binary(min_size=32, max_size=32)] * 2), max_size=20)
 addresses = st.lists(st.binary(min_size=20, max_size=20), min_size=1, max_size=20)
 
 
+@untimed
 @given(leaves, st.integers(0, 2**32 - 21))
 def test_hash_leaves__any_citizens__are_the_hashes_of_their_leaves(rows: list[bytes], first: int) -> None:
     hashes = np.empty((len(rows), 4), np.uint64)
@@ -30,6 +33,7 @@ def test_hash_leaves__any_citizens__are_the_hashes_of_their_leaves(rows: list[by
     assert [bytes(word.tobytes()) for word in hashes] == expected
 
 
+@untimed
 @given(nodes)
 def test_hash_pairs__any_nodes__are_hashed_in_ascending_order(pairs: list[tuple[bytes, bytes]]) -> None:
     pairs = [*pairs, (bytes(32), bytes(32)), (b"\1" * 31 + b"\2", b"\1" * 32)]
@@ -39,6 +43,7 @@ def test_hash_pairs__any_nodes__are_hashed_in_ascending_order(pairs: list[tuple[
     assert [bytes(node.tobytes()) for node in parents] == [keccak256(b"".join(sorted(pair))) for pair in pairs]
 
 
+@untimed
 @given(addresses, st.data())
 def test_match_checksums__any_spelling__agrees_with_check_address(raw: list[bytes], data: st.DataObject) -> None:
     texts = [address_of(address)[2:] for address in raw]

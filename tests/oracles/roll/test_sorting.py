@@ -27,6 +27,8 @@ from sbi_network.roll.sorting import (
     write_rows,
 )
 
+from .registers import untimed
+
 WIDTH = 12
 few_values = st.lists(st.lists(st.integers(0, 2), min_size=WIDTH, max_size=WIDTH), max_size=200)
 
@@ -39,6 +41,7 @@ def as_bytes(rows: Rows) -> list[bytes]:
     return [bytes(row) for row in rows]
 
 
+@untimed
 @given(few_values)
 def test_sort_rows__few_values__ascend_as_bytes_do(values: list[list[int]]) -> None:
     rows = rows_of(values)
@@ -52,6 +55,7 @@ def test_sort_rows__many_that_begin_alike__ascend(alike: int) -> None:
     assert as_bytes(sort_rows(rows)) == sorted(as_bytes(rows))
 
 
+@untimed
 @given(few_values, few_values)
 def test_lower_bounds__any_keys__count_what_is_less(values: list[list[int]], keys: list[list[int]]) -> None:
     rows, sought = sort_rows(rows_of(values)), sort_rows(rows_of(keys))[:, :9]
@@ -59,6 +63,7 @@ def test_lower_bounds__any_keys__count_what_is_less(values: list[list[int]], key
     assert lower_bounds(rows, sought).tolist() == expected
 
 
+@untimed
 @given(few_values)
 def test_repeats__sorted_rows__are_those_like_the_one_before(values: list[list[int]]) -> None:
     rows = sort_rows(rows_of(values))

@@ -25,7 +25,7 @@ from sbi_network.roll.faults import Fault, FaultKind, tell
 from sbi_network.roll.parsing import LONGEST_LINE
 from sbi_network.roll.source import Chunk, digest_of, find_inputs, plan_chunks, read_chunk
 
-from .registers import HEADER, Registered, csv_text, register, registered, write_csv
+from .registers import HEADER, Registered, csv_text, register, registered, untimed, write_csv
 
 CITIZEN = registered(0)
 ZERO_ACCOUNT = "0x" + "0" * 40
@@ -52,6 +52,7 @@ def told(path: Path, faults: Sequence[Fault]) -> list[tuple[int, FaultKind]]:
     return list(zip(lines, [fault.kind for fault in sorted(faults, key=lambda f: f.source)], strict=True))
 
 
+@untimed
 @given(st.integers(0, 30), st.integers(1, 40), st.sampled_from(["\n", "\r\n"]), st.booleans(), st.booleans())
 def test_read_csv__cut_anywhere__every_citizen_once(
     tmp_path_factory: pytest.TempPathFactory, size: int, rows: int, end: str, marked: bool, ended: bool
@@ -67,9 +68,9 @@ LINES = [
     ("", FaultKind.COLUMNS),
     (CITIZEN.line + ",", FaultKind.COLUMNS),
     (CITIZEN.line.replace(",", ";"), FaultKind.COLUMNS),
-    (" " + CITIZEN.line, FaultKind.COLUMNS),
-    (CITIZEN.account + "," + CITIZEN.person, FaultKind.REGION),
-    ('"' + CITIZEN.account + '",1,' + CITIZEN.person, FaultKind.COLUMNS),
+    (" " + CITIZEN.line, FaultKind.ACCOUNT),
+    (CITIZEN.account + "," + CITIZEN.person, FaultKind.COLUMNS),
+    ('"' + CITIZEN.account + '",1,' + CITIZEN.person, FaultKind.ACCOUNT),
     (CITIZEN.line.replace("0x", "0X", 1), FaultKind.ACCOUNT),
     ("0x" + "g" * 40 + ",1," + CITIZEN.person, FaultKind.ACCOUNT),
     (CITIZEN.account.lower() + ",1," + CITIZEN.person, FaultKind.CHECKSUM),
@@ -77,9 +78,9 @@ LINES = [
     (f"{ZERO_ACCOUNT},1,{CITIZEN.person}", FaultKind.ZERO_ACCOUNT),
     (dataclasses.replace(CITIZEN, region=2**32).line, FaultKind.REGION),
     (CITIZEN.account + ",01," + CITIZEN.person, FaultKind.REGION),
-    (CITIZEN.account + ",,," + CITIZEN.person[1:], FaultKind.REGION),
+    (CITIZEN.account + ",," + CITIZEN.person, FaultKind.REGION),
     (CITIZEN.account + ",-1," + CITIZEN.person, FaultKind.REGION),
-    (CITIZEN.account + ",9" + "0" * 30 + "," + CITIZEN.person, FaultKind.COLUMNS),
+    (CITIZEN.account + ",9" + "0" * 30 + "," + CITIZEN.person, FaultKind.REGION),
     (CITIZEN.line[:-1], FaultKind.PERSON),
     (CITIZEN.line + "0", FaultKind.PERSON),
     (CITIZEN.line + " ", FaultKind.PERSON),
@@ -265,7 +266,7 @@ def test_digest_of__a_byte_changed_in_the_chunk__is_another(tmp_path: Path) -> N
     path.write_bytes(b"0123456789")
     chunk = Chunk(0, 2, 6, 1)
     before = digest_of(path, chunk)
-    path.write_bytes(b"x1234567xx")
+    path.write_bytes(b"01x3456789")
     assert digest_of(path, chunk) != before
-    path.write_bytes(b"x12345xxxx")
+    path.write_bytes(b"xx2345xxxx")
     assert digest_of(path, chunk) == before
