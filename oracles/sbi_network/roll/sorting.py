@@ -3,7 +3,7 @@
 Rows are of a fixed width and sorted as bytes, from the left. Many tasks each write a sorted *run*; splitters taken from
 samples at regular places of all runs cut every run into parts; another task each gathers one part from all runs and
 sorts it (parallel sorting by regular sampling, Shi and Schaeffer 1992). However the input is distributed, a part of
-distinct rows is at most `SAMPLE_STRIDE` rows a run larger than its even share.
+distinct rows is at most one `stride` a run larger than its even share.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from sbi_network.roll.compiled import compiled
 Rows = npt.NDArray[np.uint8]
 """Rows of bytes: shape (rows, width)."""
 
-SAMPLE_STRIDE: Final = 256
 _SMALL_TIE: Final = 32
 
 
@@ -159,9 +158,9 @@ def put_rows(path: Path, rows: Rows, first: int) -> None:
         _write_all(file.fileno(), rows, first * rows.shape[1])
 
 
-def choose_splitters(runs: Sequence[Path], width: int, key_bytes: int, parts: int) -> Rows:
-    """At most `parts` - 1 ascending keys that cut all runs together into even parts."""
-    samples = [mapped(run, width)[SAMPLE_STRIDE // 2 :: SAMPLE_STRIDE, :key_bytes] for run in runs]
+def choose_splitters(runs: Sequence[Path], width: int, key_bytes: int, parts: int, stride: int) -> Rows:
+    """At most `parts` - 1 ascending keys that cut all runs together into even parts. Samples: every `stride`-th row."""
+    samples = [mapped(run, width)[stride // 2 :: stride, :key_bytes] for run in runs]
     ordered = sort_rows(np.concatenate(samples)) if samples else np.empty((0, key_bytes), np.uint8)
     places = np.arange(1, parts) * len(ordered) // parts
     chosen = ordered[places] if len(ordered) else ordered

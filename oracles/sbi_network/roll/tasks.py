@@ -69,6 +69,7 @@ BATCHES: Final = "batches.json"
 _BASES: Final = "bases.npy"
 _RUNS: Final = "runs.json"
 _CUTS: Final = "cuts.npy"
+_SAMPLES_A_RUN: Final = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +166,8 @@ def prepare_parts(work: Path, stage: str, runs: list[str], width: int, key_bytes
         paths = [work / run for run in runs]
         total = sum(path.stat().st_size for path in paths) // width
         parts = max(1, -(-total // read_plan(work).rows))
-        np.save(folder / _CUTS, cut(paths, width, choose_splitters(paths, width, key_bytes, parts)))
+        stride = max(1, read_plan(work).rows // _SAMPLES_A_RUN)
+        np.save(folder / _CUTS, cut(paths, width, choose_splitters(paths, width, key_bytes, parts, stride)))
         write_json(folder / _RUNS, runs)
     return int(np.load(folder / _CUTS, mmap_mode="r").shape[1]) - 1
 

@@ -17,7 +17,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sbi_network.errors import RollError
@@ -25,7 +25,7 @@ from sbi_network.roll.faults import Fault, FaultKind, tell
 from sbi_network.roll.parsing import LONGEST_LINE
 from sbi_network.roll.source import Chunk, digest_of, find_inputs, plan_chunks, read_chunk
 
-from .registers import HEADER, Registered, csv_text, register, registered, untimed, write_csv
+from .registers import HEADER, Registered, csv_text, register, registered, write_csv
 
 CITIZEN = registered(0)
 ZERO_ACCOUNT = "0x" + "0" * 40
@@ -52,7 +52,7 @@ def told(path: Path, faults: Sequence[Fault]) -> list[tuple[int, FaultKind]]:
     return list(zip(lines, [fault.kind for fault in sorted(faults, key=lambda f: f.source)], strict=True))
 
 
-@untimed
+@settings(deadline=None, max_examples=50)
 @given(st.integers(0, 30), st.integers(1, 40), st.sampled_from(["\n", "\r\n"]), st.booleans(), st.booleans())
 def test_read_csv__cut_anywhere__every_citizen_once(
     tmp_path_factory: pytest.TempPathFactory, size: int, rows: int, end: str, marked: bool, ended: bool
