@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from sbi_network.simulation.errors import ConservationError
 from sbi_network.simulation.exchange import Settled, Vouchers, part_of
-from sbi_network.simulation.vault import Issue, NotYetError, Passed, Source, Vault
+from sbi_network.simulation.vault import Issue, Passed, Source, Vault
 
 
 class Books:
@@ -65,25 +65,21 @@ class Books:
         elif change < 0:
             self.vault.dismiss(self.vault.index, -change)
 
-    def distribute(self, now: int, source: Source, active: int) -> tuple[int, int]:
-        """Every dividend that is due, wei a head, and the entitlement that came with them. `active` heads have activated."""
-        dividends = entitled = 0
+    def distribute(self, now: int, until: int, source: Source, active: int) -> int:
+        """Every dividend that is due for epochs before `until`, wei a head. `active` heads have activated."""
+        dividends = 0
         vault = self.vault
-        try:
-            while True:
-                for event in vault.distribute(now, source):
-                    if isinstance(event, Issue):
-                        dividends += event.dividend
-                        entitled += event.entitlement
-                        self._check_issue(event)
-                    else:
-                        self._count(event)
-        except NotYetError:
-            pass
+        while vault.next_epoch < until and vault.headcount:
+            for event in vault.distribute(now, source):
+                if isinstance(event, Issue):
+                    dividends += event.dividend
+                    self.entitled += event.entitlement
+                    self._check_issue(event)
+                else:
+                    self._count(event)
         self.citizens += dividends * active
         self.inactive += dividends * (vault.headcount - active)
-        self.entitled += entitled
-        return dividends, entitled
+        return dividends
 
     def settle(self, epoch: int, delivered: float) -> Settled:
         """Vouchers that fall due: fees to operators, a part to everyone, the rest destroyed; refunds to who paid."""

@@ -127,8 +127,6 @@ class _Single:
 
     def outcome_of(self, epoch: int) -> tuple[Outcome, int]:
         """What the report source answers."""
-        if epoch >= len(self.output.outcomes):
-            return Outcome.OPEN, 0
         return self.output.outcomes[epoch], self.output.public[epoch]
 
     def open(self, epoch: int, heads: int, active: int, activated: float) -> tuple[int, int, float]:
@@ -141,7 +139,8 @@ class _Single:
         wages = books.pay_wages(self.wages)
         dividends = 0
         if not self.waits.held[epoch]:
-            dividends, _ = books.distribute(self.bounds.end_of(epoch) + self.finality, self.outcome_of, active)
+            now = self.bounds.end_of(epoch) + self.finality
+            dividends = books.distribute(now, epoch + 1, self.outcome_of, active)
         wanted = min(float(books.enterprises), books.enterprises * self.orders + self.backlog)
         return dividends, wages + settled.refunded_citizens, wanted
 
