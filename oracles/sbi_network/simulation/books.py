@@ -7,8 +7,6 @@ down to whole wei here, and never exceeds what is held: rounding leaves money wh
 
 from __future__ import annotations
 
-
-
 from sbi_network.simulation.errors import ConservationError
 from sbi_network.simulation.exchange import Settled, Vouchers, part_of
 from sbi_network.simulation.vault import Issue, Passed, Source, Vault
@@ -140,5 +138,3 @@ class Books:
     def _count(self, event: Passed) -> None:
         self.passed += 1
         self.expired += event.outcome is None
-
-

@@ -22,9 +22,9 @@ from sbi_network.simulation.scenario import (
     Enrolment,
     Group,
     Hoarding,
+    Lasting,
     Ramp,
     Scenario,
-    Section,
 )
 
 Floats = NDArray[np.float64]
@@ -40,12 +40,18 @@ class Citizens:
         first = scenarios[0]
         self.incomes = np.stack([_incomes(scenario) for scenario in scenarios])
         sizes = [_each(s, lambda group: float(group.share) / group.cohorts) for s in scenarios]
-        people = np.stack([float(s.citizens.people) * size / size.sum() for s, size in zip(scenarios, sizes, strict=True)])
+        people = np.stack(
+            [float(s.citizens.people) * size / size.sum() for s, size in zip(scenarios, sizes, strict=True)]
+        )
         earned = self.incomes * people
         totals = earned.sum(axis=1, keepdims=True)
-        self.wage_shares = np.where(totals > 0, earned / np.where(totals > 0, totals, 1), people / people.sum(1)[:, None])
+        self.wage_shares = np.where(
+            totals > 0, earned / np.where(totals > 0, totals, 1), people / people.sum(1)[:, None]
+        )
         awake = 1 - _column(scenarios, "dormant")
-        spent, drawn = (np.stack([_ranked(s, getattr(s.citizens, name)) for s in scenarios]) for name in ("spent", "drawn"))
+        spent, drawn = (
+            np.stack([_ranked(s, getattr(s.citizens, name)) for s in scenarios]) for name in ("spent", "drawn")
+        )
         drawn = 1 - (1 - drawn) ** first.days
         self._from_holdings = drawn * awake
         self._from_income = (spent - drawn) * awake
@@ -113,7 +119,7 @@ class Citizens:
         return total
 
     def tie(self, epoch: int, held: Sequence[int], waiting: Sequence[int], moved: Floats) -> None:
-        """Takes rounding out against the exact books, by run. Raises ConservationError where it is more than rounding."""
+        """Takes rounding out against the exact books, by run. Raises ConservationError where it is more than that."""
         for name, cohorts, books in (("held", self.held, held), ("waiting", self.waiting, waiting)):
             sums = cohorts.sum(axis=1)
             exact = np.array(books, dtype=np.float64)
@@ -138,14 +144,14 @@ class _Roll:
         cap = np.array([[float(s.brakes.enrolment_cap)] for s in scenarios])
         self._most = people * cap * days
         self._people = people.copy()
-        self._enrolled = people * _column(scenarios, "enrolled")
-        self._active = self._enrolled * _column(scenarios, "activated")
+        self._enrolled: Floats = people * _column(scenarios, "enrolled")
+        self._active: Floats = self._enrolled * _column(scenarios, "activated")
         self._due = np.zeros_like(people)
         self._enrolments = _factors(scenarios, Enrolment, 0.0)
         self._activations = _factors(scenarios, Activation, 0.0)
         self._last_shock = max([*self._enrolments, *self._activations, -1])
-        self.enrolled = np.floor(self._enrolled + _ALMOST)
-        self.active = np.minimum(np.floor(self._active + _ALMOST), self.enrolled)
+        self.enrolled: Floats = np.floor(self._enrolled + _ALMOST)
+        self.active: Floats = np.minimum(np.floor(self._active + _ALMOST), self.enrolled)
         self._still = False
 
     def step(self, epoch: int) -> Floats | None:
@@ -163,7 +169,7 @@ class _Roll:
         self._active *= staying
         rate = self._activation
         if epoch in self._activations:
-            rate = 1 - (1 - rate) * (1 - self._activations[epoch])
+            rate = 1.0 - (1.0 - rate) * (1.0 - self._activations[epoch])
         self._active += (self._enrolled - self._active) * rate
         before_enrolled, before_active = self.enrolled, self.active
         self.enrolled = np.floor(self._enrolled + _ALMOST)
@@ -223,16 +229,19 @@ def _lognormal_means(group: Group) -> Floats:
     return means
 
 
-def _factors(scenarios: Sequence[Scenario], kind: type[Section], idle: float) -> dict[int, Floats]:
+Sharing = Activation | Enrolment | Hoarding | ComputingRun
+
+
+def _factors(scenarios: Sequence[Scenario], kind: type[Sharing], idle: float) -> dict[int, Floats]:
     """By epoch (runs, 1): what shocks of a kind make of it. Lasting ones by every epoch they last."""
     found: dict[int, Floats] = {}
     for run, scenario in enumerate(scenarios):
         for shock in scenario.shocks:
             if not isinstance(shock, kind):
                 continue
-            first = scenario.epoch_at(shock.at)  # type: ignore[attr-defined]
-            lasts = max(1, scenario.epoch_at(shock.lasts)) if hasattr(shock, "lasts") else 1
+            first = scenario.epoch_at(shock.at)
+            lasts = max(1, scenario.epoch_at(shock.lasts)) if isinstance(shock, Lasting) else 1
             for epoch in range(first, min(first + lasts, scenario.epochs)):
                 column = found.setdefault(epoch, np.full((len(scenarios), 1), idle))
-                column[run, 0] = float(shock.share)  # type: ignore[attr-defined]
+                column[run, 0] = float(shock.share)
     return found

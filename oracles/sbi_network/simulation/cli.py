@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from enum import Enum
+from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,8 +14,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from sbi_network.errors import SBIError
-from sbi_network.simulation.errors import ScenarioError, SimulationError
+from sbi_network.errors import SBIError, SimulationError
+from sbi_network.simulation.errors import ScenarioError
 
 _out = Console()
 _err = Console(stderr=True)
@@ -25,7 +25,7 @@ _NEEDED = ("SALib", "ema_workbench", "matplotlib", "pandas", "pyarrow")
 app = typer.Typer(add_completion=False)
 
 
-class Method(str, Enum):
+class Method(StrEnum):
     """How sensitivity is analysed."""
 
     morris = "morris"
@@ -41,9 +41,7 @@ def simulate(
         list[str] | None,
         typer.Option("--set", help="Change a figure, e.g. 'policy.release=10 %', and compare with the file's."),
     ] = None,
-    readings: Annotated[
-        Path | None, typer.Option(help="Recorded readings (CSV) in place of modelled output.")
-    ] = None,
+    readings: Annotated[Path | None, typer.Option(help="Recorded readings (CSV) in place of modelled output.")] = None,
     runs: Annotated[int | None, typer.Option(min=0, max=100_000, help="Monte Carlo runs; 0: none.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="In place of the scenario's.")] = None,
     sensitivity: Annotated[Method, typer.Option(help="How to find what moves the answers.")] = Method.morris,
@@ -52,7 +50,7 @@ def simulate(
     ] = 6,
     workers: Annotated[int | None, typer.Option(min=1, max=1024, help="Processes; the cores, if not given.")] = None,
     cluster: Annotated[str | None, typer.Option(help="A Dask scheduler, e.g. tcp://host:8786.")] = None,
-    check: Annotated[bool, typer.Option("--check", help="Read and check everything; run nothing.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Read and check everything; run nothing.")] = False,  # noqa: FBT002
 ) -> None:
     """Simulate the closed loop: what a policy would do before anything is deployed.
 
@@ -67,7 +65,9 @@ def simulate(
             return
         if sensitivity is Method.sobol and points & (points - 1):
             raise ScenarioError([f"--points: given {points}, expected a power of two for Sobol"])
-        _run_all(loaded, out, None if sensitivity is Method.none else sensitivity.value, points, workers, cluster, readings)
+        _run_all(
+            loaded, out, None if sensitivity is Method.none else sensitivity.value, points, workers, cluster, readings
+        )
 
 
 Loaded = tuple[Any, Any]
@@ -80,20 +80,25 @@ def _load(
     from sbi_network.simulation.readings import fitted, read_readings
     from sbi_network.simulation.scenario_file import changed, load_scenario
 
-    found, faults = [], []
+    found: list[Any] = []
+    faults: list[str] = []
     for path in paths:
         try:
             scenario = load_scenario(path)
             found.append(scenario)
             if changes:
-                found.append(changed(scenario, changes, str(path)).model_copy(update={"name": f"{scenario.name}-changed"}))
+                found.append(
+                    changed(scenario, changes, str(path)).model_copy(update={"name": f"{scenario.name}-changed"})
+                )
         except ScenarioError as error:
             faults += error.faults
     if faults:
         raise ScenarioError(faults)
     names = [scenario.name for scenario in found]
     if len(set(names)) < len(names):
-        raise ScenarioError([f"two scenarios have one name: {', '.join(sorted(n for n in set(names) if names.count(n) > 1))}"])
+        raise ScenarioError(
+            [f"two scenarios have one name: {', '.join(sorted(n for n in set(names) if names.count(n) > 1))}"]
+        )
     loaded: list[Loaded] = []
     for given in found:
         scenario = given if seed is None else given.model_copy(update={"seed": seed})
@@ -141,10 +146,10 @@ def _summarise(all_findings: Sequence[Any], out: Path) -> None:
 
     from sbi_network.simulation.measures import measured
 
-    table = Table(title="as given; bands and the rest are in the reports")
-    shown = (("income_month", "income, 30 d, SBI"), ("volatility", "volatility, %"), ("parity", "parity, %"),
-             ("queue_longest", "queue, d"), ("recycled_share", "recycled, %"), ("held_days", "held, d"))  # fmt: skip
-    table.add_column("scenario")
+    table = Table(title="income of the last 30 days and the rest, figures as given; the reports say more")
+    shown = (("income_month", "income SBI"), ("volatility", "vol. %"), ("parity", "parity %"),
+             ("queue_longest", "queue d"), ("recycled_share", "recyc. %"), ("held_days", "held d"))  # fmt: skip
+    table.add_column("scenario", no_wrap=True)
     for _, heading in shown:
         table.add_column(heading, justify="right")
     for findings in all_findings:

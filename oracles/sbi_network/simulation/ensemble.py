@@ -49,7 +49,7 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Ensemble:
-    """Runs with the figures they were drawn with: `drawn` (runs, figures), in the order of `figures`; `days` of points."""
+    """Runs, and what they were drawn with: `drawn` (runs, figures) in the order of `figures`; points at `days`."""
 
     figures: tuple[str, ...]
     drawn: Floats
@@ -150,7 +150,9 @@ def point_days(scenario: Scenario) -> Floats:
 
 def years_or_days(days: Floats) -> tuple[Floats, str]:
     """A time axis that people read: years from two on, days below."""
-    return (days / DAYS_A_YEAR, "years since the start") if days[-1] >= 2 * DAYS_A_YEAR else (days, "days since the start")
+    return (
+        (days / DAYS_A_YEAR, "years since the start") if days[-1] >= 2 * DAYS_A_YEAR else (days, "days since the start")
+    )
 
 
 @contextmanager
@@ -170,7 +172,7 @@ def on_cluster(address: str, done: Callable[[], None]) -> Iterator[Map]:
     from distributed import Client
 
     try:
-        client = Client(address, timeout=10, set_as_default=False)
+        client: Any = Client(address, timeout=10, set_as_default=False)  # type: ignore[no-untyped-call, unused-ignore]
     except (OSError, TimeoutError, ValueError) as error:
         raise ClusterError(f"{address}: no Dask scheduler answers ({type(error).__name__})") from None
 
@@ -207,5 +209,3 @@ def _seed(scenario: Scenario, use: int) -> int:
 def seed_for_sensitivity(scenario: Scenario) -> int:
     """The seed that designs of sensitivity analyses are drawn with."""
     return _seed(scenario, 2)
-
-

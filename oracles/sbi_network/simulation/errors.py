@@ -1,10 +1,10 @@
 """What can go wrong in a simulation, on purpose.
 
-    SimulationError
-    ├── ScenarioError        a scenario, or a change to one, that does not read; one line a fault, with its path
-    ├── ReadingsError        recorded readings that do not read; one line a fault, with its line
-    ├── ConservationError    the loop lost or made money: a bug here, never the scenario's fault
-    └── ClusterError         the Dask cluster cannot be reached, or was lost
+SimulationError
+├── ScenarioError        a scenario, or a change to one, that does not read; one line a fault, with its path
+├── ReadingsError        recorded readings that do not read; one line a fault, with its line
+├── ConservationError    the loop lost or made money: a bug here, never the scenario's fault
+└── ClusterError         the Dask cluster cannot be reached, or was lost
 """
 
 from __future__ import annotations

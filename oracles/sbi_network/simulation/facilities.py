@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sbi_network.protocol.units import SHARE_ONE_BPS, WEIGHT_ONE
 from sbi_network.simulation.errors import ScenarioError
 from sbi_network.simulation.quantity import DAYS_A_YEAR
-from sbi_network.simulation.scenario import Computing, FacilitiesFail, Facilities, OracleOutage, OutputJump, Scenario
+from sbi_network.simulation.scenario import Computing, Facilities, FacilitiesFail, OracleOutage, OutputJump, Scenario
 from sbi_network.simulation.vault import Outcome
 
 Floats = NDArray[np.float64]
@@ -38,8 +38,8 @@ _LEAD = 10
 class Output:
     """What is reported and what is on offer. By epoch; nGAICPh.
 
-    `public` is the public output of a final report; `raw` (epochs, 3) what was computed, by class, unweighted; `offered`
-    (epochs, 3) what may be bought, by class, weighted.
+    `public` is the public output of a final report; `raw` (epochs, 3) what was reported, by class, unweighted;
+    `offered` (epochs, 3) what may be bought, by class, weighted.
     """
 
     outcomes: list[Outcome]
@@ -76,11 +76,11 @@ def output_of(scenario: Scenario, rng: np.random.Generator, recorded: Recorded |
             outcomes[span] = [Outcome.SKIPPED] * len(outcomes[span])
     shares = [int(scenario.facilities[place].public_share) for place in range(raw.shape[1])]
     weights = scenario.computing.weights_x16
-    public = sum(public_output(raw[:, place], weights, share) for place, share in enumerate(shares))
+    public = np.stack([public_output(raw[:, place], weights, share) for place, share in enumerate(shares)]).sum(axis=0)
     weighted = available.sum(axis=1) * np.array(weights) / WEIGHT_ONE
     return Output(
         outcomes=outcomes,
-        public=[int(amount) for amount in np.asarray(public).tolist()],
+        public=[int(amount) for amount in public.tolist()],
         raw=raw.sum(axis=1).astype(np.float64),
         offered=weighted * float(scenario.exchange.offered),
     )
@@ -93,7 +93,7 @@ def public_output(raw: NDArray[Any], weights_x16: Sequence[int], share_bps: int)
     """
     most = int(raw.max(initial=0)) * sum(weights_x16)
     whole = raw.astype(np.int64 if most * max(1, share_bps) // _WHOLE < 2**62 and most < 2**62 else object)
-    weighted = sum(whole[:, place] * int(weight) for place, weight in enumerate(weights_x16))
+    weighted: NDArray[Any] = (whole * np.array(weights_x16, dtype=whole.dtype)).sum(axis=1)
     quotient = weighted // _WHOLE
     rest = weighted - quotient * _WHOLE
     public: NDArray[Any] = quotient * share_bps + rest * share_bps // _WHOLE

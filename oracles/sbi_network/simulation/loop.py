@@ -124,9 +124,12 @@ class _Single:
         self.fees = _over(float(scenario.exchange.operators_spend), scenario.days)
         self.patience = float(scenario.citizens.patience)
         self.backlog = 0.0
+        self.reported = 0
 
     def outcome_of(self, epoch: int) -> tuple[Outcome, int]:
-        """What the report source answers."""
+        """What the report source answers: nothing yet of epochs from `reported` on."""
+        if epoch >= self.reported:
+            return Outcome.OPEN, 0
         return self.output.outcomes[epoch], self.output.public[epoch]
 
     def open(self, epoch: int, heads: int, active: int, activated: float) -> tuple[int, int, float]:
@@ -138,6 +141,7 @@ class _Single:
         books.spend_fees(self.fees)
         wages = books.pay_wages(self.wages)
         dividends = 0
+        self.reported = epoch + 1
         if not self.waits.held[epoch]:
             now = self.bounds.end_of(epoch) + self.finality
             dividends = books.distribute(now, epoch + 1, self.outcome_of, active)

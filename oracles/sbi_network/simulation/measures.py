@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ from sbi_network.simulation.scenario import Scenario
 Floats = NDArray[np.float64]
 
 SBI = float(10**SBI_DECIMALS)
+_NGAICPH = float(10**GAICPH_DECIMALS)
 _MONTH_DAYS = 30.0
 
 
@@ -103,8 +105,8 @@ def by_month(scenario: Scenario, dividends: Floats) -> Floats:
 def value_of_sbi(scenario: Scenario, rate: int) -> float:
     """What one SBI is worth at parity at the end, CNY: the computing it was issued for, at its price elsewhere."""
     economy = scenario.economy
-    price = float(economy.market_price) * (1 + float(economy.market_price_change)) ** _years(scenario)
-    return price * SBI / rate / 10**GAICPH_DECIMALS
+    price = float(economy.market_price) * math.pow(1 + float(economy.market_price_change), _years(scenario))
+    return price * SBI / rate / _NGAICPH
 
 
 def gini(held: Floats, heads: Floats) -> float:
@@ -128,10 +130,7 @@ def lorenz(held: Floats, heads: Floats) -> tuple[Floats, Floats]:
 def _steadiness(monthly: Floats) -> dict[str, float]:
     paid = monthly[np.flatnonzero(monthly)[0] :] if monthly.any() else monthly[:0]
     # The first month is a part of one, the vault growing into its release: changes count from the second on.
-    if len(paid) < 3 or not (paid[1:-1] > 0).all():
-        before = np.where(paid[1:-1] > 0, paid[1:-1], np.inf)
-    else:
-        before = paid[1:-1]
+    before = np.where(paid[1:-1] > 0, paid[1:-1], np.inf)
     changes = paid[2:] / before - 1 if len(paid) >= 3 else np.zeros(1)
     return {"volatility": float(changes.std()) * 100, "worst_month": min(0.0, float(changes.min())) * 100}
 

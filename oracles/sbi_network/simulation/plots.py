@@ -1,18 +1,21 @@
-"""The report's plots. Colours are those of Okabe and Ito, which people with any colour vision tell apart; every axis has
-its unit, and what is shaded is said in the legend."""
+"""The report's plots. Every axis has its unit, and what is shaded is said in the legend.
+
+Colours are those of Okabe and Ito (Color Universal Design, 2008), which people with any colour vision tell apart.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from io import BytesIO
 from itertools import groupby
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, PercentFormatter
+from matplotlib.ticker import FuncFormatter, PercentFormatter
 from numpy.typing import NDArray
 
 from sbi_network.simulation.ensemble import Ensemble, series_of, years_or_days
@@ -29,7 +32,7 @@ BLUE, ORANGE, GREEN, PINK, SKY, VERMILION, YELLOW, BLACK = (
 )  # fmt: skip
 _LINES = (BLUE, VERMILION, GREEN, ORANGE, PINK, SKY, BLACK, YELLOW)
 _DPI = 110
-_STYLE = {
+_STYLE: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 10,
     "axes.spines.top": False,
@@ -80,12 +83,17 @@ def comparison_plot(runs: Sequence[Run]) -> bytes:
                 axis.plot(*_thin(time, series[name]), color=colour, linestyle=style, label=run.case.scenario.name)
         for axis, (title, unit) in zip(
             axes.flat,
-            (("Income a head, last 30 days", "SBI"), ("Supply", "SBI"), ("Parity: orders filled", ""), ("Recycled", "")),
+            (
+                ("Income a head, last 30 days", "SBI"),
+                ("Supply", "SBI"),
+                ("Parity: orders filled", ""),
+                ("Recycled", ""),
+            ),
             strict=True,
         ):
-            axis.set_title(title)
+            axis.set_title(f"{title}, {unit}" if unit else title)
             axis.set_xlabel(years_or_days(longest)[1])
-            axis.yaxis.set_major_formatter(EngFormatter(unit=unit) if unit else PercentFormatter(1.0))
+            axis.yaxis.set_major_formatter(FuncFormatter(_short) if unit else PercentFormatter(1.0))
             axis.set_ylim(bottom=0)
         figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
         return _png(figure)
@@ -101,7 +109,7 @@ def _income(run: Run, ensemble: Ensemble | None) -> Figure:
     _bands(axis, ensemble, "income")
     axis.plot(*_thin(time, series_of(run)["income"]), color=BLUE, linewidth=1.6, label="the figures as given")
     _events(axis, run)
-    axis.yaxis.set_major_formatter(EngFormatter(unit="SBI"))
+    axis.yaxis.set_major_formatter(FuncFormatter(_short))
     axis.set_ylabel("SBI a head in 30 days")
     axis.set_ylim(bottom=0)
     axis.legend(loc="upper left")
@@ -139,7 +147,7 @@ def _supply(run: Run, ensemble: Ensemble | None) -> Figure:
         axis.set_ylabel("SBI")
         axis.set_ylim(bottom=0)
         axis.set_xlim(0, float(time[-1]))
-        axis.yaxis.set_major_formatter(EngFormatter(unit="SBI"))
+        axis.yaxis.set_major_formatter(FuncFormatter(_short))
     return figure
 
 
@@ -150,7 +158,7 @@ def _exchange(run: Run, ensemble: Ensemble | None) -> Figure:
     series = series_of(run)
     for axis, name, title in (
         (left, "parity", "Parity: orders filled at the rate of issue"),
-        (right, "queue_days", "Queue: orders waiting, in days of what is on offer"),
+        (right, "queue_days", "Queue, in days of what is on offer"),
     ):
         _bands(axis, ensemble, name)
         axis.plot(*_thin(time, series[name]), color=BLUE, linewidth=1.4, label="the figures as given")
@@ -186,7 +194,7 @@ def _output(run: Run) -> Figure:
         axis.set_ylim(bottom=min(float(s.min()) for s in positive) / 3)
     else:
         axis.set_ylim(bottom=0)
-        axis.yaxis.set_major_formatter(EngFormatter(unit=""))
+        axis.yaxis.set_major_formatter(FuncFormatter(_short))
     axis.set_ylabel("weighted GAICPh a day")
     axis.legend(loc="upper left")
     return figure
@@ -209,8 +217,8 @@ def _recycling(run: Run, ensemble: Ensemble | None) -> Figure:
         axis.plot(*_thin(time, share), color=colour, linestyle=style, linewidth=1.6, label=label)
     axis.yaxis.set_major_formatter(PercentFormatter(1.0))
     axis.set_ylabel("part of all that was issued")
-    axis.set_ylim(bottom=0)
-    axis.legend(loc="upper left")
+    axis.set_ylim(0, 1.04)
+    figure.legend(loc="outside lower center", ncols=3)
     return figure
 
 
@@ -233,7 +241,7 @@ def _holdings(run: Run) -> Figure:
     right.set_ylabel("SBI a head")
     if (run.incomes[some] > 0).any():
         right.set_xscale("log")
-    right.yaxis.set_major_formatter(EngFormatter(unit="SBI"))
+    right.yaxis.set_major_formatter(FuncFormatter(_short))
     return figure
 
 
@@ -325,6 +333,14 @@ def _thin(time: Floats, values: Floats) -> tuple[Floats, Floats]:
     return time[kept], values[kept]
 
 
+def _short(value: float, _: float) -> str:
+    """A number as an axis shows it: millions and billions in words."""
+    for factor, word in ((1e12, " trillion"), (1e9, " billion"), (1e6, " million")):
+        if abs(value) >= factor:
+            return f"{value / factor:g}{word}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:g}"
+
+
 def _cycled(items: Sequence[str]) -> Iterator[str]:
     while True:
         yield from items
@@ -333,5 +349,6 @@ def _cycled(items: Sequence[str]) -> Iterator[str]:
 def _png(figure: Figure) -> bytes:
     """Without the program's name and version, which matplotlib writes otherwise: the same picture is the same bytes."""
     out = BytesIO()
-    FigureCanvasAgg(figure).print_png(out, metadata={"Software": None})
+    FigureCanvasAgg(figure)
+    figure.savefig(out, format="png", dpi=_DPI, metadata={"Software": None})
     return out.getvalue()

@@ -33,17 +33,8 @@ Line = tuple[int, int, int, int, int]
 def read_readings(path: Path, facilities: int) -> Recorded:
     """Read a file of readings of this many facilities. Raises ReadingsError, with every fault and its line."""
     faults: list[str] = []
-    lines: dict[tuple[int, int], Line] = {}
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = csv.reader(file)
-            header = tuple(next(rows, ()))
-            if sorted(header) != sorted(COLUMNS):
-                raise ReadingsError([f"{path}:1: expected the columns {', '.join(COLUMNS)}, given {', '.join(header)}"])
-            for cells in rows:
-                _take(f"{path}:{rows.line_num}", header, cells, facilities, lines, faults)
-                if len(faults) >= _MOST_FAULTS:
-                    break
+        lines = _lines(path, facilities, faults)
     except OSError as error:
         raise ReadingsError([f"{path}: cannot be read ({error.strerror})"]) from None
     except UnicodeDecodeError:
@@ -59,6 +50,21 @@ def read_readings(path: Path, facilities: int) -> Recorded:
     if faults:
         raise ReadingsError(faults)
     return _recorded(lines.values(), facilities)
+
+
+def _lines(path: Path, facilities: int, faults: list[str]) -> dict[tuple[int, int], Line]:
+    """The readings of a file by epoch and facility; what does not read goes to `faults`."""
+    lines: dict[tuple[int, int], Line] = {}
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = csv.reader(file)
+        header = tuple(next(rows, ()))
+        if sorted(header) != sorted(COLUMNS):
+            raise ReadingsError([f"{path}:1: expected the columns {', '.join(COLUMNS)}, given {', '.join(header)}"])
+        for cells in rows:
+            _take(f"{path}:{rows.line_num}", header, cells, facilities, lines, faults)
+            if len(faults) >= _MOST_FAULTS:
+                break
+    return lines
 
 
 def write_readings(path: Path, readings: Iterable[Line]) -> None:

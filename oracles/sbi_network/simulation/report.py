@@ -84,7 +84,7 @@ def record_of(findings: Findings, inputs: dict[str, Any]) -> dict[str, Any]:
 
 def digest_of(scenario: Scenario) -> str:
     """SHA-256 of every figure and setting of a scenario, whatever files it came from."""
-    text = json.dumps(scenario.model_dump(), default=str, sort_keys=True, ensure_ascii=False)
+    text = json.dumps(scenario.as_given(), default=str, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -110,8 +110,8 @@ def report_html(findings: Findings, record: dict[str, Any]) -> str:
         _figures_table(scenario),
         "<h2>To run the same again</h2>",
         f"<pre>{escape(json.dumps({k: v for k, v in record.items() if k != 'measures'}, indent=2))}</pre>",
-        "<p class=quiet>Policy and vault follow the deployed contracts to the wei. Brakes and halts are modelled. People "
-        "are cohorts that follow fixed habits: nobody here learns, panics or moves away unless the scenario says so.</p>",
+        "<p class=quiet>Policy and vault follow the deployed contracts to the wei. Brakes and halts are modelled. "
+        "People are cohorts of fixed habits: nobody learns, panics or moves away unless the scenario says so.</p>",
     ]
     return _page(scenario.title, parts)
 
@@ -141,7 +141,8 @@ def differences(first: Scenario, other: Scenario) -> list[str]:
     said_ = [
         f"{path}: {before.get(path, 'nothing')} → {after.get(path, 'nothing')}"
         for path in dict.fromkeys([*before, *after])
-        if not path.startswith("shocks.") and getattr(before.get(path), "value", None) != getattr(after.get(path), "value", None)
+        if not path.startswith("shocks.")
+        and getattr(before.get(path), "value", None) != getattr(after.get(path), "value", None)
     ]
     said_ += [f"shock added: {_shock_words(shock)}" for shock in other.shocks if shock not in first.shocks]
     said_ += [f"shock taken away: {_shock_words(shock)}" for shock in first.shocks if shock not in other.shocks]
@@ -159,9 +160,10 @@ def answers(findings: Findings) -> list[str]:
     band = _band_words(findings.ensemble)
     queue = "no order waited" if m["queue_longest"] < 0.01 else f"the longest queue was {_days(m['queue_longest'])}"
     waits = findings.run.waits
+    refused = f", {len(waits.refused)} halts refused" if waits.refused else ""
     held = (
-        f"Brakes and halts held issuance for <b>{said(m['held_days'])} days</b>"
-        f" (tripped {len(waits.trips)} times{', ' + str(len(waits.refused)) + ' halts refused' if waits.refused else ''});"
+        f"Brakes and halts held issuance for <b>{said(m['held_days'])} days</b> (tripped {len(waits.trips)} times"
+        f"{refused});"
         f" {last.passed} epochs passed without a dividend, {last.expired} of them expired."
         if m["held_days"] or last.passed
         else "No brake tripped, no epoch was passed."
@@ -251,10 +253,8 @@ def _compared_measures(all_findings: Sequence[Findings]) -> str:
     rows = []
     for measure in MEASURES:
         first = values[0][measure.name]
-        cells = [_cell(first)]
-        for other in values[1:]:
-            cells.append(_cell(other[measure.name]) + _change_words(first, other[measure.name]))
-        rows.append([escape(measure.words), escape(measure.unit), *cells])
+        others = [_cell(other[measure.name]) + _change_words(first, other[measure.name]) for other in values[1:]]
+        rows.append([escape(measure.words), escape(measure.unit), _cell(first), *others])
     return _table(["", "unit", *(escape(f.scenario.name) for f in all_findings)], rows, numeric=2)
 
 
@@ -283,9 +283,7 @@ def _figures_table(scenario: Scenario) -> str:
 
 def _shock_words(shock: Any) -> str:
     parts = [
-        f"{name} {getattr(shock, name)}"
-        for name in type(shock).model_fields
-        if name not in ("kind", "source", "note")
+        f"{name} {getattr(shock, name)}" for name in type(shock).model_fields if name not in ("kind", "source", "note")
     ]
     return f"{shock.kind} ({', '.join(parts)})"
 

@@ -18,8 +18,8 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from sbi_network.simulation import quantity
-from sbi_network.simulation.quantity import Dimension
 from sbi_network.simulation.policy import MAX_RELEASE_BPS, MIN_RELEASE_BPS, WHOLE_BPS
+from sbi_network.simulation.quantity import Dimension
 
 MOST_EPOCHS = 100_000
 MOST_COHORTS = 100_000
@@ -60,7 +60,7 @@ class Figure(Section):
     @classmethod
     def _read(cls, given: Any) -> Any:
         if not isinstance(given, dict):
-            raise ValueError("expected a mapping with value and source")  # noqa: TRY004 (pydantic wants ValueError)
+            raise ValueError("expected a mapping with value and source")
         read = dict(given)
         if "value" in read:
             read["value"] = cls.parse(read["value"])
@@ -87,9 +87,9 @@ class Figure(Section):
         return value
 
     def at(self, value: float | Fraction) -> Figure:
-        """The same figure with another value, in the canonical unit; rounded to the nearest where it must be whole."""
+        """The figure with another value, canonical and certain; rounded to the nearest where it must be whole."""
         drawn = Fraction(round(value)) if self.whole else Fraction(value)
-        return self.model_copy(update={"value": drawn})
+        return self.model_copy(update={"value": drawn, "band": None})
 
     def __float__(self) -> float:
         return float(self.value)
@@ -293,6 +293,9 @@ class Citizens(Section):
         _require_distinct("groups", [group.name for group in self.groups])
         if sum(group.cohorts for group in self.groups) > MOST_COHORTS:
             raise ValueError(f"groups: expected at most {MOST_COHORTS} cohorts in all")
+        for group in self.groups:
+            if self.people.value * group.share.value < group.cohorts:
+                raise ValueError(f"groups.{group.name}.cohorts: expected a person in each at least")
         if self.retirements.value < 0 or self.arrivals.value < 0:
             raise ValueError("arrivals, retirements: expected no negative change")
         return self
@@ -575,6 +578,11 @@ class Scenario(Section):
         """Every figure by its dotted path, in the order of the schema."""
         return dict(_figures(self, ""))
 
+    def as_given(self) -> dict[str, Any]:
+        """Plain mappings and sequences, as a file would hold them but for figures, which are canonical numbers."""
+        given: dict[str, Any] = _plain(self)
+        return given
+
     def uncertain(self) -> dict[str, Figure]:
         """The figures with a band. Those of which the ends are one are not uncertain."""
         return {
@@ -584,9 +592,18 @@ class Scenario(Section):
         }
 
     def with_values(self, values: Mapping[str, float | Fraction]) -> Scenario:
-        """The same scenario with other values of figures, by path, in canonical units. Nothing is checked: see bands."""
+        """The same scenario with other values of figures, by path, in canonical units: certain ones, without a band.
+
+        Nothing is checked, for values drawn from bands need not be.
+        """
         changed: Scenario = _replaced(self, "", values)
         return changed
+
+
+def _plain(part: Any) -> Any:
+    if isinstance(part, Section):
+        return {name: _plain(getattr(part, name)) for name in type(part).model_fields}
+    return [_plain(item) for item in part] if isinstance(part, tuple) else part
 
 
 def _parts(part: Any, path: str) -> Iterator[tuple[str, Any]]:
@@ -609,9 +626,7 @@ def _figures(part: Any, path: str) -> Iterator[tuple[str, Figure]]:
 
 def _cited(part: Any, path: str) -> Iterator[tuple[str, str]]:
     for at, child in _parts(part, path):
-        if isinstance(child, Figure):
-            yield at, child.source
-        elif isinstance(child, Shock):
+        if isinstance(child, Figure | Shock):
             yield at, child.source
         else:
             yield from _cited(child, f"{at}.")

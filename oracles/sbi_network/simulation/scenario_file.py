@@ -21,7 +21,7 @@ _MOST_STEPS = 8
 
 
 def load_scenario(path: Path, changes: Sequence[str] = ()) -> Scenario:
-    """Read a scenario, with changes such as `policy.release=5 %`. Raises ScenarioError with every fault and its path."""
+    """Read a scenario, with changes such as `policy.release=5 %`. Raises ScenarioError, with every fault's path."""
     return scenario_of(_laid_over(path, ()), str(path), changes)
 
 
@@ -37,7 +37,10 @@ def scenario_of(given: Any, name: str, changes: Sequence[str] = ()) -> Scenario:
 
 
 def changed(scenario: Scenario, changes: Sequence[str], name: str) -> Scenario:
-    """The scenario with figures changed: each change is `path=value with unit`. Raises ScenarioError."""
+    """The scenario with figures changed, each by `path=value with unit`. They are certain then: their bands go.
+
+    Raises ScenarioError.
+    """
     figures = scenario.figures()
     values, faults = {}, []
     for change in changes:
@@ -54,7 +57,7 @@ def changed(scenario: Scenario, changes: Sequence[str], name: str) -> Scenario:
         raise ScenarioError(faults)
     try:
         # Written out and read again: what holds between figures must hold of the changed ones too.
-        return Scenario.model_validate(scenario.with_values(values).model_dump())
+        return Scenario.model_validate(scenario.with_values(values).as_given())
     except ValidationError as error:
         raise ScenarioError(_faults(name, error)) from None
 

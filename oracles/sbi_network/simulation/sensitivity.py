@@ -105,8 +105,10 @@ def _effects(
 
 @dataclass(frozen=True, slots=True)
 class Discovery:
-    """Where in the bands bad runs lie: a box of figures. Of runs in the box `density` are bad; it holds `coverage` of all
-    that are. `limits` in canonical units."""
+    """Where in the bands bad runs lie: a box of figures, `limits` in canonical units.
+
+    Of the runs in the box `density` are bad; it holds `coverage` of all that are.
+    """
 
     words: str
     bad: int
@@ -150,5 +152,10 @@ def discover(ensemble: Ensemble, measure: str, *, worst: float, words: str) -> D
         if tuple(limits[name]) != tuple(first[name])
     }
     return Discovery(
-        words, int(bad.sum()), len(bad), float(chosen["density"]), float(chosen["coverage"]), dict(sorted(narrowed.items()))
+        words,
+        int(bad.sum()),
+        len(bad),
+        float(chosen["density"]),
+        float(chosen["coverage"]),
+        dict(sorted(narrowed.items())),
     )

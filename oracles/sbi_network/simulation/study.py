@@ -19,9 +19,7 @@ from sbi_network.simulation.sensitivity import Method, analyse, discover
 _WORST = 0.2
 
 
-def study(
-    scenario: Scenario, recorded: Recorded | None, method: Method | None, points: int, over: Map
-) -> Findings:
+def study(scenario: Scenario, recorded: Recorded | None, method: Method | None, points: int, over: Map) -> Findings:
     """Run a scenario as given, with figures drawn from their bands, and for sensitivity."""
     run = simulate([Case(scenario, 0, recorded)])[0]
     ensemble = monte_carlo(scenario, scenario.runs, over, recorded) if scenario.runs > 1 else None

@@ -156,9 +156,7 @@ class Vault:
         self.last_release = min((issuing - from_given) // INDEX_UNIT, _UINT80_MAX)
         self.issued += issuing
         self.reserve += entitlement + from_given - issuing
-        return Issue(
-            self.next_epoch, output, entitlement, issuing, dividend * INDEX_UNIT, self.headcount, self.reserve
-        )
+        return Issue(self.next_epoch, output, entitlement, issuing, dividend * INDEX_UNIT, self.headcount, self.reserve)
 
     def _assess(self, output: int) -> tuple[int, int]:
         bounds, held = self.bounds, self.reserve
