@@ -17,6 +17,7 @@ _PARTS: Final = {
     "oracle": "sbi_network.oracle.cli",
     "keeper": "sbi_network.chain.cli",
     "roll": "sbi_network.roll.cli",
+    "simulate": "sbi_network.simulation.cli",
 }
 """Sub-commands, and the modules whose `app` they are."""
 
