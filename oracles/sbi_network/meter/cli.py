@@ -116,8 +116,7 @@ def _meter_of(config: Path | None, seconds: int) -> CountingMeter:
     """The configured meter; without a configuration this machine's, which needs none."""
     if config is None:
         return build_meter(HostSource(), EvidenceSection(), time.time, seconds)
-    settings = load_meter_settings(config)
-    return build_meter(settings.meter, settings.evidence, time.time, seconds)
+    return load_meter_settings(config).build(time.time, seconds)
 
 
 async def _measure_now(meter: Meter, seconds: int, epoch: int) -> Measurement:
@@ -189,7 +188,7 @@ def _check(settings: MeterSettings, connect: Connect) -> None:
     with bound_socket(settings.http):
         _ok("http", f"{settings.http.host} port {settings.http.port} is free")
     _check_state(settings, Identity(settings.facility, signer.address, network.domain))
-    meter = build_meter(settings.meter, settings.evidence, network.now, network.epoch_seconds)
+    meter = settings.build(network.now, network.epoch_seconds)
     for line in asyncio.run(meter.offer()):
         _ok("meter", line)
     _check_evidence(settings, network, meter)

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, model_validator
 
-from sbi_network.chain.settings import ConfiguredPath, RpcUrl, Seconds, Section
+from sbi_network.chain.settings import ConfiguredAddress, ConfiguredPath, RpcUrl, Seconds, Section
 from sbi_network.meter.accounting import AccountingMeter, RecordFile, Replay
 from sbi_network.meter.audit_file import AuditFile, NamedClass
 from sbi_network.meter.bounds import CONFIDENCE_PPM, PPM
@@ -26,7 +26,7 @@ from sbi_network.meter.published import published_peak
 from sbi_network.meter.record_files import Columns, RecordForm
 from sbi_network.meter.records import MOST_DEVICES
 from sbi_network.meter.samples.generate import DAY_SECONDS
-from sbi_network.meter.witnesses import EnergyWitness, PowerModel, ScheduleWitness
+from sbi_network.meter.witnesses import Delivered, DeliveryWitness, EnergyWitness, PowerModel, ScheduleWitness
 from sbi_network.protocol.units import ComputeClass
 
 SAMPLE_FOLDER = Path(__file__).parent / "samples"
@@ -287,6 +287,12 @@ class EnergySection(_ServerSection):
         return EnergyWitness(self.server(), asked, self.compute_class, model)
 
 
+class DeliveriesSection(Section):
+    """The exchange whose receipts are a witness; it is read through `[network]`."""
+
+    exchange: ConfiguredAddress
+
+
 class EvidenceSection(Section):
     """What bears on a reading beside the meter. `confidence` is that of the capacity's bound; `unbacked` the share of
     each class's capacity that counts without a witness of demand, until governance keeps it on chain."""
@@ -294,6 +300,7 @@ class EvidenceSection(Section):
     audits: ConfiguredPath | None = None
     energy: list[EnergySection] = Field(default_factory=list)
     schedule: RecordsSection | None = None
+    deliveries: DeliveriesSection | None = None
     confidence: float = Field(default=CONFIDENCE_PPM / PPM, ge=0.5, le=0.999999)
     unbacked: dict[_ClassName, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
 
@@ -310,15 +317,21 @@ class EvidenceSection(Section):
             unbacked_ppm=(caps[0], caps[1], caps[2]),
         )
 
-    def witnesses(self, now: Now) -> list[OtherWitness]:
-        """All that are configured. Raises TraceError."""
+    def witnesses(self, now: Now, delivered: Delivered | None) -> list[OtherWitness]:
+        """All that are configured; what was delivered is read by `delivered`. Raises TraceError."""
         found: list[OtherWitness] = [energy.witness() for energy in self.energy]
         if self.schedule is not None:
             found.append(ScheduleWitness(self.schedule.accounting(now)))
+        if delivered is not None:
+            found.append(DeliveryWitness(delivered))
         return found
 
 
-def build_meter(source: Source, evidence: EvidenceSection, now: Now, epoch_seconds: float) -> CountingMeter:
+def build_meter(
+    source: Source, evidence: EvidenceSection, now: Now, epoch_seconds: float, delivered: Delivered | None = None
+) -> CountingMeter:
     """The metering source that a `[meter]` section asks for, with the evidence of `[evidence]`. Raises MeterError."""
     auditor = AuditFile(evidence.audits) if evidence.audits is not None else None
-    return CountingMeter(source.meter(now, epoch_seconds), auditor, evidence.witnesses(now), evidence.terms())
+    return CountingMeter(
+        source.meter(now, epoch_seconds), auditor, evidence.witnesses(now, delivered), evidence.terms()
+    )

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -19,15 +20,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sbi_network.chain.exchange import Exchange
 from sbi_network.errors import RangeError
 from sbi_network.meter.audit_file import AuditFile
 from sbi_network.meter.bounds import PPM
 from sbi_network.meter.counting import CountingMeter, counted
+from sbi_network.meter.deliveries import ExchangeDeliveries
 from sbi_network.meter.errors import NotMeasuredError, SourceError
 from sbi_network.meter.evidence import AuditResult, Evidence, Probe, Statement, Terms, Witness
 from sbi_network.meter.measurement import Capacity, ClassFigures, EpochSpan, Measurement
 from sbi_network.meter.witnesses import DeliveryWitness, PowerModel
 from sbi_network.protocol.units import ComputeClass
+from tests.oracles.chain.stand_in import ADDRESS, StandInNode
 
 GENERAL = ComputeClass.GENERAL
 SPAN = EpochSpan(4, 1000, 1100)
@@ -305,6 +309,40 @@ def test_used_share__energy_between_idle_and_load__is_linear_and_nothing_for_wha
     joules: int, covered: int, share: Fraction
 ) -> None:
     assert PowerModel(200, 1000, 1250).used_share(joules, Fraction(covered), 100) == share
+
+
+VOUCHERS = [
+    # units, delivered, facility, epoch, class
+    (100, 60, 3, 4, 0),
+    (100, 100, 3, 4, 1),
+    (100, 7, 3, 4, 0),
+    (100, 99, 2, 4, 0),
+    (100, 99, 3, 5, 0),
+    (0, 0, 0, 0, 0),
+]
+
+
+def test_exchange_deliveries__vouchers_of_all_kinds__adds_up_the_epochs_of_the_facility_and_reads_each_once() -> None:
+    asked: list[int] = []
+
+    def voucher_of(number: int) -> tuple[object, ...]:
+        asked.append(number)
+        units, delivered, facility, epoch, compute_class = VOUCHERS[number]
+        return units, delivered, facility, epoch, compute_class, 0, 0, 0, 0, 0
+
+    node = StandInNode("ComputeExchange", {"voucherCount": len(VOUCHERS) - 1, "voucherOf": voucher_of})
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[Exchange]:
+        yield Exchange(node.chain(), ADDRESS)
+
+    deliveries = ExchangeDeliveries(opened, 3)
+    assert asyncio.run(deliveries(SPAN)) == (67, 100, 0)
+    assert asked == [0, 1, 2, 3, 4, 0, 1, 2]
+    node.views["voucherCount"] = len(VOUCHERS)
+    asked.clear()
+    assert asyncio.run(deliveries(EpochSpan(5, 1100, 1200))) == (99, 0, 0)
+    assert asked == [5, 4]
 
 
 def test_deliveries__units_signed_for__are_a_share_of_the_capacity() -> None:
