@@ -207,6 +207,10 @@ def _check_evidence(settings: MeterSettings, network: Network, meter: CountingMe
         return
     said = ", ".join(f"{raw:,} {c.name.lower()}" for c, raw in zip(ComputeClass, most, strict=True) if raw)
     _ok("reading", f"an epoch of {span.seconds} s in full use would be at most {said} (raw nGAICPh)")
+    caps = ", ".join(
+        f"{ppm / 10_000:g} % {c.name.lower()}" for c, ppm in zip(ComputeClass, meter.terms.unbacked_ppm, strict=True)
+    )
+    _ok("reading", f"without a scheduler's records or buyers' receipts, of the capacity at most {caps}")
 
 
 def _check_state(settings: MeterSettings, identity: Identity) -> None:

@@ -91,6 +91,7 @@ class Measurement:
 
     `covered_ms` is the part of the span that was observed: what was not observed counts as no output. `samples` is how
     many counter intervals or records the figures rest on. `notes` say what lowered them, or what a reader must know.
+    `counts_proofs`: the counters see the work of proofs too, and it is still to be taken off.
     `basis` is there once the figures are counted: see `counting`.
     """
 
@@ -101,6 +102,7 @@ class Measurement:
     samples: int
     notes: tuple[str, ...] = ()
     witness: Witness = Witness.COUNTERS
+    counts_proofs: bool = False
     basis: tuple[Basis | None, Basis | None, Basis | None] = (None, None, None)
 
     @property

@@ -146,6 +146,7 @@ class NvidiaMeter:
             covered_ms=covered // 1_000_000,
             samples=sum(total.intervals for total in totals),
             notes=self._notes(totals),
+            counts_proofs=True,
         )
 
     async def offer(self) -> Sequence[str]:
