@@ -93,6 +93,8 @@ def _counted_class(compute_class: ComputeClass, measured: Measurement, evidence:
     capacity = counted_capacity(figures.capacity, audit, terms)
     share, why = _least_share(statements, evidence.contradicted.get(compute_class), terms)
     operations = int(capacity * share * seconds)
+    if proving:
+        why.append(f"{proving:,} operations were the proofs' own: no output")
     notes = [*_capacity_notes(compute_class, audit, bound), *(f"{compute_class.name.lower()}: {w}" for w in why)]
     # Utilisation is told of the time observed, as the meter tells it; the share is of the whole span.
     lowered = ClassFigures(capacity, min(figures.utilisation_ppm, _ppm_of(share, measured)), operations)

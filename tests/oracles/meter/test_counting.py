@@ -231,7 +231,9 @@ def test_measure__counters_that_see_proofs__count_without_them() -> None:
     """30 s of the rate were the proofs' own: 80 of 100 s become 50."""
     source = Source()
     source.counts_proofs = True
-    assert counting(source).raw[0] == 487
+    found = counting(source)
+    assert found.raw[0] == 487
+    assert f"general: {30 * RATE:,} operations were the proofs' own: no output" in found.notes
 
 
 def test_measure__a_probe_in_seconds_that_the_meter_did_not_see__contradicts_nothing() -> None:
