@@ -206,7 +206,8 @@ class NvidiaMeter:
         model = self._settings.models.get(device.name)
         if model is None:
             return f"{device.name} ({device.uuid}): not in [meter.models], not counted"
-        ways = ["activity by pipe"] if device.has_pipes else []
+        refusal = device.refusal() if device.has_pipes else ""
+        ways = [f"activity by pipe{f' (refused now: {refusal})' if refusal else ''}"] if device.has_pipes else []
         ways += ["energy"] if model.by_energy and device.energy_mj() is not None else []
         by = (
             " and ".join(ways) or "nothing that this card tells: give idle_watts and load_watts, or it counts as unused"

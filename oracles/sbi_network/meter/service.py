@@ -14,7 +14,7 @@ from fastapi.responses import JSONResponse, Response
 from sbi_network.chain.keys import Signer
 from sbi_network.errors import ProtocolError, SBIError
 from sbi_network.meter.errors import NotMeasuredError, ReadingStateError
-from sbi_network.meter.measurement import Meter, paused
+from sbi_network.meter.measurement import Meter, paused, unless_stopped
 from sbi_network.meter.network import Network, running_epoch, span_of
 from sbi_network.meter.store import MAX_EPOCH, Identity, KeptReading, ReadingStore
 from sbi_network.protocol.figure import ZERO_WORD
@@ -60,7 +60,8 @@ class MeterService:
     async def run(self, stop: asyncio.Event) -> None:
         """Sign each epoch as it ends, until `stop`."""
         while not stop.is_set():
-            await self.sign_ended()
+            # Left wherever it waits, for the last scrapes say: what is fixed but not signed is signed after a restart.
+            await unless_stopped(stop, self.sign_ended())
             await paused(stop, self._pause())
 
     async def sign_ended(self) -> None:
@@ -157,7 +158,7 @@ def build_http(service: MeterService) -> FastAPI:
     @http.get("/healthz")
     async def health() -> Response:
         if service.trouble:
-            return _problem(503, "Readings cannot be kept", service.trouble)
+            return _problem(503, "Readings cannot be made or kept", service.trouble)
         measuring = any(service.meter.capacity())
         return JSONResponse({"status": "measuring" if measuring else "starting"})
 

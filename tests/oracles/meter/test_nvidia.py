@@ -285,6 +285,15 @@ def test_offer__cards_of_three_kinds__says_how_each_is_metered(cards: StandIn) -
     ]
 
 
+def test_offer__a_driver_that_refuses_its_counters__says_so(cards: StandIn) -> None:
+    cards.add(H)
+    cards.lose(0)
+    meter = NvidiaMeter(NvidiaSettings({H: CardModel(ComputeClass.INTELLIGENT, TERA)}), lambda: 0.0, 1.0)
+    assert asyncio.run(meter.offer()) == [
+        "NVIDIA H200 (GPU-0): intelligent, 1.0 Top/s, metered by activity by pipe (refused now: GPU is lost)",
+    ]
+
+
 def test_opened__no_driver_is_loaded__says_so_in_one_line(cards: StandIn) -> None:
     cards.start(9)  # NVML_ERROR_DRIVER_NOT_LOADED
     with pytest.raises(SourceError) as error, opened():

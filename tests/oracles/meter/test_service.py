@@ -15,7 +15,8 @@ import httpx
 import pytest
 
 from sbi_network.chain.errors import KeyFileError
-from sbi_network.meter.errors import ReadingStateError
+from sbi_network.meter.errors import ReadingStateError, SourceError
+from sbi_network.meter.measurement import EpochSpan, Measurement
 from sbi_network.meter.service import CATCH_UP_EPOCHS, MeterService, build_http
 from sbi_network.meter.store import Identity, KeptReading, ReadingStore
 from sbi_network.protocol.figure import ZERO_WORD
@@ -266,3 +267,55 @@ class _LiveNetwork(ManualNetwork):
 
     def now(self) -> float:
         return time.time()
+
+
+class PatientMeter(StubMeter):
+    """Waits for its last samples, for ever."""
+
+    waits = True
+
+    async def measure(self, span: EpochSpan) -> Measurement:
+        if self.waits:
+            await asyncio.Event().wait()
+        return await super().measure(span)
+
+
+def test_run__stopped_while_the_meter_waits_for_samples__ends_at_once_and_signs_after_the_restart(
+    tmp_path: Path,
+) -> None:
+    network, meter = ManualNetwork(), PatientMeter()
+    service = service_in(tmp_path, network, meter)
+    network.go_to_end_of(0)
+
+    async def run_and_stop() -> None:
+        stop = asyncio.Event()
+        running = asyncio.create_task(service.run(stop))
+        await asyncio.sleep(0)
+        stop.set()
+        await asyncio.wait_for(running, timeout=5)
+
+    asyncio.run(run_and_stop())
+    assert "is being signed" in problem(get(service, "/v1/readings/0"), 404)
+    meter.waits = False
+    restarted = service_in(tmp_path, network, meter)
+    asyncio.run(restarted.sign_ended())
+    assert get(restarted, "/v1/readings/0").status_code == 200
+
+
+def test_sign_ended__a_source_that_cannot_be_reached__is_told_and_tried_again(tmp_path: Path) -> None:
+    class Unreachable(StubMeter):
+        reachable = False
+
+        async def measure(self, span: EpochSpan) -> Measurement:
+            if not self.reachable:
+                raise SourceError("Prometheus at a:1: cannot be reached (ConnectError)")
+            return await super().measure(span)
+
+    network, meter = ManualNetwork(), Unreachable()
+    service = service_in(tmp_path, network, meter)
+    network.go_to_end_of(1)
+    asyncio.run(service.sign_ended())
+    assert problem(get(service, "/healthz"), 503) == "Prometheus at a:1: cannot be reached (ConnectError)"
+    meter.reachable = True
+    asyncio.run(service.sign_ended())
+    assert [get(service, f"/v1/readings/{epoch}").status_code for epoch in (0, 1)] == [200, 200]
