@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, model_validator
@@ -105,6 +105,12 @@ class NvidiaSource(Section):
     max_gap: Seconds = 5.0
 
     @model_validator(mode="after")
+    def _gap_fits(self) -> NvidiaSource:
+        if self.max_gap < 2 * self.interval:
+            raise ValueError("max_gap is less than twice interval: a late sample would void its interval")
+        return self
+
+    @model_validator(mode="after")
     def _no_more_than_published(self) -> NvidiaSource:
         for name, card in self.models.items():
             peak = published_peak(name, card.compute_class)
@@ -128,6 +134,14 @@ class _ServerSection(Section):
     step: int = Field(default=15, ge=1, le=3600)
     max_gap: Seconds = 60.0
     request_seconds: Seconds = 10.0
+
+    @model_validator(mode="after")
+    def _gap_fits(self) -> Self:
+        if self.query is not None and self.max_gap < 2 * self.step:
+            raise ValueError(
+                "max_gap is less than twice step: a value that is missing would void more than its own time"
+            )
+        return self
 
     def server(self) -> Prometheus:
         """The client."""
