@@ -157,8 +157,13 @@ class NvidiaMeter:
     def _take(self, devices: Sequence[NvmlDevice]) -> None:
         """The cards that the settings know. Refuses to run with none: an epoch of nothing would be signed."""
         gap = int(self._settings.max_gap * _NS)
+        taken: set[str] = set()
         for device in devices:
             model = self._settings.models.get(device.name)
+            if device.uuid in taken:
+                self._strangers.append(f"{device.name} ({device.uuid}) is listed twice: counted once")
+                continue
+            taken.add(device.uuid)
             if model is None:
                 self._strangers.append(f"{device.name} ({device.uuid}) is not in [meter.models]: not counted")
             else:

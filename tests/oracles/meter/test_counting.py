@@ -29,7 +29,7 @@ from sbi_network.meter.deliveries import ExchangeDeliveries
 from sbi_network.meter.errors import NotMeasuredError, SourceError
 from sbi_network.meter.evidence import AuditResult, Evidence, Probe, ProofWork, Statement, Terms, Witness
 from sbi_network.meter.measurement import Capacity, ClassFigures, EpochSpan, Measurement
-from sbi_network.meter.witnesses import DeliveryWitness, PowerModel
+from sbi_network.meter.witnesses import DeliveryWitness, PowerModel, ScheduleWitness
 from sbi_network.protocol.units import ComputeClass
 from tests.oracles.chain.stand_in import ADDRESS, StandInNode
 
@@ -346,6 +346,22 @@ def test_used_share__energy_between_idle_and_load__is_linear_and_nothing_for_wha
     joules: int, covered: int, share: Fraction
 ) -> None:
     assert PowerModel(200, 1000, 1250).used_share(joules, Fraction(covered), 100) == share
+
+
+@pytest.mark.parametrize(
+    ("table_capacity", "held_percent", "share"),
+    [(RATE, 70, Fraction(7, 10)), (RATE // 100, 100, Fraction(1, 100)), (4 * RATE, 50, Fraction(1, 2))],
+    ids=["the same devices", "one of a hundred", "more than the meter sees"],
+)
+def test_schedule__records_of_some_of_the_devices__speak_for_these_alone(
+    table_capacity: int, held_percent: int, share: Fraction
+) -> None:
+    class Scheduler(Source):
+        async def measure(self, span: EpochSpan) -> Measurement:
+            return measured(held_percent, Witness.SCHEDULE, table_capacity)
+
+    said = asyncio.run(ScheduleWitness(Scheduler()).testify(measured()))
+    assert [(statement.compute_class, statement.share) for statement in said] == [(GENERAL, share)]
 
 
 VOUCHERS = [
