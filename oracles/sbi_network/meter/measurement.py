@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Protocol
@@ -178,8 +177,9 @@ async def unless_stopped(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -
     finally:
         stopping.cancel()
         doing.cancel()  # without effect where it is done
-    with suppress(asyncio.CancelledError):
-        await doing
+    await asyncio.wait([doing])
+    if not doing.cancelled():
+        doing.result()
 
 
 def in_class(compute_class: ComputeClass, figures: ClassFigures) -> Figures:

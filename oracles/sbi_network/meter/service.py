@@ -151,6 +151,13 @@ def build_http(service: MeterService) -> FastAPI:
         retry = {} if found.retry_after is None else {"Retry-After": str(found.retry_after)}
         return _problem(404, "No reading of this epoch", found.reason, retry)
 
+    @http.get("/v1/evidence/{epoch}")
+    async def evidence(epoch: Annotated[int, Path(ge=0, le=MAX_EPOCH)]) -> Response:
+        found = service.reading(epoch)
+        if isinstance(found, KeptReading):
+            return JSONResponse({"words": found.words, **found.evidence})
+        return _problem(404, "No reading of this epoch", found.reason)
+
     @http.get("/v1/facility")
     async def facility() -> dict[str, Any]:
         return _facility_object(service)
@@ -166,9 +173,9 @@ def build_http(service: MeterService) -> FastAPI:
 
 
 def _facility_object(service: MeterService) -> dict[str, Any]:
+    """Short, whatever the readings rest on: oracles take no long answer from a stranger."""
     identity, capacity = service.identity, service.meter.capacity()
     names = [compute_class.name.lower() for compute_class in ComputeClass]
-    kept = service.last_readings()
     return {
         "facility": identity.facility,
         "signer": identity.signer,
@@ -177,8 +184,7 @@ def _facility_object(service: MeterService) -> dict[str, Any]:
         "meter": service.meter.kind,
         "capacityOpsPerSecond": dict(zip(names, capacity, strict=True)),
         "runningEpoch": running_epoch(service.network),
-        "lastMeasurements": [reading.words for reading in kept],
-        "lastEvidence": kept[0].evidence if kept else None,
+        "lastReadings": [reading.epoch for reading in service.last_readings()],
     }
 
 
@@ -193,7 +199,9 @@ async def _bad_request(request: Request, error: Exception) -> Response:
 
 
 async def _no_such_page(request: Request, error: Exception) -> Response:
-    return _problem(404, "No such page", "there are /v1/readings/{epoch}, /v1/facility and /healthz")
+    return _problem(
+        404, "No such page", "there are /v1/readings/{epoch}, /v1/evidence/{epoch}, /v1/facility and /healthz"
+    )
 
 
 async def _state_failed(request: Request, error: Exception) -> Response:
