@@ -1,7 +1,8 @@
 """Audits and probes from a JSON file: what proof of compute hands to the meter.
 
     {"audits": [{"class": "intelligent", "challenges": 300, "failures": 3, "provenOpsPerSecond": "701000000000000"}],
-     "probes": [{"class": "intelligent", "start": 1767225600, "end": 1767225605, "freePpm": 120000}]}
+     "probes": [{"class": "intelligent", "start": 1767225600, "end": 1767225605, "freePpm": 120000}],
+     "proving": [{"class": "intelligent", "end": 1767225605, "operations": "420000000000000"}]}
 
 The oracles draw challenges and probes themselves and do not read this file: it tells the meter what they will find, so
 that the reading it signs is one they can accept. Figures beyond 2^53 are written as text.
@@ -19,7 +20,7 @@ from pydantic.alias_generators import to_camel
 
 from sbi_network.errors import RangeError
 from sbi_network.meter.errors import SourceError
-from sbi_network.meter.evidence import AuditResult, Probe
+from sbi_network.meter.evidence import AuditResult, Probe, ProofWork
 from sbi_network.meter.measurement import EpochSpan
 from sbi_network.protocol.units import ComputeClass
 
@@ -69,10 +70,19 @@ class _Probe(_Item):
         return Probe(self.compute_class, self.start, self.end, self.free_ppm)
 
 
+class _Proving(_Item):
+    end: _Whole
+    operations: _Whole
+
+    def result(self) -> ProofWork:
+        return ProofWork(self.compute_class, self.end, self.operations)
+
+
 class _File(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
     audits: list[_Audit] = []
     probes: list[_Probe] = []
+    proving: list[_Proving] = []
 
 
 class AuditFile:
@@ -91,6 +101,12 @@ class AuditFile:
         with self._in_range():
             probes = [probe.result() for probe in self._read().probes]
         return [probe for probe in probes if span.start <= probe.start and probe.end <= span.end]
+
+    def proving(self, span: EpochSpan) -> Sequence[ProofWork]:
+        """The work that ended within the epoch. Raises SourceError."""
+        with self._in_range():
+            done = [work.result() for work in self._read().proving]
+        return [work for work in done if span.start < work.end <= span.end]
 
     @contextmanager
     def _in_range(self) -> Iterator[None]:

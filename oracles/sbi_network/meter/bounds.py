@@ -12,6 +12,7 @@ rounding happens before the last step, which is upwards, against the facility.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 from sbi_network.errors import RangeError
@@ -28,6 +29,7 @@ CONFIDENCE_PPM: Final = 950_000
 """One-sided 95 %: with it 59 audits without a failure vouch for 95 % of the capacity."""
 
 
+@lru_cache(maxsize=64)
 def failure_share_up(challenges: int, failures: int, confidence_ppm: int = CONFIDENCE_PPM) -> int:
     """Upper bound of the share of failures, in millionths, rounded up. Without any audit it is everything.
 

@@ -116,8 +116,7 @@ def _meter_of(config: Path | None, seconds: int) -> CountingMeter:
     """The configured meter; without a configuration this machine's, which needs none."""
     if config is None:
         return build_meter(HostSource(), EvidenceSection(), time.time, seconds)
-    settings = load_meter_settings(config)
-    return build_meter(settings.meter, settings.evidence, time.time, seconds)
+    return load_meter_settings(config).build(time.time, seconds)
 
 
 async def _measure_now(meter: Meter, seconds: int, epoch: int) -> Measurement:
@@ -189,7 +188,7 @@ def _check(settings: MeterSettings, connect: Connect) -> None:
     with bound_socket(settings.http):
         _ok("http", f"{settings.http.host} port {settings.http.port} is free")
     _check_state(settings, Identity(settings.facility, signer.address, network.domain))
-    meter = build_meter(settings.meter, settings.evidence, network.now, network.epoch_seconds)
+    meter = settings.build(network.now, network.epoch_seconds)
     for line in asyncio.run(meter.offer()):
         _ok("meter", line)
     _check_evidence(settings, network, meter)
@@ -208,6 +207,10 @@ def _check_evidence(settings: MeterSettings, network: Network, meter: CountingMe
         return
     said = ", ".join(f"{raw:,} {c.name.lower()}" for c, raw in zip(ComputeClass, most, strict=True) if raw)
     _ok("reading", f"an epoch of {span.seconds} s in full use would be at most {said} (raw nGAICPh)")
+    caps = ", ".join(
+        f"{ppm / 10_000:g} % {c.name.lower()}" for c, ppm in zip(ComputeClass, meter.terms.unbacked_ppm, strict=True)
+    )
+    _ok("reading", f"without a scheduler's records or buyers' receipts, of the capacity at most {caps}")
 
 
 def _check_state(settings: MeterSettings, identity: Identity) -> None:

@@ -1,8 +1,8 @@
 """From a measurement to what can be counted: capacity lower bound × utilisation lower bound × time, by class.
 
     capacity    = the lesser of what the meter measures and what audits proved, × (1 − Clopper–Pearson bound), down
-    utilisation = the least share that any witness tells; without a witness of demand, at most the governed cap;
-                  where a probe refuted the claim, at most what the probe left
+    utilisation = the least share that any witness tells, less the work of proofs themselves; without a witness of
+                  demand, at most the governed cap; where a probe refuted the claim, at most what the probe left
     operations  = floor( capacity × utilisation × seconds )
     raw output  = floor( operations / 3.6e9 ), in nGAICPh of the class; the chain applies the weight
 
@@ -25,6 +25,7 @@ from sbi_network.meter.evidence import (
     AuditResult,
     Evidence,
     Probe,
+    ProofWork,
     Statement,
     Terms,
     contradicts,
@@ -40,7 +41,10 @@ class Auditor(Protocol):
         """The results that hold for an epoch, one a class at most. Raises MeterError."""
 
     def probes(self, span: EpochSpan) -> Sequence[Probe]:
-        """The unannounced probes that ended within an epoch. Raises MeterError."""
+        """The unannounced probes that ran within an epoch. Raises MeterError."""
+
+    def proving(self, span: EpochSpan) -> Sequence[ProofWork]:
+        """What answering challenges and probes that ended within an epoch was in work. Raises MeterError."""
 
 
 class OtherWitness(Protocol):
@@ -78,7 +82,9 @@ def counted(measured: Measurement, evidence: Evidence, terms: Terms) -> Measurem
 def _counted_class(compute_class: ComputeClass, measured: Measurement, evidence: Evidence, terms: Terms) -> _Counted:
     figures, seconds = measured.figures[compute_class], measured.span.seconds
     audit = evidence.audits.get(compute_class)
-    own = Statement(measured.witness, compute_class, figures.share_of(seconds), measured.method)
+    proving = evidence.proving.get(compute_class, 0) if measured.counts_proofs else 0
+    wanted = replace(figures, operations=max(0, figures.operations - proving))
+    own = Statement(measured.witness, compute_class, wanted.share_of(seconds), measured.method)
     statements = [own, *(t for t in evidence.statements if t.compute_class is compute_class)]
     bound = audit.bound_ppm(terms.confidence_ppm) if audit else PPM
     basis = Basis(audit, bound, statements)
@@ -87,6 +93,8 @@ def _counted_class(compute_class: ComputeClass, measured: Measurement, evidence:
     capacity = counted_capacity(figures.capacity, audit, terms)
     share, why = _least_share(statements, evidence.contradicted.get(compute_class), terms)
     operations = int(capacity * share * seconds)
+    if proving:
+        why.append(f"{proving:,} operations were the proofs' own: no output")
     notes = [*_capacity_notes(compute_class, audit, bound), *(f"{compute_class.name.lower()}: {w}" for w in why)]
     # Utilisation is told of the time observed, as the meter tells it; the share is of the whole span.
     lowered = ClassFigures(capacity, min(figures.utilisation_ppm, _ppm_of(share, measured)), operations)
@@ -145,7 +153,7 @@ class CountingMeter:
         self.source = source
         self._auditor = auditor
         self._witnesses = witnesses
-        self._terms = terms
+        self.terms = terms
 
     @property
     def kind(self) -> str:
@@ -165,8 +173,8 @@ class CountingMeter:
         measured = await self.source.measure(span)
         statements = [said for witness in self._witnesses for said in await witness.testify(measured)]
         audits = {audit.compute_class: audit for audit in self._auditor.audits(span)} if self._auditor else {}
-        evidence = Evidence(audits, statements, await self._contradicted(span))
-        return counted(measured, evidence, self._terms)
+        evidence = Evidence(audits, self._proving(span), statements, await self._contradicted(span))
+        return counted(measured, evidence, self.terms)
 
     async def offer(self) -> Sequence[str]:
         """What the source and the other witnesses have to say of themselves."""
@@ -181,7 +189,7 @@ class CountingMeter:
         """Raw nGAICPh by class of a span in full use, by the capacity known now and the audits; any cap aside."""
         audits = {audit.compute_class: audit for audit in self._auditor.audits(span)} if self._auditor else {}
         rates = [
-            counted_capacity(rate, audits.get(compute_class), self._terms)
+            counted_capacity(rate, audits.get(compute_class), self.terms)
             for compute_class, rate in zip(ComputeClass, self.capacity(), strict=True)
         ]
         general, intelligent, super_ = (raw_nano_down(rate * span.seconds) for rate in rates)
@@ -189,23 +197,44 @@ class CountingMeter:
 
     def _proof(self, audit: AuditResult) -> str:
         """One audit result in words."""
-        bound, counts = audit.bound_ppm(self._terms.confidence_ppm), audit.capacity_down(self._terms.confidence_ppm)
+        bound, counts = audit.bound_ppm(self.terms.confidence_ppm), audit.capacity_down(self.terms.confidence_ppm)
         return (
             f"{audit.compute_class.name.lower()}: {audit.failures} of {audit.challenges} audits failed, so at most "
             f"{bound / 10_000:.2f} % would: {counts / 1e9:,.1f} of {audit.proven / 1e9:,.1f} Gop/s count"
         )
 
+    def _proving(self, span: EpochSpan) -> dict[ComputeClass, int]:
+        done: dict[ComputeClass, int] = {}
+        for work in self._auditor.proving(span) if self._auditor else ():
+            done[work.compute_class] = done.get(work.compute_class, 0) + work.operations
+        return done
+
     async def _contradicted(self, span: EpochSpan) -> dict[ComputeClass, Probe]:
-        """By class, the probe that leaves least, of those that refute what the source says of the same seconds."""
+        """By class, the probe that leaves least, of those that refute what the source says of the seconds around."""
         refuting: dict[ComputeClass, Probe] = {}
         for probe in self._auditor.probes(span) if self._auditor else ():
-            claimed = await self._claimed(EpochSpan(span.epoch, probe.start, probe.end), probe.compute_class)
+            claimed = await self._claimed_around(probe, span)
             known = refuting.get(probe.compute_class)
-            if contradicts(probe, claimed, self._terms.probe_tolerance_ppm) and (
+            if contradicts(probe, claimed, self.terms.probe_tolerance_ppm) and (
                 known is None or probe.free_ppm > known.free_ppm
             ):
                 refuting[probe.compute_class] = probe
         return refuting
+
+    async def _claimed_around(self, probe: Probe, span: EpochSpan) -> Fraction:
+        """What the source says of as long a time before the probe and after it, within the epoch: the lesser.
+
+        Not of the probe's own seconds: there the counters show the probe. And not of one side alone: a task may have
+        ended just then, or begun, and neither is a lie.
+        """
+        length = probe.end - probe.start
+        sides = [(max(span.start, probe.start - length), probe.start), (probe.end, min(span.end, probe.end + length))]
+        claims = [
+            await self._claimed(EpochSpan(span.epoch, start, end), probe.compute_class)
+            for start, end in sides
+            if start < end
+        ]
+        return min(claims, default=Fraction(0))
 
     async def _claimed(self, span: EpochSpan, compute_class: ComputeClass) -> Fraction:
         try:

@@ -18,7 +18,8 @@ from sbi_network.protocol.figure import check_uint
 from sbi_network.protocol.units import ComputeClass
 
 _MAX_RATE: Final = 2**96
-"""Operations a second: beyond anything, and short of where figures stop fitting into a report."""
+_MAX_WORK: Final = 2**128
+"""Operations a second, and operations: beyond anything, and short of where figures stop fitting into a report."""
 
 
 class Witness(StrEnum):
@@ -104,6 +105,18 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True)
+class ProofWork:
+    """Operations that proofs and probes themselves did, ending at second `end`: real work that nobody asked for."""
+
+    compute_class: ComputeClass
+    end: int
+    operations: int
+
+    def __post_init__(self) -> None:
+        check_uint("operations", self.operations, _MAX_WORK)
+
+
+@dataclass(frozen=True, slots=True)
 class Terms:
     """How evidence is weighed: the same for all facilities, and so for governance to set.
 
@@ -124,6 +137,9 @@ class Evidence:
     """All that bears on one epoch, besides the measurement itself."""
 
     audits: Mapping[ComputeClass, AuditResult] = field(default_factory=dict)
+    proving: Mapping[ComputeClass, int] = field(default_factory=dict)
+    """Operations that proofs did within the epoch."""
+
     statements: Sequence[Statement] = ()
     contradicted: Mapping[ComputeClass, Probe] = field(default_factory=dict)
     """By class, the probe that contradicts the claim most."""

@@ -8,7 +8,7 @@ counted.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Protocol
@@ -91,6 +91,7 @@ class Measurement:
 
     `covered_ms` is the part of the span that was observed: what was not observed counts as no output. `samples` is how
     many counter intervals or records the figures rest on. `notes` say what lowered them, or what a reader must know.
+    `counts_proofs`: the counters see the work of proofs too, and it is still to be taken off.
     `basis` is there once the figures are counted: see `counting`.
     """
 
@@ -101,6 +102,7 @@ class Measurement:
     samples: int
     notes: tuple[str, ...] = ()
     witness: Witness = Witness.COUNTERS
+    counts_proofs: bool = False
     basis: tuple[Basis | None, Basis | None, Basis | None] = (None, None, None)
 
     @property
@@ -165,6 +167,19 @@ async def paused(stop: asyncio.Event, seconds: float) -> bool:
     except TimeoutError:
         return False
     return True
+
+
+async def unless_stopped(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> None:
+    """Do the work, but leave it where it waits once `stop` is set. Raises what it raises."""
+    doing, stopping = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait([doing, stopping], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stopping.cancel()
+        doing.cancel()  # without effect where it is done
+    await asyncio.wait([doing])
+    if not doing.cancelled():
+        doing.result()
 
 
 def in_class(compute_class: ComputeClass, figures: ClassFigures) -> Figures:

@@ -146,6 +146,7 @@ class NvidiaMeter:
             covered_ms=covered // 1_000_000,
             samples=sum(total.intervals for total in totals),
             notes=self._notes(totals),
+            counts_proofs=True,
         )
 
     async def offer(self) -> Sequence[str]:
@@ -156,8 +157,13 @@ class NvidiaMeter:
     def _take(self, devices: Sequence[NvmlDevice]) -> None:
         """The cards that the settings know. Refuses to run with none: an epoch of nothing would be signed."""
         gap = int(self._settings.max_gap * _NS)
+        taken: set[str] = set()
         for device in devices:
             model = self._settings.models.get(device.name)
+            if device.uuid in taken:
+                self._strangers.append(f"{device.name} ({device.uuid}) is listed twice: counted once")
+                continue
+            taken.add(device.uuid)
             if model is None:
                 self._strangers.append(f"{device.name} ({device.uuid}) is not in [meter.models]: not counted")
             else:
@@ -205,7 +211,8 @@ class NvidiaMeter:
         model = self._settings.models.get(device.name)
         if model is None:
             return f"{device.name} ({device.uuid}): not in [meter.models], not counted"
-        ways = ["activity by pipe"] if device.has_pipes else []
+        refusal = device.refusal() if device.has_pipes else ""
+        ways = [f"activity by pipe{f' (refused now: {refusal})' if refusal else ''}"] if device.has_pipes else []
         ways += ["energy"] if model.by_energy and device.energy_mj() is not None else []
         by = (
             " and ".join(ways) or "nothing that this card tells: give idle_watts and load_watts, or it counts as unused"

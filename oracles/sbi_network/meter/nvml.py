@@ -74,6 +74,14 @@ class NvmlDevice:
         finally:
             self._nvml.nvmlGpmSampleFree(last)
 
+    def refusal(self) -> str:
+        """Why the driver does not tell what the pipes do, though the card could; empty where it does."""
+        try:
+            self._nvml.nvmlGpmSampleFree(self._sample())
+        except self._nvml.NVMLError as error:
+            return str(error)
+        return ""
+
     def close(self) -> None:
         """Give back what NVML holds for the card's samples."""
         last, self._last = self._last, None

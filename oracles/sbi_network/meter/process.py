@@ -12,7 +12,6 @@ from sbi_network.errors import SBIError
 from sbi_network.meter.network import Network
 from sbi_network.meter.service import MeterService, build_http
 from sbi_network.meter.settings import MeterSettings
-from sbi_network.meter.sources import build_meter
 from sbi_network.meter.store import Identity, ReadingStore
 from sbi_network.serving import Server, bound_socket
 
@@ -24,7 +23,7 @@ _log = structlog.get_logger("sbi.meter")
 async def run_meter(settings: MeterSettings, network: Network) -> None:
     """Meter, sign and serve until SIGTERM or SIGINT. Raises SBIError where that is, or becomes, impossible."""
     signer = settings.key.load()
-    meter = build_meter(settings.meter, settings.evidence, network.now, network.epoch_seconds)
+    meter = settings.build(network.now, network.epoch_seconds)
     identity = Identity(settings.facility, signer.address, network.domain)
     with bound_socket(settings.http) as listening:
         store = ReadingStore(settings.state, identity, network.now())

@@ -187,6 +187,7 @@ class PrometheusMeter:
             covered_ms=total.covered_ns // _NS_PER_MS,
             samples=total.intervals,
             notes=total.notes,
+            counts_proofs=True,
         )
 
     async def offer(self) -> Sequence[str]:

@@ -28,6 +28,7 @@ STEP = "is a step of a job, counted with the job: left out"
 
 _NONE: Final = frozenset({"", "unknown", "none", "null", "nan", "n/a", "-"})
 _NUMBER: Final = re.compile(r"(-?[0-9]{1,15})(?:\.([0-9]{0,9}))?")
+_MAX_DIGITS: Final = 15
 _LONGEST_NAME: Final = 200
 
 
@@ -129,15 +130,16 @@ def _places(path: Path, header: Sequence[str], needed: Sequence[str]) -> _Places
     return _Places(clean, {name: clean.index(name) for name in needed})
 
 
-def _tried(take: _Taker, fields: Sequence[str], width: int, line: int, summary: Summary) -> Iterator[Record]:
+def _tried(take: _Taker, fields: Sequence[str], width: int, line: int, summary: Summary) -> Sequence[Record]:
     summary.lines += 1
     if len(fields) != width:
         summary.add(WRONG_FIELDS, line)
-        return
+        return ()
     try:
-        yield from take(fields, line)
+        return take(fields, line)
     except _LeftOutError as reason:
         summary.add(str(reason), line)
+        return ()
 
 
 def _csv_taker(places: _Places, columns: Columns, form: RecordForm) -> _Taker:
@@ -213,6 +215,8 @@ def _span(start: str, end: str, form: RecordForm, *, runs: bool) -> tuple[int, i
 
 def _second(text: str, form: RecordForm, *, up: bool) -> int | None:
     """A time as a second: a number of seconds, or ISO 8601. None where there is none."""
+    if _is_whole(text):  # as nearly all are
+        return _in_range(int(text), MOST_SECONDS)
     text = text.strip()
     if text.lower() in _NONE:
         return None
@@ -247,10 +251,23 @@ def _iso_second(text: str, form: RecordForm, *, up: bool) -> int:
 
 
 def _figure(text: str, most: int) -> int:
+    if _is_whole(text):
+        return _in_range(int(text), most)
     number = _NUMBER.fullmatch(text.strip())
-    if number is None or int(number[2] or 0) or not 0 <= int(number[1]) <= most:
+    if number is None or int(number[2] or 0) or not int(number[1]) >= 0:
         raise _LeftOutError(NO_FIGURE)
-    return int(number[1])
+    return _in_range(int(number[1]), most)
+
+
+def _is_whole(text: str) -> bool:
+    """Plain digits: isdecimal alone also takes those of other scripts, and a length limit keeps int() quick."""
+    return text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS
+
+
+def _in_range(figure: int, most: int) -> int:
+    if figure > most:
+        raise _LeftOutError(NO_FIGURE)
+    return figure
 
 
 def _model(text: str, form: RecordForm) -> str:

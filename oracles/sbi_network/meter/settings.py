@@ -18,19 +18,24 @@ port = 8600
 [meter]
 kind = "host"                               # or "nvidia", "prometheus", "accounting": docs/meters.md
 
-[evidence]                                  # optional: audits, energy, schedule
+[evidence]                                  # optional: audits, energy, schedule, deliveries
 audits = "audits.json"
 """
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
 
 from sbi_network.chain.settings import ConfiguredPath, KeySettings, NetworkSettings, Section, load_settings
-from sbi_network.meter.sources import EvidenceSection, Source
+from sbi_network.meter.counting import CountingMeter
+from sbi_network.meter.sources import EvidenceSection, Source, build_meter
+from sbi_network.meter.witnesses import Delivered
+from sbi_network.protocol.address import check_address
 from sbi_network.protocol.figure import UINT32_MAX
 from sbi_network.serving import HttpSettings, Port
 
@@ -51,6 +56,27 @@ class MeterSettings(Section):
     http: MeterHttpSettings = MeterHttpSettings()
     meter: Annotated[Source, Field(discriminator="kind")]
     evidence: EvidenceSection = EvidenceSection()
+
+    def build(self, now: Callable[[], float], epoch_seconds: float) -> CountingMeter:
+        """The meter that the file asks for, with all its evidence. Raises MeterError."""
+        return build_meter(self.meter, self.evidence, now, epoch_seconds, self._delivered())
+
+    def _delivered(self) -> Delivered | None:
+        if self.evidence.deliveries is None:
+            return None
+        # Imported here: web3 takes a second, which a meter without this witness need not wait for.
+        from sbi_network.chain.connection import connected
+        from sbi_network.chain.exchange import Exchange
+        from sbi_network.meter.deliveries import ExchangeDeliveries
+
+        address = check_address("evidence.deliveries.exchange", self.evidence.deliveries.exchange)
+
+        @asynccontextmanager
+        async def exchange() -> AsyncIterator[Exchange]:
+            async with connected(self.network.rpc_url.get_secret_value()) as chain:
+                yield Exchange(chain, address)
+
+        return ExchangeDeliveries(exchange, self.facility)
 
 
 def load_meter_settings(path: Path) -> MeterSettings:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, model_validator
 
-from sbi_network.chain.settings import ConfiguredPath, RpcUrl, Seconds, Section
+from sbi_network.chain.settings import ConfiguredAddress, ConfiguredPath, RpcUrl, Seconds, Section
 from sbi_network.meter.accounting import AccountingMeter, RecordFile, Replay
 from sbi_network.meter.audit_file import AuditFile, NamedClass
 from sbi_network.meter.bounds import CONFIDENCE_PPM, PPM
@@ -26,7 +26,7 @@ from sbi_network.meter.published import published_peak
 from sbi_network.meter.record_files import Columns, RecordForm
 from sbi_network.meter.records import MOST_DEVICES
 from sbi_network.meter.samples.generate import DAY_SECONDS
-from sbi_network.meter.witnesses import EnergyWitness, PowerModel, ScheduleWitness
+from sbi_network.meter.witnesses import Delivered, DeliveryWitness, EnergyWitness, PowerModel, ScheduleWitness
 from sbi_network.protocol.units import ComputeClass
 
 SAMPLE_FOLDER = Path(__file__).parent / "samples"
@@ -105,6 +105,12 @@ class NvidiaSource(Section):
     max_gap: Seconds = 5.0
 
     @model_validator(mode="after")
+    def _gap_fits(self) -> NvidiaSource:
+        if self.max_gap < 2 * self.interval:
+            raise ValueError("max_gap is less than twice interval: a late sample would void its interval")
+        return self
+
+    @model_validator(mode="after")
     def _no_more_than_published(self) -> NvidiaSource:
         for name, card in self.models.items():
             peak = published_peak(name, card.compute_class)
@@ -128,6 +134,14 @@ class _ServerSection(Section):
     step: int = Field(default=15, ge=1, le=3600)
     max_gap: Seconds = 60.0
     request_seconds: Seconds = 10.0
+
+    @model_validator(mode="after")
+    def _gap_fits(self) -> Self:
+        if self.query is not None and self.max_gap < 2 * self.step:
+            raise ValueError(
+                "max_gap is less than twice step: a value that is missing would void more than its own time"
+            )
+        return self
 
     def server(self) -> Prometheus:
         """The client."""
@@ -287,6 +301,12 @@ class EnergySection(_ServerSection):
         return EnergyWitness(self.server(), asked, self.compute_class, model)
 
 
+class DeliveriesSection(Section):
+    """The exchange whose receipts are a witness; it is read through `[network]`."""
+
+    exchange: ConfiguredAddress
+
+
 class EvidenceSection(Section):
     """What bears on a reading beside the meter. `confidence` is that of the capacity's bound; `unbacked` the share of
     each class's capacity that counts without a witness of demand, until governance keeps it on chain."""
@@ -294,6 +314,7 @@ class EvidenceSection(Section):
     audits: ConfiguredPath | None = None
     energy: list[EnergySection] = Field(default_factory=list)
     schedule: RecordsSection | None = None
+    deliveries: DeliveriesSection | None = None
     confidence: float = Field(default=CONFIDENCE_PPM / PPM, ge=0.5, le=0.999999)
     unbacked: dict[_ClassName, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
 
@@ -310,15 +331,21 @@ class EvidenceSection(Section):
             unbacked_ppm=(caps[0], caps[1], caps[2]),
         )
 
-    def witnesses(self, now: Now) -> list[OtherWitness]:
-        """All that are configured. Raises TraceError."""
+    def witnesses(self, now: Now, delivered: Delivered | None) -> list[OtherWitness]:
+        """All that are configured; what was delivered is read by `delivered`. Raises TraceError."""
         found: list[OtherWitness] = [energy.witness() for energy in self.energy]
         if self.schedule is not None:
             found.append(ScheduleWitness(self.schedule.accounting(now)))
+        if delivered is not None:
+            found.append(DeliveryWitness(delivered))
         return found
 
 
-def build_meter(source: Source, evidence: EvidenceSection, now: Now, epoch_seconds: float) -> CountingMeter:
+def build_meter(
+    source: Source, evidence: EvidenceSection, now: Now, epoch_seconds: float, delivered: Delivered | None = None
+) -> CountingMeter:
     """The metering source that a `[meter]` section asks for, with the evidence of `[evidence]`. Raises MeterError."""
     auditor = AuditFile(evidence.audits) if evidence.audits is not None else None
-    return CountingMeter(source.meter(now, epoch_seconds), auditor, evidence.witnesses(now), evidence.terms())
+    return CountingMeter(
+        source.meter(now, epoch_seconds), auditor, evidence.witnesses(now, delivered), evidence.terms()
+    )

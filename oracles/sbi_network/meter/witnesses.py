@@ -7,7 +7,7 @@ least. A witness that is configured and cannot be asked fails the measurement: l
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Final
 
@@ -71,18 +71,24 @@ class EnergyWitness:
 
 @dataclass(frozen=True, slots=True)
 class ScheduleWitness:
-    """The scheduler's records of the same devices, read by an accounting meter."""
+    """The scheduler's records of the same devices, read by an accounting meter.
+
+    What tasks held is a share of the larger of the two capacities, the meter's and that of the records' own table: a
+    scheduler of one busy device in a hundred must not speak for the hundred.
+    """
 
     records: Meter
 
     async def testify(self, measured: Measurement) -> Sequence[Statement]:
         """The share that tasks held. Raises TraceError and NotMeasuredError."""
         said = await self.records.measure(measured.span)
-        return [
-            Statement(Witness.SCHEDULE, compute_class, figures.share_of(said.span.seconds), said.method)
-            for compute_class, figures in zip(ComputeClass, said.figures, strict=True)
-            if figures.capacity
-        ]
+        statements = []
+        for compute_class, figures in zip(ComputeClass, said.figures, strict=True):
+            whole = max(figures.capacity, measured.figures[compute_class].capacity)
+            if figures.capacity:
+                share = replace(figures, capacity=whole).share_of(said.span.seconds)
+                statements.append(Statement(Witness.SCHEDULE, compute_class, share, said.method))
+        return statements
 
     async def offer(self) -> Sequence[str]:
         """What the records are."""

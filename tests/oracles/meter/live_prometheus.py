@@ -5,9 +5,11 @@ from __future__ import annotations
 import shutil
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
@@ -24,13 +26,34 @@ def require_programs() -> None:
         pytest.skip(f"not installed: {', '.join(missing)} (Debian packages of the same names)")
 
 
+_BEGUN = time.time()
+_WATTS = 500
+
+
+class _Cards(BaseHTTPRequestHandler):
+    """An exporter of two cards in dcgm-exporter's words, a quarter and three quarters active, and of a power meter."""
+
+    def do_GET(self) -> None:
+        card = 'DCGM_FI_PROF_PIPE_TENSOR_ACTIVE{{gpu="{}",UUID="GPU-{}",modelName="NVIDIA H100 80GB HBM3"}} {}\n'
+        body = "".join(card.format(number, number, active) for number, active in enumerate((0.25, 0.75)))
+        body += f'pdu_energy_joules_total{{row="north"}} {_WATTS * (time.time() - _BEGUN)}\n'
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
 class LivePrometheus:
-    """The pair, scraping once a second."""
+    """The pair, scraping once a second; with a third exporter that the tests make."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._server_port, self._exporter_port = _free_port(), _free_port()
         self.url = f"http://127.0.0.1:{self._server_port}"
+        self._cards = ThreadingHTTPServer(("127.0.0.1", 0), _Cards)
+        threading.Thread(target=self._cards.serve_forever, daemon=True).start()
         self.exporter: subprocess.Popen[bytes] | None = None
         self.server: subprocess.Popen[bytes] | None = None
 
@@ -41,10 +64,13 @@ class LivePrometheus:
 
     def start_server(self) -> None:
         config = self._folder / "prometheus.yml"
-        target = f"127.0.0.1:{self._exporter_port}"
+        jobs = {"node": self._exporter_port, "dcgm": self._cards.server_address[1]}
         config.write_text(
-            "global: {scrape_interval: 1s}\n"
-            f"scrape_configs: [{{job_name: node, static_configs: [{{targets: ['{target}']}}]}}]\n"
+            "global: {scrape_interval: 1s}\nscrape_configs:\n"
+            + "".join(
+                f"- {{job_name: {name}, static_configs: [{{targets: ['127.0.0.1:{port}']}}]}}\n"
+                for name, port in jobs.items()
+            )
         )
         listen = f"--web.listen-address=127.0.0.1:{self._server_port}"
         storage = f"--storage.tsdb.path={self._folder / 'data'}"
@@ -57,6 +83,8 @@ class LivePrometheus:
         self.exporter.wait()
 
     def stop(self) -> None:
+        self._cards.shutdown()
+        self._cards.server_close()
         for process in (self.exporter, self.server):
             if process is not None:
                 process.kill()
@@ -89,7 +117,8 @@ def live_prometheus(folder: Path) -> Iterator[LivePrometheus]:
         stack.callback(live.stop)
         live.start_exporter()
         live.start_server()
-        live.wait_until(lambda: (live.value("min(count_over_time(node_cpu_seconds_total[1m]))") or 0) >= 2)
+        for series in ("node_cpu_seconds_total", "pdu_energy_joules_total"):
+            live.wait_until(lambda series=series: (live.value(f"min(count_over_time({series}[1m]))") or 0) >= 2)
         yield live
 
 

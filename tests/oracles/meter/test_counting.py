@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -19,15 +20,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sbi_network.chain.exchange import Exchange
 from sbi_network.errors import RangeError
 from sbi_network.meter.audit_file import AuditFile
 from sbi_network.meter.bounds import PPM
 from sbi_network.meter.counting import CountingMeter, counted
+from sbi_network.meter.deliveries import ExchangeDeliveries
 from sbi_network.meter.errors import NotMeasuredError, SourceError
-from sbi_network.meter.evidence import AuditResult, Evidence, Probe, Statement, Terms, Witness
+from sbi_network.meter.evidence import AuditResult, Evidence, Probe, ProofWork, Statement, Terms, Witness
 from sbi_network.meter.measurement import Capacity, ClassFigures, EpochSpan, Measurement
-from sbi_network.meter.witnesses import DeliveryWitness, PowerModel
+from sbi_network.meter.witnesses import DeliveryWitness, PowerModel, ScheduleWitness
 from sbi_network.protocol.units import ComputeClass
+from tests.oracles.chain.stand_in import ADDRESS, StandInNode
 
 GENERAL = ComputeClass.GENERAL
 SPAN = EpochSpan(4, 1000, 1100)
@@ -135,7 +139,12 @@ def evidence(draw: st.DrawFn) -> Evidence:
     audits = audited(challenges, draw(st.integers(0, challenges)), draw(st.integers(0, 2 * RATE)))
     said = draw(st.lists(st.builds(told, st.sampled_from(list(Witness)), st.integers(0, 100)), max_size=4))
     probe = Probe(GENERAL, 0, 1, draw(st.integers(0, PPM)))
-    return Evidence(audits if draw(st.booleans()) else {}, said, {GENERAL: probe} if draw(st.booleans()) else {})
+    return Evidence(
+        audits if draw(st.booleans()) else {},
+        {GENERAL: draw(st.integers(0, 2 * RATE * SPAN.seconds))},
+        said,
+        {GENERAL: probe} if draw(st.booleans()) else {},
+    )
 
 
 @settings(deadline=None)
@@ -143,7 +152,7 @@ def evidence(draw: st.DrawFn) -> Evidence:
 def test_counted__any_evidence__never_raises_what_was_measured_and_is_whole(
     percent: int, given_evidence: Evidence, cap: int
 ) -> None:
-    before = measured(percent)
+    before = replace(measured(percent), counts_proofs=True)
     after = counted(before, given_evidence, Terms(unbacked_ppm=(cap, cap, cap)))
     assert 0 <= after.figures[0].operations <= before.figures[0].operations
     assert after.figures[0].capacity <= before.figures[0].capacity
@@ -156,6 +165,8 @@ class Source:
 
     kind = "a test"
     blind = False
+    counts_proofs = False
+    idle_from = 10_000
 
     def capacity(self) -> Capacity:
         return RATE, 0, 0
@@ -166,10 +177,10 @@ class Source:
     async def measure(self, span: EpochSpan) -> Measurement:
         if self.blind and span != SPAN:
             raise NotMeasuredError("nobody looked")
-        operations = RATE * span.seconds * 4 // 5
-        return replace(
-            measured(), span=span, figures=(ClassFigures(RATE, 800_000, operations), *measured().figures[1:])
-        )
+        busy = max(0, min(span.end, self.idle_from) - span.start)
+        operations = RATE * busy * 4 // 5
+        figures = (ClassFigures(RATE, 800_000, operations), *measured().figures[1:])
+        return replace(measured(), counts_proofs=self.counts_proofs, span=span, figures=figures)
 
     async def offer(self) -> Sequence[str]:
         return ["a source"]
@@ -185,6 +196,9 @@ class Auditor:
     def probes(self, span: EpochSpan) -> Sequence[Probe]:
         return self._probes
 
+    def proving(self, span: EpochSpan) -> Sequence[ProofWork]:
+        return [ProofWork(GENERAL, 1050, RATE * 10), ProofWork(GENERAL, 1060, RATE * 20)]
+
 
 def counting(source: Source, *probes: Probe) -> Measurement:
     return asyncio.run(CountingMeter(source, Auditor(*probes), [], FREE).measure(SPAN))
@@ -198,6 +212,28 @@ def test_measure__probes_that_leave_room_for_the_claim__lower_nothing() -> None:
 def test_measure__probes_that_contradict_the_claim__count_by_the_worst() -> None:
     probes = [Probe(GENERAL, 1010, 1015, 230_000), Probe(GENERAL, 1020, 1025, 500_000), Probe(GENERAL, 1030, 1031, 0)]
     assert counting(Source(), *probes).raw[0] == 487
+
+
+def test_measure__a_task_that_ended_when_the_probe_began__is_no_lie() -> None:
+    source = Source()
+    source.idle_from = 1080
+    assert counting(source, Probe(GENERAL, 1080, 1085, PPM)).raw[0] == 623
+    assert counting(source, Probe(GENERAL, 1070, 1075, PPM)).raw[0] == 0
+
+
+def test_measure__a_probe_at_the_epochs_edge__is_held_against_the_side_within() -> None:
+    assert counting(Source(), Probe(GENERAL, 1000, 1005, 500_000)).raw[0] == 487
+    assert counting(Source(), Probe(GENERAL, 1095, 1100, 500_000)).raw[0] == 487
+    assert counting(Source(), Probe(GENERAL, 1000, 1100, 500_000)).raw[0] == 779
+
+
+def test_measure__counters_that_see_proofs__count_without_them() -> None:
+    """30 s of the rate were the proofs' own: 80 of 100 s become 50."""
+    source = Source()
+    source.counts_proofs = True
+    found = counting(source)
+    assert found.raw[0] == 487
+    assert f"general: {30 * RATE:,} operations were the proofs' own: no output" in found.notes
 
 
 def test_measure__a_probe_in_seconds_that_the_meter_did_not_see__contradicts_nothing() -> None:
@@ -249,6 +285,10 @@ AUDITS = {
         {"class": "general", "start": 999, "end": 1005, "freePpm": 8},
         {"class": "general", "start": 1095, "end": 1101, "freePpm": 9},
     ],
+    "proving": [
+        {"class": "general", "end": 1000, "operations": 1},
+        {"class": "general", "end": 1100, "operations": str(2**70)},
+    ],
 }
 
 
@@ -257,6 +297,7 @@ def test_audit_file__good__gives_the_audits_and_the_epochs_probes(tmp_path: Path
     auditor = AuditFile(tmp_path / "audits.json")
     assert auditor.audits(SPAN) == [AuditResult(GENERAL, 300, 3, 2**80)]
     assert auditor.probes(SPAN) == [Probe(GENERAL, 1000, 1005, 7)]
+    assert auditor.proving(SPAN) == [ProofWork(GENERAL, 1100, 2**70)]
 
 
 @pytest.mark.parametrize(
@@ -305,6 +346,56 @@ def test_used_share__energy_between_idle_and_load__is_linear_and_nothing_for_wha
     joules: int, covered: int, share: Fraction
 ) -> None:
     assert PowerModel(200, 1000, 1250).used_share(joules, Fraction(covered), 100) == share
+
+
+@pytest.mark.parametrize(
+    ("table_capacity", "held_percent", "share"),
+    [(RATE, 70, Fraction(7, 10)), (RATE // 100, 100, Fraction(1, 100)), (4 * RATE, 50, Fraction(1, 2))],
+    ids=["the same devices", "one of a hundred", "more than the meter sees"],
+)
+def test_schedule__records_of_some_of_the_devices__speak_for_these_alone(
+    table_capacity: int, held_percent: int, share: Fraction
+) -> None:
+    class Scheduler(Source):
+        async def measure(self, span: EpochSpan) -> Measurement:
+            return measured(held_percent, Witness.SCHEDULE, table_capacity)
+
+    said = asyncio.run(ScheduleWitness(Scheduler()).testify(measured()))
+    assert [(statement.compute_class, statement.share) for statement in said] == [(GENERAL, share)]
+
+
+VOUCHERS = [
+    # units, delivered, facility, epoch, class
+    (100, 60, 3, 4, 0),
+    (100, 100, 3, 4, 1),
+    (100, 7, 3, 4, 0),
+    (100, 99, 2, 4, 0),
+    (100, 99, 3, 5, 0),
+    (0, 0, 0, 0, 0),
+]
+
+
+def test_exchange_deliveries__vouchers_of_all_kinds__adds_up_the_epochs_of_the_facility_and_reads_each_once() -> None:
+    asked: list[int] = []
+
+    def voucher_of(number: int) -> tuple[object, ...]:
+        asked.append(number)
+        units, delivered, facility, epoch, compute_class = VOUCHERS[number]
+        return units, delivered, facility, epoch, compute_class, 0, 0, 0, 0, 0
+
+    node = StandInNode("ComputeExchange", {"voucherCount": len(VOUCHERS) - 1, "voucherOf": voucher_of})
+
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[Exchange]:
+        yield Exchange(node.chain(), ADDRESS)
+
+    deliveries = ExchangeDeliveries(opened, 3)
+    assert asyncio.run(deliveries(SPAN)) == (67, 100, 0)
+    assert asked == [0, 1, 2, 3, 4, 0, 1, 2]
+    node.views["voucherCount"] = len(VOUCHERS)
+    asked.clear()
+    assert asyncio.run(deliveries(EpochSpan(5, 1100, 1200))) == (99, 0, 0)
+    assert asked == [5, 4]
 
 
 def test_deliveries__units_signed_for__are_a_share_of_the_capacity() -> None:

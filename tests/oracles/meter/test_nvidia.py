@@ -51,8 +51,8 @@ class StandIn:
         self._library.stand_in_start(init_answer)
         self._names = 0
 
-    def add(self, name: str = H, *, gpm: bool = True, energy: bool = True) -> None:
-        self._library.stand_in_add(name.encode(), f"GPU-{self._names}".encode(), int(gpm), int(energy))
+    def add(self, name: str = H, *, gpm: bool = True, energy: bool = True, uuid: str = "") -> None:
+        self._library.stand_in_add(name.encode(), (uuid or f"GPU-{self._names}").encode(), int(gpm), int(energy))
         self._names += 1
 
     def work(self, card: int, active: dict[Pipe, float], watts: int = 0, seconds: int = 1) -> None:
@@ -251,6 +251,15 @@ def test_measure__a_card_that_the_settings_do_not_know__is_left_out_and_said(car
     assert "NVIDIA L4 (GPU-1) is not in [meter.models]: not counted" in watched.measured().notes
 
 
+def test_run__one_card_that_is_listed_twice__counts_once(cards: StandIn) -> None:
+    cards.add(uuid="GPU-same")
+    cards.add(uuid="GPU-same")
+    meter = NvidiaMeter(NvidiaSettings({H: CardModel(ComputeClass.INTELLIGENT, TERA)}), lambda: 0.0, 1.0)
+    with opened() as devices:
+        meter._take(devices)
+    assert meter.capacity() == (0, TERA, 0)
+
+
 def test_run__no_card_that_the_settings_know__refuses(cards: StandIn) -> None:
     cards.add("NVIDIA L4")
     meter = NvidiaMeter(NvidiaSettings({H: CardModel(ComputeClass.INTELLIGENT, TERA)}), lambda: 0.0, 1.0)
@@ -282,6 +291,15 @@ def test_offer__cards_of_three_kinds__says_how_each_is_metered(cards: StandIn) -
         "Tesla V100-SXM2-16GB (GPU-1): intelligent, 1.0 Top/s, metered by nothing that this card tells: "
         "give idle_watts and load_watts, or it counts as unused",
         "NVIDIA L4 (GPU-2): not in [meter.models], not counted",
+    ]
+
+
+def test_offer__a_driver_that_refuses_its_counters__says_so(cards: StandIn) -> None:
+    cards.add(H)
+    cards.lose(0)
+    meter = NvidiaMeter(NvidiaSettings({H: CardModel(ComputeClass.INTELLIGENT, TERA)}), lambda: 0.0, 1.0)
+    assert asyncio.run(meter.offer()) == [
+        "NVIDIA H200 (GPU-0): intelligent, 1.0 Top/s, metered by activity by pipe (refused now: GPU is lost)",
     ]
 
 

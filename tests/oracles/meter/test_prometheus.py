@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import psutil
@@ -21,10 +22,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sbi_network.meter.counting import CountingMeter
 from sbi_network.meter.errors import NotMeasuredError, SourceError
+from sbi_network.meter.evidence import Terms
 from sbi_network.meter.measurement import EpochSpan, Measurement
 from sbi_network.meter.prometheus import PRESETS, Asked, Gathered, PrometheusMeter, PrometheusSettings, gathered
 from sbi_network.meter.prometheus_api import Prometheus, Series
+from sbi_network.meter.sources import EnergySection, PrometheusSource
 from sbi_network.protocol.units import ComputeClass
 from tests.oracles.meter.live_prometheus import LivePrometheus, live_prometheus
 
@@ -87,6 +91,29 @@ def test_measure__this_machine_by_node_exporter__tells_what_the_kernel_tells(liv
     assert told == pytest.approx(done, rel=0.15, abs=0.5)
     assert 0 < by_query.raw[0] <= CORES * 6 * 10
     assert by_query.covered_ms == 6_000
+
+
+@pytest.mark.slow
+def test_measure__cards_by_dcgm_exporters_names_and_energy__are_metered_and_witnessed(live: LivePrometheus) -> None:
+    cards = PrometheusSource.model_validate(
+        {"kind": "prometheus", "url": live.url, "preset": "dcgm-exporter", "labels": 'job="dcgm"', "devices": 2}
+        | {"ops_per_second": 36 * GIGA, "max_gap": 3.0, "settle_seconds": 2.5}
+    )
+    power = EnergySection.model_validate(
+        {"url": live.url, "series": "pdu_energy_joules_total", "reads": "joules", "compute_class": "intelligent"}
+        | {"idle_watts": 200, "load_watts": 1000, "max_gap": 3.0}
+    )
+    start = int(time.time()) + 1
+    meter = CountingMeter(cards.meter(time.time, 4.0), None, [power.witness()], Terms())
+    measured = asyncio.run(meter.measure(EpochSpan(0, start, start + 4)))
+    print(measured.words())
+    basis = measured.basis[ComputeClass.INTELLIGENT]
+    assert basis is not None
+    by_pipes, by_energy = basis.statements
+    assert by_pipes.share == Fraction(1, 2)
+    assert float(by_energy.share) == pytest.approx((500 - 200) / (1000 - 200), rel=0.1)
+    assert measured.raw[1] == pytest.approx(2 * 10 * 4 * 0.375, rel=0.1)
+    assert any("by energy, where the meter says 50.0 %" in note for note in measured.notes)
 
 
 @pytest.mark.slow

@@ -118,6 +118,16 @@ def test_load_meter_settings__own_records__are_taken_from_the_files_folder(tmp_p
             'kind = "nvidia"\n[meter.models.X]\nops_per_second = 1\ncompute_class = "basic"',
             ["meter.nvidia.models.X.compute_class: is not one of general, intelligent, super"],
         ),
+        (
+            HOST,
+            'kind = "nvidia"\ninterval = 3.0\n[meter.models.X]\nops_per_second = 1',
+            ["meter.nvidia: max_gap is less than twice interval"],
+        ),
+        (
+            HOST,
+            PROMETHEUS + 'query = "q"\nreads = "busy-devices"\ncompute_class = "super"\nstep = 31',
+            ["meter.prometheus: max_gap is less than twice step"],
+        ),
         (HOST, PROMETHEUS, ["meter.prometheus: exactly one of preset, series and query is needed"]),
         (HOST, PROMETHEUS + 'series = "s"\nquery = "q"', ["meter.prometheus: exactly one of preset, series and query"]),
         (HOST, PROMETHEUS + 'series = "s"', ["meter.prometheus: reads and compute_class are needed beside series"]),

@@ -42,7 +42,7 @@ def test_page__a_worked_line__is_right(line: str) -> None:
 
 
 def test_page__the_worked_lines__are_all_there() -> None:
-    assert len(CALCULATIONS) == 15
+    assert len(CALCULATIONS) == 16
     assert Fraction(3_600_000_000) == OPERATIONS_PER_NANO_GAICPH
 
 
