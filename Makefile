@@ -5,7 +5,8 @@ APE := $(BIN)/ape
 # Ape's pytest plugin is for contract tests alone: without it the others start in a second.
 PYTEST := $(BIN)/python -m pytest -p no:ape_test
 
-.PHONY: help setup demo test lint fmt test-oracles test-foundry test-contracts test-integration stories seeded-bugs abi gas coverage lock clean
+# Every target is a name, not a file.
+.PHONY: $(shell grep -oE '^[a-z-]+:' $(firstword $(MAKEFILE_LIST)) | tr -d :)
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-17s %s\n", $$1, $$2}'
@@ -62,6 +63,9 @@ gas: setup ## Measure gas on Anvil and compare with benchmarks/gas.json (UPDATE=
 
 coverage: setup ## Measure which lines and branches of the contracts the tests run
 	$(BIN)/python -m benchmarks.coverage
+
+bench-roll: setup ## Measure rolls of 1e6, 1e7 and 1e8 citizens beside npm's package (SIZES=1000000 for one alone)
+	$(BIN)/python -m benchmarks.roll $(if $(SIZES),--sizes $(SIZES))
 
 lock: setup ## Resolve the Python packages anew into requirements.lock
 	$(BIN)/python scripts/_lock.py $(if $(UPGRADE),--upgrade)

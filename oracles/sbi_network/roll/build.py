@@ -18,8 +18,8 @@ from typing import Final
 from sbi_network.errors import RollError
 from sbi_network.protocol.figure import UINT32_MAX, WORD_BYTES, bytes_of_hex, hex_of
 from sbi_network.roll import tasks
-from sbi_network.roll.errors import FaultyInputError, InputChangedError
-from sbi_network.roll.faults import Fault, tell, write_report
+from sbi_network.roll.errors import FaultyInputError, InputChangedError, InputError
+from sbi_network.roll.faults import REPORT_SUFFIX, Fault, tell, write_report
 from sbi_network.roll.layout import BatchEntry, Manifest, read_manifest, write_manifest
 from sbi_network.roll.rows import ACCOUNT_BYTES, CITIZEN_WIDTH, PERSON_BYTES, PERSON_WIDTH
 from sbi_network.roll.source import find_inputs, plan_chunks
@@ -65,7 +65,7 @@ class Build:
     @property
     def report(self) -> Path:
         """Where faults are told."""
-        return self.out.absolute().parent / f"{self.out.name}.faults.csv"
+        return self.out.absolute().parent / (self.out.name + REPORT_SUFFIX)
 
 
 def build_roll(
@@ -126,9 +126,9 @@ class _Stages:
         self._drop_runs("read")
         batches = tasks.prepare_batches(work, [result["regions"] for result in accounts])
         if not batches.sizes and not self.faulty:
-            raise RollError("the inputs hold no citizen")
+            raise InputError("the inputs hold no citizen")
         if len(batches.sizes) > MAX_BATCHES or max(batches.sizes, default=0) > UINT32_MAX:
-            raise RollError(
+            raise InputError(
                 f"{len(batches.sizes)} regions, the largest of {max(batches.sizes):,} citizens; "
                 f"expected at most {MAX_BATCHES} regions of at most {UINT32_MAX:,}"
             )
@@ -202,7 +202,7 @@ def _work_folder(build: Build, plan: BuildPlan) -> Iterator[bool]:
         resumed = _settle_plan(work, plan)
         try:
             yield resumed
-        except FaultyInputError:
+        except InputError:
             _remove(work)  # the input must change before another try: there is nothing to go on with
             raise
     _remove(work)

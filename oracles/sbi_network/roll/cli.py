@@ -163,8 +163,7 @@ def enrol(
     """Enrol the roll's batches that the chain does not have yet."""
     with _told():
         from sbi_network.roll import registrar
-        from sbi_network.roll.layout import read_manifest
-        from sbi_network.roll.verify import check_root
+        from sbi_network.roll.layout import check_root, read_manifest
 
         manifest = read_manifest(roll)
         for batch in manifest.batches:
@@ -313,15 +312,16 @@ class _Bars:
         self._task: TaskID | None = None
 
     def __enter__(self) -> _Bars:
-        self._progress.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._progress.stop()
+        if self._task is not None:  # what was never shown needs no line of its own
+            self._progress.stop()
 
     def begin(self, label: str, total: int, done: int) -> None:
+        self._progress.start()
         self._task = self._progress.add_task(label, total=total, completed=done)
 
     def advance(self) -> None:

@@ -1,7 +1,8 @@
 """What can go wrong with rolls, below `RollError`.
 
 RollError
-├── FaultyInputError     lines that cannot be enrolled; each is told by file and line
+├── InputError           inputs from which no roll can be built as they are
+│   └── FaultyInputError     lines that cannot be enrolled; each is told by file and line
 ├── InputChangedError    the input is another than when the interrupted build began
 └── MissingExtraError    a command needs packages that are installed with `sbi-network[roll]`
 """
@@ -20,7 +21,11 @@ if TYPE_CHECKING:
 _SHOWN: Final = 20
 
 
-class FaultyInputError(RollError):
+class InputError(RollError):
+    """Inputs from which no roll can be built as they are."""
+
+
+class FaultyInputError(InputError):
     """Lines that cannot be enrolled.
 
     Attributes: `count` of all, the `faults` told (a great many, but not always all), and the `report` they are in.

@@ -11,6 +11,8 @@ from typing import Any, Final, TextIO
 
 from sbi_network.roll.rows import PLACE_BITS
 
+REPORT_SUFFIX: Final = ".faults.csv"
+
 KEPT_A_TASK: Final = 20_000
 """Faults that one task remembers; beyond that it counts."""
 

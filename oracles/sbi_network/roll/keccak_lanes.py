@@ -194,11 +194,10 @@ def hash_pairs(children: Any, parents: Any) -> None:
 
 
 @compiled
-def match_checksums(accounts: Any, letters: Any, capitals: Any, matches: Any) -> None:
-    """Whether addresses are spelt as EIP-55 has it.
+def mark_capitals(accounts: Any, marks: Any) -> None:
+    """Which digits of addresses EIP-55 writes as capitals, where they are letters.
 
-    `accounts`: n rows of 20 bytes. `letters`, `capitals`: one uint64 each, bit i set where digit i (from the left) is a
-    letter, or a capital. `matches`: n booleans, written.
+    `accounts`: n rows that begin with 20 bytes. `marks`: n uint64, written; bit i is for digit i from the left.
     """
     count = accounts.shape[0]
     state = np.empty(_WORDS * LANES, np.uint64)
@@ -218,9 +217,9 @@ def match_checksums(accounts: Any, letters: Any, capitals: Any, matches: Any) ->
             state[_LAST_WORD * LANES + lane] = _LAST_PAD
         _keccak(state)
         for lane in range(min(LANES, count - block)):
-            marks = np.uint64(0)
+            mark = np.uint64(0)
             for byte in range(20):
                 value = state[byte // 8 * LANES + lane] >> np.uint64(8 * (byte % 8))
-                marks |= (value >> np.uint64(7) & np.uint64(1)) << np.uint64(2 * byte)
-                marks |= (value >> np.uint64(3) & np.uint64(1)) << np.uint64(2 * byte + 1)
-            matches[block + lane] = (marks & letters[block + lane]) == capitals[block + lane]
+                mark |= (value >> np.uint64(7) & np.uint64(1)) << np.uint64(2 * byte)
+                mark |= (value >> np.uint64(3) & np.uint64(1)) << np.uint64(2 * byte + 1)
+            marks[block + lane] = mark

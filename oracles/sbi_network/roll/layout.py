@@ -117,6 +117,14 @@ def read_manifest(roll: Path) -> Manifest:
     return manifest
 
 
+def check_root(roll: Path, batch: BatchEntry) -> None:
+    """Raises RollError if the tree's root is not the manifest's: the least to know before it goes on chain."""
+    tree = batch_folder(roll, batch.number) / TREE
+    with tree.open("rb") as file:
+        if file.read(NODE_WIDTH) != batch.root:
+            raise RollError(f"{tree}: the root is another than the manifest's")
+
+
 def _check_sizes(roll: Path, manifest: Manifest) -> None:
     expected = {roll / PERSONS: manifest.size * PERSONS_WIDTH}
     for batch in manifest.batches:

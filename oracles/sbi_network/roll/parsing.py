@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from sbi_network.roll.compiled import compiled
 from sbi_network.roll.faults import KEPT_A_TASK, Fault, FaultKind
-from sbi_network.roll.keccak_lanes import match_checksums
+from sbi_network.roll.keccak_lanes import mark_capitals
 from sbi_network.roll.rows import CITIZEN_WIDTH, sources_of
 from sbi_network.roll.sorting import Rows
 
@@ -64,7 +64,7 @@ class Parsed:
 
 @compiled
 def _take_account(text: Any, at: int, row: Any, marks: Any, number: int) -> int:
-    """Fills 20 bytes; notes letters and capitals for the checksum."""
+    """Fills 20 bytes; notes which digits are letters and which of these capitals, for the checksum."""
     if text[at] != _ZERO or text[at + 1] != 0x78:
         return _ACCOUNT
     letters, capitals, some = np.uint64(0), np.uint64(0), np.uint8(0)
@@ -240,8 +240,9 @@ def faults_of(kinds: npt.NDArray[np.uint8], sources: npt.NDArray[np.int64]) -> l
 
 def _checked(rows: Rows, marks: npt.NDArray[np.uint64], faulty: int, faults: list[Fault]) -> Parsed:
     """Part from the rows those whose accounts are spelt otherwise than EIP-55 has it."""
-    matches = np.empty(len(rows), np.bool_)
-    match_checksums(rows, np.ascontiguousarray(marks[:, 0]), np.ascontiguousarray(marks[:, 1]), matches)
+    letters, capitals, expected = marks[:, 0], marks[:, 1], np.empty(len(rows), np.uint64)
+    mark_capitals(rows, expected)
+    matches = (expected & letters) == capitals
     if matches.all():
         return Parsed(rows, faulty, faults)
     wrong = rows[~matches]

@@ -127,13 +127,13 @@ async def activate(
 ) -> AsyncIterator[str]:
     """Activate accounts that are not active yet; a line for each. Raises RollError or ChainError."""
     chain_roll = await compare(citizens, roll.manifest)
-    # All proofs first: an account that is not on the roll stops the list before anything is sent.
-    proofs = [roll.prove(account) for account in accounts]
-    for proof in proofs:
-        account = proof.leaf.account
+    for account in accounts:
+        roll.prove(account)  # one that is not on the roll stops the list before anything is sent
+    for account in accounts:
         if (await citizens.citizen(account)).since:
             yield f"{account}: active already"
             continue
+        proof = roll.prove(account)
         number = chain_roll.number_of(proof.batch)
         receipt = await sender.send(Call(citizens.address, citizens.call_data("activate", *_leaf(number, proof))))
         yield f"{account}: activated, {_told(receipt)}"

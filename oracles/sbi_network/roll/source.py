@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from sbi_network.errors import RollError
-from sbi_network.roll.faults import FaultKind, is_parquet
+from sbi_network.roll.errors import InputError
+from sbi_network.roll.faults import REPORT_SUFFIX, FaultKind, is_parquet
 from sbi_network.roll.parsing import HEADER, LONGEST_LINE, Parsed, faults_of, parse_columns, parse_lines
 from sbi_network.roll.rows import CITIZEN_WIDTH, MAX_FILES, PLACE_BITS, put_numbers
 from sbi_network.roll.sorting import Rows
@@ -55,44 +55,48 @@ class Chunk:
 
 
 def find_inputs(given: Sequence[Path]) -> list[Path]:
-    """The files given, and of folders all CSV and Parquet files in them, by name. Raises RollError."""
+    """The files given, and of folders all CSV and Parquet files in them, by name. Raises InputError."""
     files = []
     for path in given:
         if path.is_dir():
-            inside = sorted(each for each in path.iterdir() if each.suffix.lower() in {".csv", ".parquet", ".pq"})
+            inside = sorted(each for each in path.iterdir() if _is_input(each))
             if not inside:
-                raise RollError(f"{path}: no .csv or .parquet file in this folder")
+                raise InputError(f"{path}: no .csv or .parquet file in this folder")
             files += inside
         elif path.is_file():
             files.append(path)
         else:
-            raise RollError(f"{path}: no such file or folder")
+            raise InputError(f"{path}: no such file or folder")
     resolved = [path.resolve() for path in files]
     for number, path in enumerate(resolved):
         if path in resolved[:number]:
-            raise RollError(f"{path}: given twice")
+            raise InputError(f"{path}: given twice")
     if len(files) > MAX_FILES:
-        raise RollError(f"{len(files)} input files, expected at most {MAX_FILES}: join some")
+        raise InputError(f"{len(files)} input files, expected at most {MAX_FILES}: join some")
     return resolved
 
 
+def _is_input(path: Path) -> bool:
+    return path.suffix.lower() in {".csv", ".parquet", ".pq"} and not path.name.endswith(REPORT_SUFFIX)
+
+
 def plan_chunks(files: Sequence[Path], rows: int) -> list[Chunk]:
-    """Chunks of about so many rows. Raises RollError for a file that is not what it should be."""
+    """Chunks of about so many rows. Raises InputError for a file that is not what it should be."""
     plan = []
     for number, path in enumerate(files):
         try:
             plan += list(_parquet_chunks(number, path) if is_parquet(path) else _csv_chunks(number, path, rows))
         except OSError as error:
-            raise RollError(f"{path}: cannot be read ({error.strerror or error})") from None
+            raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
     return plan
 
 
 def read_chunk(path: Path, chunk: Chunk, rows: int) -> Iterator[Parsed]:
-    """The citizens of a chunk, in portions of at most about so many. Raises RollError if the file cannot be read."""
+    """The citizens of a chunk, in portions of at most about so many. Raises InputError if the file cannot be read."""
     try:
         yield from _read_parquet(path, chunk, rows) if is_parquet(path) else _read_csv(path, chunk)
     except OSError as error:
-        raise RollError(f"{path}: cannot be read ({error.strerror or error})") from None
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
 
 
 def digest_of(path: Path, chunk: Chunk) -> str:
@@ -113,16 +117,16 @@ def _csv_chunks(number: int, path: Path, rows: int) -> Iterator[Chunk]:
     with path.open("rb") as file:
         head = file.read(256)
     if head.startswith(_UTF16) or b"\0" in head:
-        raise RollError(f"{path}: is UTF-16 or binary, expected ASCII text: export it as UTF-8")
+        raise InputError(f"{path}: is UTF-16 or binary, expected ASCII text: export it as UTF-8")
     start = len(_BOM) if head.startswith(_BOM) else 0
     header = head[start:].split(b"\n", 1)[0]
     has_crlf = header.endswith(b"\r")
     if header.removesuffix(b"\r") != HEADER:
-        raise RollError(f"{path}: line 1 is not the header {HEADER.decode()}")
+        raise InputError(f"{path}: line 1 is not the header {HEADER.decode()}")
     position = start + len(header) + 1
     size = path.stat().st_size
     if size >= 1 << PLACE_BITS:
-        raise RollError(f"{path}: {size} bytes, expected less than 2**{PLACE_BITS}")
+        raise InputError(f"{path}: {size} bytes, expected less than 2**{PLACE_BITS}")
     while position < size:
         end = min(position + rows * _USUAL_LINE_BYTES, size)
         yield Chunk(number, position, end, -(-(end - position) // _USUAL_LINE_BYTES), has_crlf)
@@ -138,7 +142,7 @@ def _read_csv(path: Path, chunk: Chunk) -> Iterator[Parsed]:
     first, last = _end_of_line(text, 0), _end_of_line(text, size - 1)
     if last > len(text):
         if begin + len(text) >= chunk.end + LONGEST_LINE:
-            raise RollError(f"{path}: a line of more than {LONGEST_LINE} bytes after byte {chunk.end}")
+            raise InputError(f"{path}: a line of more than {LONGEST_LINE} bytes after byte {chunk.end}")
         last = len(text)
     source = (chunk.file << PLACE_BITS) + begin
     yield parse_lines(text[:last], first, max(first, size), source, has_crlf=chunk.has_crlf)
@@ -181,7 +185,7 @@ def _parquet_chunks(number: int, path: Path) -> Iterator[Chunk]:
                 yield Chunk(number, min(begins), max(ends), rows, row_group=group, first_row=first_row)
                 first_row += rows
     except pa.ArrowException as error:
-        raise RollError(f"{path}: is not a whole Parquet file: {error}") from None
+        raise InputError(f"{path}: is not a whole Parquet file: {error}") from None
 
 
 def _check_columns(path: Path, schema: pa.Schema) -> None:
@@ -189,14 +193,14 @@ def _check_columns(path: Path, schema: pa.Schema) -> None:
 
     for name in _COLUMNS:
         if schema.names.count(name) != 1:
-            raise RollError(f"{path}: columns {', '.join(schema.names)}, expected one called {name}")
+            raise InputError(f"{path}: columns {', '.join(schema.names)}, expected one called {name}")
     account, region, person = (schema.field(name).type for name in _COLUMNS)
     if not (pa.types.is_string(account) or pa.types.is_large_string(account)):
-        raise RollError(f"{path}: column account is {account}, expected text")
+        raise InputError(f"{path}: column account is {account}, expected text")
     if not pa.types.is_integer(region):
-        raise RollError(f"{path}: column region is {region}, expected an integer")
+        raise InputError(f"{path}: column region is {region}, expected an integer")
     if not (pa.types.is_string(person) or pa.types.is_large_string(person) or person == pa.binary(32)):
-        raise RollError(f"{path}: column person is {person}, expected text or 32 bytes")
+        raise InputError(f"{path}: column person is {person}, expected text or 32 bytes")
 
 
 def _read_parquet(path: Path, chunk: Chunk, rows: int) -> Iterator[Parsed]:
@@ -212,7 +216,7 @@ def _read_parquet(path: Path, chunk: Chunk, rows: int) -> Iterator[Parsed]:
                 yield _parse_record_batch(batch, first_row)
                 first_row += batch.num_rows
     except (pa.ArrowException, OSError) as error:  # a page that does not decompress is an OSError
-        raise RollError(f"{path}: is not a whole Parquet file: {error}") from None
+        raise InputError(f"{path}: is not a whole Parquet file: {error}") from None
 
 
 def _parse_record_batch(batch: pa.RecordBatch, first_row: int) -> Parsed:

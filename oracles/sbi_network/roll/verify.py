@@ -22,6 +22,7 @@ from sbi_network.roll.layout import (
     BatchEntry,
     Manifest,
     batch_folder,
+    check_root,
     read_manifest,
 )
 from sbi_network.roll.rows import ACCOUNT_BYTES, PERSON_BYTES, number_column
@@ -103,13 +104,6 @@ def verify_files(roll: Path, progress: Progress, workers: int) -> Manifest:
             pool.shutdown(cancel_futures=True)
             raise
     return manifest
-
-
-def check_root(roll: Path, batch: BatchEntry) -> None:
-    """Raises RollError if the tree's root is not the manifest's: the least to know before it goes on chain."""
-    tree = batch_folder(roll, batch.number) / TREE
-    if read_rows(tree, NODE_WIDTH, 0, 1).tobytes() != batch.root:
-        raise RollError(f"{tree}: the root is another than the manifest's")
 
 
 def _batch_checks(roll: Path, batch: BatchEntry) -> Iterator[Check]:

@@ -79,7 +79,7 @@ class ClusterScheduler:
 
         futures = self._client.compute(list(tasks))
         try:
-            for future in as_completed(futures):
+            for future in as_completed(futures, loop=self._client.loop):
                 future.result()
                 done()
         except BaseException:

@@ -32,7 +32,7 @@ from sbi_network.errors import RollError
 from sbi_network.protocol.address import check_address
 from sbi_network.protocol.figure import hex_of
 from sbi_network.roll.build import Build, build_roll
-from sbi_network.roll.errors import FaultyInputError, InputChangedError
+from sbi_network.roll.errors import FaultyInputError, InputChangedError, InputError
 from sbi_network.roll.published import open_roll
 from sbi_network.roll.tasks import Batches
 from tests.oracles.roll.registers import (
@@ -225,6 +225,15 @@ def test_build_roll__folder_there__is_refused_and_left_alone(tmp_path: Path) -> 
 def test_build_roll__nobody__is_refused(tmp_path: Path) -> None:
     with pytest.raises(RollError, match="hold no citizen"):
         built(tmp_path / "roll", write_csv(tmp_path / "a.csv", []))
+    assert leftovers(tmp_path) == []
+
+
+def test_build_roll__file_that_is_found_broken_on_the_way__leaves_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(write_csv(path, register(200)).read_bytes() + b"x" * 200_000)
+    with pytest.raises(InputError, match="a line of more than"):
+        built(tmp_path / "roll", path)
+    assert leftovers(tmp_path) == []
 
 
 def test_build_roll__little_disk__is_refused_before_anything_is_read(

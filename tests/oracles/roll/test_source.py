@@ -245,7 +245,7 @@ def test_plan_chunks__column_missing__is_refused(tmp_path: Path) -> None:
 
 
 def test_find_inputs__folder__is_its_files_by_name(tmp_path: Path) -> None:
-    for name in ("b.csv", "a.parquet", "c.txt"):
+    for name in ("b.csv", "a.parquet", "c.txt", "roll.faults.csv"):
         (tmp_path / name).touch()
     assert [path.name for path in find_inputs([tmp_path])] == ["a.parquet", "b.csv"]
 
