@@ -32,6 +32,9 @@ _BATCH = 32
 _MOST_CELLS = 400_000
 """Runs × cohorts side by side, where cohorts are many."""
 
+_ANSWER_SECONDS = 10.0
+"""How long a scheduler may take to answer."""
+
 _POINTS = 240
 """Points in time that an ensemble keeps of each run, about."""
 
@@ -172,7 +175,7 @@ def on_cluster(address: str, done: Callable[[], None]) -> Iterator[Map]:
     from distributed import Client
 
     try:
-        client: Any = Client(address, timeout=10, set_as_default=False)  # type: ignore[no-untyped-call, unused-ignore]
+        client: Any = Client(address, timeout=_ANSWER_SECONDS, set_as_default=False)  # type: ignore[no-untyped-call, unused-ignore]
     except (OSError, TimeoutError, ValueError) as error:
         raise ClusterError(f"{address}: no Dask scheduler answers ({type(error).__name__})") from None
 
