@@ -24,7 +24,7 @@ from radcad import Model, Simulation
 from radcad.engine import Backend, Engine
 
 from sbi_network.simulation.citizens import Citizens
-from sbi_network.simulation.loop import Case, _filled, _Single
+from sbi_network.simulation.loop import Case, OneRun, share_filled
 from sbi_network.simulation.policy import IssuancePolicy
 from sbi_network.simulation.scenario_file import load_scenario
 
@@ -34,7 +34,7 @@ State = dict[str, Any]
 class Fixed:
     """What does not change while a model runs, and so has no place in radCAD's state, which is copied every step."""
 
-    single: _Single
+    single: OneRun
     offered: np.ndarray[Any, Any]
     mix: list[float]
     roll: Citizens
@@ -47,12 +47,12 @@ def policy_at(epoch: int) -> IssuancePolicy:
 
 def prepare(scenario: Any, number: int) -> State:
     """A run's fixed parts, and its first state."""
-    Fixed.single = _Single(Case(scenario, number))
+    Fixed.single = OneRun(Case(scenario, number))
     Fixed.offered = Fixed.single.output.offered * np.array(Fixed.single.rates, dtype=float)[:, None]
     Fixed.mix = [float(share) for share in scenario.exchange.mix]
     books = Fixed.single.books
     books.vault._policy_at = policy_at
-    return {"books": books, "citizens": Citizens([scenario]), "backlog": 0.0, "dividend": 0, "others": 0.0,
+    return {"books": books, "citizens": Citizens([scenario]), "backlog": 0.0, "epoch": 0, "dividend": 0, "others": 0.0,
             "wanted": 0.0}  # fmt: skip
 
 
@@ -95,7 +95,7 @@ def closed(books: Any, epoch: int, goods: float, paid: float, wanted: float, fil
 
 
 def numpy_roll(_params: Any, _substep: int, _history: Any, state: State) -> State:
-    epoch = state["timestep"] - 1 if "timestep" in state else 0
+    epoch = state["epoch"]
     citizens = state["citizens"]
     moved = float(citizens.enter(epoch)[0])
     heads, active = int(citizens.enrolled.sum()), int(citizens.active.sum())
@@ -110,22 +110,22 @@ def numpy_roll(_params: Any, _substep: int, _history: Any, state: State) -> Stat
 
 
 def numpy_trade(_params: Any, _substep: int, _history: Any, state: State) -> State:
-    epoch = state["timestep"] - 1
+    epoch = state["epoch"]
     citizens, books = state["citizens"], state["books"]
     citizens.receive(np.array([float(state["dividend"])]), np.array([state["others"]]))
     goods, orders = citizens.choose(epoch)
-    filled = _filled(orders + state["wanted"], Fixed.offered[epoch][None, :], np.array([Fixed.mix]))
+    filled = share_filled(orders + state["wanted"], Fixed.offered[epoch][None, :], np.array([Fixed.mix]))
     paid = citizens.buy(filled)
     backlog = closed(books, epoch, float(goods[0]), float(paid[0]), state["wanted"], float(filled[0]))
     citizens.tie(epoch, [books.citizens], [books.inactive], goods + orders)
-    return {"citizens": citizens, "books": books, "backlog": backlog}
+    return {"citizens": citizens, "books": books, "backlog": backlog, "epoch": epoch + 1}
 
 
 # The plain form
 
 
 def plain_roll(_params: Any, _substep: int, _history: Any, state: State) -> State:
-    epoch = state["timestep"] - 1
+    epoch = state["epoch"]
     moved_all, heads, active = 0.0, 0, 0
     for c in state["citizens"]:
         c["people"] += c["arrivals"] - c["people"] * c["retiring"]
@@ -151,7 +151,7 @@ def plain_roll(_params: Any, _substep: int, _history: Any, state: State) -> Stat
 
 
 def plain_trade(_params: Any, _substep: int, _history: Any, state: State) -> State:
-    epoch = state["timestep"] - 1
+    epoch = state["epoch"]
     cohorts, books = state["citizens"], state["books"]
     dividend, others = float(state["dividend"]), state["others"]
     goods_all = orders_all = paid_all = 0.0
@@ -181,7 +181,7 @@ def plain_trade(_params: Any, _substep: int, _history: Any, state: State) -> Sta
     for c in cohorts:
         c["held"] = max(c["held"], 0.0) * (books.citizens / held if held > 0 else 0.0)
         c["waiting"] = max(c["waiting"], 0.0) * (books.inactive / waiting if waiting > 0 else 0.0)
-    return {"citizens": cohorts, "books": books, "backlog": backlog}
+    return {"citizens": cohorts, "books": books, "backlog": backlog, "epoch": epoch + 1}
 
 
 def update(name: str) -> Any:
@@ -192,7 +192,7 @@ def update(name: str) -> Any:
 def blocks(roll: Any, trade: Any) -> list[State]:
     """radCAD's partial state update blocks: one for each half of an epoch."""
     first = ("citizens", "books", "dividend", "others", "wanted")
-    second = ("citizens", "books", "backlog")
+    second = ("citizens", "books", "backlog", "epoch")
     return [
         {"policies": {"roll": roll}, "variables": {name: update(name) for name in first}},
         {"policies": {"trade": trade}, "variables": {name: update(name) for name in second}},
