@@ -33,6 +33,9 @@ ENVIRONMENT = ROOT / "build" / "bench" / "radcad"
 PINS = ("radcad==0.14.0", "pydantic==2.14.3", "PyYAML==6.0.3")
 SCENARIO = ROOT / "scenarios" / "nation.yaml"
 
+PAGE = ROOT / "docs" / "simulation.md"
+BEGIN, END = "<!-- speed: written by `make bench-simulate` -->", "<!-- end of speed -->"
+
 FORMS = ("plain", "numpy")
 SIDE_BY_SIDE = 64
 PEER_RUNS = 1
@@ -80,6 +83,7 @@ def main() -> None:
     print(text)
     if not given.dry:
         OUT.write_text(text, encoding="utf-8")
+        PAGE.write_text(with_table(PAGE.read_text(encoding="utf-8"), found), encoding="utf-8")
 
 
 def result(cells: int, ours: float, alone: float, peers: dict[str, float]) -> dict[str, Any]:
@@ -93,6 +97,30 @@ def result(cells: int, ours: float, alone: float, peers: dict[str, float]) -> di
         "ratio_to_peer_plain": round(ours / peers["plain"], 1),
         "ratio_to_peer_one_run": round(alone / max(peers.values()), 1),
     }
+
+
+def with_table(page: str, found: dict[str, Any]) -> str:
+    """The page with these figures in the place kept for them."""
+    rows = (
+        (f"the suite, {SIDE_BY_SIDE} runs side by side", "epochs_x_cohorts_per_second"),
+        ("the suite, one run alone", "epochs_x_cohorts_per_second_one_run"),
+        ("radCAD, cohorts in the suite's own NumPy", "peer_numpy"),
+        ("radCAD, cohorts as Python objects", "peer_plain"),
+    )
+    best = found["epochs_x_cohorts_per_second"]
+    lines = [f"| {words} | {found[key]:,} | {best / found[key]:,.1f} |" for words, key in rows]
+    ten_years = (
+        f"A run of {found['nation_people']:,} citizens in {found['cohorts']} cohorts over {found['nation_epochs']:,} daily "
+        f"epochs, every epoch kept, took {found['nation_seconds']} s of wall time."
+    )
+    table = "\n".join(
+        ["| | cells a second | of which the first is so many times |", "|---|---:|---:|", *lines, "", ten_years]
+    )
+    before, begin, rest = page.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise SystemExit(f"{PAGE}: has no place for the table, between {BEGIN} and {END}")
+    return f"{before}{BEGIN}\n{table}\n{END}{after}"
 
 
 def our_seconds(scenario: Scenario, runs: int) -> tuple[float, list[int]]:

@@ -234,7 +234,7 @@ def test_differences__every_kind_of_change__said() -> None:
     one, other = plain(), plain("40 d", [shock("rearm", at="1 d")], policy__release="7 %")
     assert differences(one, one) == []
     assert differences(one, other) == [
-        "policy.release: 10000 bps → 700 bps",
+        "policy.release: 100 % → 7 %",
         "shock added: rearm (at 1 d)",
         "horizon: 30 → 40 d",
     ]
@@ -258,7 +258,7 @@ def test_command__one_figure_changed__both_reports_and_what_it_did(small: Path) 
     )
     assert result.exit_code == 0, result.output
     page = (small / "out" / "compare.html").read_text()
-    assert "policy.release: 500 bps → 8000 bps" in page
+    assert "policy.release: 5 % → 80 %" in page
     assert (small / "out" / "town" / "report.html").exists()
     assert (small / "out" / "town-changed" / "epochs.parquet").exists()
     assert "town-changed" in result.output
