@@ -22,6 +22,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from sbi_network.simulation.ensemble import batch_size
 from sbi_network.simulation.loop import Case, simulate
 from sbi_network.simulation.scenario import Scenario
 from sbi_network.simulation.scenario_file import load_scenario
@@ -37,7 +38,6 @@ PAGE = ROOT / "docs" / "simulation.md"
 BEGIN, END = "<!-- speed: written by `make bench-simulate` -->", "<!-- end of speed -->"
 
 FORMS = ("plain", "numpy")
-SIDE_BY_SIDE = 64
 PEER_RUNS = 1
 
 
@@ -50,11 +50,12 @@ def main() -> None:
     python = peer_python()
     scenario = load_scenario(SCENARIO)
     short = scenario.model_copy(update={"horizon": Fraction(given.epochs) * scenario.epoch, "shocks": ()})
+    side_by_side = batch_size(short)
     ours, alone, peers = [], [], {form: [] for form in FORMS}
     for repeat in range(given.repeats):
         print(f"repeat {repeat + 1} of {given.repeats}", file=sys.stderr)
-        seconds, issued = our_seconds(short, SIDE_BY_SIDE)
-        ours.append(SIDE_BY_SIDE / seconds)
+        seconds, issued = our_seconds(short, side_by_side)
+        ours.append(side_by_side / seconds)
         alone.append(1 / our_seconds(short, 1)[0])
         for form in FORMS:
             answer = peer_answer(python, form, given.epochs)
@@ -65,11 +66,12 @@ def main() -> None:
     found |= nation(scenario) | {
         "epochs": given.epochs,
         "cohorts": scenario.citizens.cohorts,
+        "side_by_side": side_by_side,
         "repeats": given.repeats,
         "about": {
             "command": "make bench-simulate",
             "measured": "epochs × cohorts × runs a second of one core's time (CPU), medians; the nation in wall time",
-            "suite": f"{SIDE_BY_SIDE} runs side by side in one process",
+            "suite": "runs side by side in one process, as many as ensembles have",
             "peer": "radCAD 0.14.0, single process; plain: cohorts as dictionaries; numpy: the suite's own cohorts",
             "versions": {
                 "python": platform.python_version(),
@@ -102,7 +104,7 @@ def result(cells: int, ours: float, alone: float, peers: dict[str, float]) -> di
 def with_table(page: str, found: dict[str, Any]) -> str:
     """The page with these figures in the place kept for them."""
     rows = (
-        (f"the suite, {SIDE_BY_SIDE} runs side by side", "epochs_x_cohorts_per_second"),
+        (f"the suite, {found['side_by_side']} runs side by side", "epochs_x_cohorts_per_second"),
         ("the suite, one run alone", "epochs_x_cohorts_per_second_one_run"),
         ("radCAD, cohorts in the suite's own NumPy", "peer_numpy"),
         ("radCAD, cohorts as Python objects", "peer_plain"),
@@ -110,8 +112,8 @@ def with_table(page: str, found: dict[str, Any]) -> str:
     best = found["epochs_x_cohorts_per_second"]
     lines = [f"| {words} | {found[key]:,} | {best / found[key]:,.1f} |" for words, key in rows]
     ten_years = (
-        f"A run of {found['nation_people']:,} citizens in {found['cohorts']} cohorts over {found['nation_epochs']:,} daily "
-        f"epochs, every epoch kept, took {found['nation_seconds']} s of wall time."
+        f"A run of {found['nation_people']:,} citizens in {found['cohorts']} cohorts over {found['nation_epochs']:,} "
+        f"daily epochs, every epoch kept, took {found['nation_seconds']} s of wall time."
     )
     table = "\n".join(
         ["| | cells a second | of which the first is so many times |", "|---|---:|---:|", *lines, "", ten_years]

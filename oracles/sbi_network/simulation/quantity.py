@@ -41,7 +41,7 @@ class Dimension:
 
     def words(self, value: float | Fraction) -> str:
         """A canonical value for people, in the largest unit of which there is one."""
-        fits = (unit for unit in self.shown if abs(value) >= self.units[unit])
+        fits = (unit for unit in self.shown if abs(Fraction(value)) >= self.units[unit])
         unit = next(fits, self.shown[-1])
         return f"{said(float(value) / float(self.units[unit]))} {unit}"
 
