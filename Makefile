@@ -8,6 +8,8 @@ PYTEST := $(BIN)/python -m pytest -p no:ape_test
 # Every target is a name, not a file.
 .PHONY: $(shell grep -oE '^[a-z-]+:' $(firstword $(MAKEFILE_LIST)) | tr -d :)
 
+.PHONY: help setup demo test lint fmt test-oracles test-foundry test-contracts test-integration stories seeded-bugs abi gas bench-simulate lock clean
+
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-17s %s\n", $$1, $$2}'
 
@@ -66,6 +68,9 @@ coverage: setup ## Measure which lines and branches of the contracts the tests r
 
 bench-roll: setup ## Measure rolls of 1e6, 1e7 and 1e8 citizens beside npm's package (SIZES=1000000 for one alone)
 	$(BIN)/python -m benchmarks.roll $(if $(SIZES),--sizes $(SIZES))
+
+bench-simulate: setup ## Measure the simulation against the same model in radCAD, into benchmarks/simulate.json
+	$(BIN)/python -m benchmarks.simulate
 
 lock: setup ## Resolve the Python packages anew into requirements.lock
 	$(BIN)/python scripts/_lock.py $(if $(UPGRADE),--upgrade)

@@ -178,7 +178,7 @@ def test_vault__a_simulated_economy__same_as_deployed_to_the_wei(
     project: Any, chain: Any, people: People, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scenario = hamlet()
-    single = loop._Single(Case(scenario))
+    single = loop.OneRun(Case(scenario))
     single.reported = scenario.epochs
     monkeypatch.setattr(loop, "Vault", Heard)
     run = simulate([Case(scenario)])[0]

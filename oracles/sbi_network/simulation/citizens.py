@@ -155,7 +155,10 @@ class _Roll:
         self._still = False
 
     def step(self, epoch: int) -> Floats | None:
-        """One epoch on. The share of inactive heads that activated, or None where nothing moves any more."""
+        """One epoch on. The share of inactive heads that activated, or None where nothing moves any more.
+
+        All of it where nobody inactive is left: who retires without having activated does so in one step.
+        """
         if self._still and epoch > self._last_shock:
             return None
         self._people += self._arrivals - self._people * self._retiring
@@ -177,7 +180,10 @@ class _Roll:
         self._still = epoch > self._last_shock and self._is_still(before_enrolled, before_active)
         inactive = before_enrolled - before_active
         came = np.clip(self.active - before_active, 0.0, inactive)
-        share: Floats = np.where(inactive > 0, came / np.where(inactive > 0, inactive, 1), 1.0)
+        rest = self.enrolled > self.active
+        share: Floats = np.where(
+            rest & (inactive > 0), came / np.where(inactive > 0, inactive, 1), np.where(rest, 0, 1)
+        )
         return share
 
     def _is_still(self, enrolled: Floats, active: Floats) -> bool:

@@ -57,7 +57,7 @@ def simulate(
     Writes, for each scenario, report.html, plots/*.png, and every figure as CSV and Parquet under OUT/<name>.
     """
     with _told():
-        _require_extras()
+        _require_extras(*_NEEDED, *(["distributed"] if cluster else []))
         loaded = _load(scenarios, change or [], readings, seed, runs)
         if check:
             for scenario, _ in loaded:
@@ -183,7 +183,7 @@ def _told() -> Iterator[None]:
         raise typer.Exit(1) from None
 
 
-def _require_extras() -> None:
-    missing = [name for name in _NEEDED if find_spec(name) is None]
+def _require_extras(*needed: str) -> None:
+    missing = [name for name in needed if find_spec(name) is None]
     if missing:
         raise SimulationError(f"{', '.join(missing)} not installed: pip install 'sbi-network[simulate]'")

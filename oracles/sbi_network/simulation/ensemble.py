@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sbi_network.errors import SimulationError
 from sbi_network.simulation.errors import ClusterError
 from sbi_network.simulation.facilities import Recorded
 from sbi_network.simulation.loop import Case, simulate
@@ -31,6 +34,9 @@ _BATCH = 32
 
 _MOST_CELLS = 400_000
 """Runs × cohorts side by side, where cohorts are many."""
+
+_ANSWER_SECONDS = 10.0
+"""How long a scheduler may take to answer."""
 
 _POINTS = 240
 """Points in time that an ensemble keeps of each run, about."""
@@ -162,8 +168,14 @@ def on_cores(workers: int | None, done: Callable[[], None]) -> Iterator[Map]:
     if count == 1:
         yield lambda jobs: (_told(run_job(job), done) for job in jobs)
         return
-    with ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn")) as pool:
+    pool = ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), initializer=_leave_interrupts_to_the_parent)
+    try:
         yield lambda jobs: (_told(batch, done) for batch in pool.map(run_job, jobs))
+    except BrokenProcessPool:
+        raise SimulationError("a worker process ended without an answer, perhaps for want of memory") from None
+    finally:
+        # What has not begun is not begun any more: an interrupted study ends within a job.
+        pool.shutdown(cancel_futures=True)
 
 
 @contextmanager
@@ -172,7 +184,7 @@ def on_cluster(address: str, done: Callable[[], None]) -> Iterator[Map]:
     from distributed import Client
 
     try:
-        client: Any = Client(address, timeout=10, set_as_default=False)  # type: ignore[no-untyped-call, unused-ignore]
+        client: Any = Client(address, timeout=_ANSWER_SECONDS, set_as_default=False)  # type: ignore[no-untyped-call, unused-ignore]
     except (OSError, TimeoutError, ValueError) as error:
         raise ClusterError(f"{address}: no Dask scheduler answers ({type(error).__name__})") from None
 
@@ -183,6 +195,10 @@ def on_cluster(address: str, done: Callable[[], None]) -> Iterator[Map]:
 
     with client:
         yield over
+
+
+def _leave_interrupts_to_the_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _result(address: str, future: Any) -> list[Sample]:

@@ -87,7 +87,7 @@ def output_of(scenario: Scenario, rng: np.random.Generator, recorded: Recorded |
 
 
 def public_output(raw: NDArray[Any], weights_x16: Sequence[int], share_bps: int) -> NDArray[Any]:
-    """`protocol.units.public_output` of many readings (readings, 3) at once, exact: in int64 where all products fit.
+    """`protocol.units.public_output_down` of many readings (readings, 3) at once, exact: int64 where products fit.
 
     floor(W·s / 160,000) = q·s + floor(r·s / 160,000) for W = q·160,000 + r, which keeps the products small.
     """

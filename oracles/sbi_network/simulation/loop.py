@@ -104,7 +104,7 @@ def simulate(cases: Sequence[Case], every: int = 1) -> list[Run]:
     return _Loop(cases, every).run()
 
 
-class _Single:
+class OneRun:
     """What is one run's own: its output, its brakes, its books."""
 
     def __init__(self, case: Case) -> None:
@@ -160,7 +160,7 @@ class _Loop:
     def __init__(self, cases: Sequence[Case], every: int) -> None:
         self._cases = cases
         self._every = every
-        self._singles = [_Single(case) for case in cases]
+        self._singles = [OneRun(case) for case in cases]
         self._citizens = Citizens([case.scenario for case in cases])
         first = cases[0].scenario
         self._epochs, self._days = first.epochs, first.days
@@ -192,7 +192,7 @@ class _Loop:
         citizens.receive(self._dividends[epoch], np.array([float(others) for _, others, _ in opened]))
         goods, orders = citizens.choose(epoch)
         wanted = np.array([order for _, _, order in opened])
-        filled = _filled(orders + wanted, self._offered[epoch], self._mix)
+        filled = share_filled(orders + wanted, self._offered[epoch], self._mix)
         paid = citizens.buy(filled)
         halves = zip(singles, goods.tolist(), paid.tolist(), wanted.tolist(), filled.tolist(), strict=True)
         for single, spent, bought, order, share in halves:
@@ -260,7 +260,7 @@ class _Loop:
         )
 
 
-def _filled(ordered: Floats, offered: Floats, mix: Floats) -> Floats:
+def share_filled(ordered: Floats, offered: Floats, mix: Floats) -> Floats:
     """The share of orders that can be filled, by run: each class up to what is on offer, all buyers alike."""
     known = np.where(ordered > 0, ordered, 1.0)
     share = np.minimum(mix, offered / known[:, None]).sum(axis=1)

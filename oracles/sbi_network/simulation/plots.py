@@ -5,7 +5,7 @@ Colours are those of Okabe and Ito (Color Universal Design, 2008), which people 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from io import BytesIO
 from itertools import groupby
 from typing import Any
@@ -52,21 +52,23 @@ _WIDTH = 8.6
 _MOST_POINTS = 1_500
 _SHOWN_FIGURES = 8
 
+PICTURES = ("income", "supply", "exchange", "output", "recycling", "holdings", "sensitivity")
+"""The plots of a study, by name, in the order of the report; the last where sensitivity was analysed."""
+
 
 def all_plots(run: Run, ensemble: Ensemble | None, sensitivity: Sensitivity | None) -> dict[str, bytes]:
-    """The PNG of each plot, by name, in the order of the report."""
-    plots: dict[str, Callable[[], Figure]] = {
-        "income": lambda: _income(run, ensemble),
-        "supply": lambda: _supply(run, ensemble),
-        "exchange": lambda: _exchange(run, ensemble),
-        "output": lambda: _output(run),
-        "recycling": lambda: _recycling(run, ensemble),
-        "holdings": lambda: _holdings(run),
-    }
-    if sensitivity is not None:
-        plots["sensitivity"] = lambda: _sensitivity(sensitivity)
+    """The PNG of each plot of `PICTURES`."""
     with mpl.rc_context(_STYLE):
-        return {name: _png(draw()) for name, draw in plots.items()}
+        figures = [
+            _income(run, ensemble),
+            _supply(run, ensemble),
+            _exchange(run, ensemble),
+            _output(run),
+            _recycling(run, ensemble),
+            _holdings(run),
+            *([_sensitivity(sensitivity)] if sensitivity is not None else []),
+        ]
+        return {name: _png(figure) for name, figure in zip(PICTURES, figures, strict=False)}
 
 
 def comparison_plot(runs: Sequence[Run]) -> bytes:

@@ -17,7 +17,7 @@ import numpy as np
 from sbi_network.simulation.ensemble import Ensemble
 from sbi_network.simulation.loop import LONGEST_QUEUE_DAYS, Run
 from sbi_network.simulation.measures import MEASURES, SENSITIVE, measured
-from sbi_network.simulation.quantity import said
+from sbi_network.simulation.quantity import Dimension, said
 from sbi_network.simulation.scenario import Scenario
 from sbi_network.simulation.sensitivity import Discovery, Sensitivity
 
@@ -162,7 +162,7 @@ def answers(findings: Findings) -> list[str]:
     waits = findings.run.waits
     refused = f", {len(waits.refused)} halts refused" if waits.refused else ""
     held = (
-        f"Brakes and halts held issuance for <b>{said(m['held_days'])} days</b> (tripped {len(waits.trips)} times"
+        f"Brakes and halts held issuance for <b>{_short(m['held_days'])} days</b> (tripped {_times(len(waits.trips))}"
         f"{refused});"
         f" {last.passed} epochs passed without a dividend, {last.expired} of them expired."
         if m["held_days"] or last.passed
@@ -171,15 +171,15 @@ def answers(findings: Findings) -> list[str]:
     return [
         f"<b>Dividend:</b> a citizen receives <b>{_amount(m['income_month'], 'SBI')}</b> in the last 30 days"
         f"{band('income_month', 'SBI')}. At parity that buys computing worth {_amount(m['income_value'], 'CNY')},"
-        f" {said(m['income_share'])} % of other income.",
-        f"<b>Steadiness:</b> from month to month it changes by {said(m['volatility'])} % (standard deviation)"
-        f"{band('volatility', '%')}; the worst month lost {said(-m['worst_month'])} %.",
+        f" {_short(m['income_share'])} % of other income.",
+        f"<b>Steadiness:</b> from month to month it changes by {_short(m['volatility'])} % (standard deviation)"
+        f"{band('volatility', '%')}; the worst month lost {_short(-m['worst_month'])} %.",
         f"<b>Supply:</b> {_amount(m['supply'], 'SBI')} at the end{band('supply', 'SBI')}, growing by"
-        f" {said(m['supply_growth'])} % a year.",
-        f"<b>Exchange:</b> {said(m['parity'])} % of orders are filled at the rate of issue on a mean day"
-        f"{band('parity', '%')}, {said(m['parity_worst'])} % on the worst; {queue}.",
-        f"<b>Recycling:</b> {said(m['recycled_share'])} % of all that was issued was destroyed again"
-        f"{band('recycled_share', '%')}, {said(m['recirculated_share'])} % by recirculation to everyone.",
+        f" {_short(m['supply_growth'])} % a year.",
+        f"<b>Exchange:</b> {_short(m['parity'])} % of orders are filled at the rate of issue on a mean day"
+        f"{band('parity', '%')}, {_short(m['parity_worst'])} % on the worst; {queue}.",
+        f"<b>Recycling:</b> {_short(m['recycled_share'])} % of all that was issued was destroyed again"
+        f"{band('recycled_share', '%')}, {_short(m['recirculated_share'])} % by recirculation to everyone.",
         f"<b>Brakes:</b> {held}",
         f"<b>Roll:</b> {last.active:,} of {last.headcount:,} citizens have activated; of the rest,"
         f" {_amount(last.inactive / 1e18, 'SBI')} is waiting, and nothing of it lapses.",
@@ -216,7 +216,7 @@ def _sensitivity_words(findings: Findings) -> list[str]:
     for measure in SENSITIVE:
         effects = [effect for effect in sensitivity.of(measure)[:3] if effect.first or effect.second]
         if sensitivity.method == "morris":
-            said_ = [f"<code>{escape(e.figure)}</code> ({said(e.first)} {named[measure].unit})" for e in effects]
+            said_ = [f"<code>{escape(e.figure)}</code> ({_short(e.first)} {named[measure].unit})" for e in effects]
         else:
             said_ = [f"<code>{escape(e.figure)}</code> ({e.second:.0%} of the variance)" for e in effects]
         lines.append(f"<b>{escape(named[measure].words)}</b>: {', then '.join(said_) or 'nothing moves it'}.")
@@ -227,13 +227,17 @@ def _sensitivity_words(findings: Findings) -> list[str]:
 def _discovery_words(scenario: Scenario, found: Discovery) -> str:
     figures = scenario.figures()
     limits = [
-        f"<code>{escape(name)}</code> from {said(low)} to {said(high)} {escape(figures[name].dimension.unit)}"
+        f"<code>{escape(name)}</code> from {_between(figures[name].dimension, low, high)}"
         for name, (low, high) in found.limits.items()
     ]
     return (
         f"<b>When it goes badly:</b> of the {found.bad} in {found.runs} runs with {escape(found.words)},"
         f" {found.coverage:.0%} have {' and '.join(limits)}; of all runs there, {found.density:.0%} are such."
     )
+
+
+def _between(dimension: Dimension, low: float, high: float) -> str:
+    return escape(f"{dimension.words(low)} to {dimension.words(high)}")
 
 
 def _measures_table(findings: Findings) -> str:
@@ -274,8 +278,7 @@ def _figures_table(scenario: Scenario) -> str:
     for path, figure in scenario.figures().items():
         band = ""
         if figure.band is not None:
-            low, high = (said(float(end)) for end in figure.band)
-            band = f"{low} to {high}"
+            band = " to ".join(figure.dimension.words(end) for end in figure.band)
         source = escape(scenario.sources[figure.source]) + (f" — {escape(figure.note)}" if figure.note else "")
         rows.append([f"<code>{escape(path)}</code>", escape(str(figure)), band, source])
     return _table(["figure", "value", "band", "source"], rows, numeric=99)
@@ -328,11 +331,20 @@ def _cell(value: float) -> str:
 def _amount(value: float, unit: str) -> str:
     for factor, word in ((1e12, " trillion"), (1e9, " billion"), (1e6, " million")):
         if abs(value) >= factor:
-            return f"{said(round(value / factor, 3))}{word} {unit}"
-    return f"{value:.4g} {unit}"
+            return f"{_short(value / factor)}{word} {unit}"
+    return f"{_short(value)} {unit}"
+
+
+def _times(count: int) -> str:
+    return {0: "never", 1: "once", 2: "twice"}.get(count, f"{count} times")
+
+
+def _short(value: float) -> str:
+    """Three digits: as many as an answer carries."""
+    return f"{value:.3g}"
 
 
 def _days(value: float) -> str:
     if value >= LONGEST_QUEUE_DAYS:
         return "without end: next to nothing was on offer"
-    return f"{said(round(value, 2))} days"
+    return f"{_short(value)} days"

@@ -98,7 +98,7 @@ class Figure(Section):
         return int(self.value)
 
     def __str__(self) -> str:
-        return f"{quantity.said(float(self.value))} {self.dimension.unit}"
+        return self.dimension.words(self.value)
 
 
 class Capacity(Figure):

@@ -6,6 +6,9 @@ figure. Effects are over a figure's whole band, in the answer's unit, and so com
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -90,17 +93,27 @@ def _effects(
     if method == "morris":
         from SALib.analyze import morris
 
-        found = morris.analyze(problem, design, answers, num_levels=_LEVELS, seed=seed)
+        with _quiet():
+            found = morris.analyze(problem, design, answers, num_levels=_LEVELS, seed=seed)
         columns = found["mu_star"], found["sigma"], found["mu_star_conf"]
     else:
         from SALib.analyze import sobol
 
-        found = sobol.analyze(problem, answers, calc_second_order=False, seed=seed)
+        with _quiet():
+            found = sobol.analyze(problem, answers, calc_second_order=False, seed=seed)
         columns = found["S1"], found["ST"], found["S1_conf"]
     return [
         Effect(name, measure, *(float(np.nan_to_num(column[place])) for column in columns))
         for place, name in enumerate(names)
     ]
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """The libraries warn of pandas' future ways and of optional parts of theirs: nothing that a user can act on."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +140,7 @@ def discover(ensemble: Ensemble, measure: str, *, worst: float, words: str) -> D
     answers = ensemble.measure(measure)
     if len(answers) < _FEWEST_FOR_DISCOVERY or np.ptp(answers) == 0 or not ensemble.figures:
         return None
-    import warnings
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it says which of its optional parts are not installed
+    with _quiet():
         from ema_workbench.analysis import prim
     import pandas as pd
 

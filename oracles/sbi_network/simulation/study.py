@@ -11,7 +11,7 @@ from sbi_network.simulation import tables
 from sbi_network.simulation.ensemble import Map, batch_size, monte_carlo
 from sbi_network.simulation.facilities import Recorded
 from sbi_network.simulation.loop import Case, simulate
-from sbi_network.simulation.plots import all_plots, comparison_plot
+from sbi_network.simulation.plots import PICTURES, all_plots, comparison_plot
 from sbi_network.simulation.report import Findings, comparison_html, record_of, report_html
 from sbi_network.simulation.scenario import Scenario
 from sbi_network.simulation.sensitivity import Method, analyse, discover
@@ -43,6 +43,7 @@ def write(findings: Findings, folder: Path, inputs: dict[str, Any]) -> None:
     """Writes the report, the plots and every table into a folder, which is made where it is not."""
     pictures = folder / "plots"
     pictures.mkdir(parents=True, exist_ok=True)
+    _take_away(folder, pictures)
     record = record_of(findings, {name: value for name, value in inputs.items() if value is not None})
     for name, png in findings.plots.items():
         (pictures / f"{name}.png").write_bytes(png)
@@ -56,6 +57,17 @@ def write(findings: Findings, folder: Path, inputs: dict[str, Any]) -> None:
         tables.write_table(folder, "sensitivity", tables.sensitivity_table(findings.sensitivity))
     tables.write_json(folder / "run.json", record)
     (folder / "report.html").write_text(report_html(findings, record), encoding="utf-8")
+
+
+def _take_away(folder: Path, pictures: Path) -> None:
+    """Removes what an earlier study left, and nothing else: it may have written what this one does not."""
+    for name in ("epochs", "cohorts", "figures", "runs", "bands", "sensitivity"):
+        for ending in ("csv", "parquet"):
+            (folder / f"{name}.{ending}").unlink(missing_ok=True)
+    (folder / "report.html").unlink(missing_ok=True)
+    (folder / "run.json").unlink(missing_ok=True)
+    for name in PICTURES:
+        (pictures / f"{name}.png").unlink(missing_ok=True)
 
 
 def write_comparison(all_findings: Sequence[Findings], folder: Path) -> None:

@@ -34,13 +34,14 @@ PLAIN = {
     "exchange.mix.0": "0 %",
     "exchange.mix.1": "100 %",
     "exchange.offered": "100 %",
+    "exchange.recirculated": "0 %",
     "exchange.delivered": "100 %",
 }
 """24 GAICPh a day, all of it public: 24 SBI a day for a hundred people, released at once."""
 
 
 def plain(horizon: str = "30 d", shocks: list[dict[str, Any]] | None = None, **changes: str) -> Scenario:
-    """The plain scenario, four cohorts, a day an epoch; changes by path, two underscores for a dot."""
+    """The plain scenario: four cohorts, a day an epoch, no bands. Changes by path, two underscores for a dot."""
     given: dict[str, Any] = load_scenario(FOLDER / "town.yaml").as_given()
     given |= {"name": "plain", "horizon": horizon, "epoch": "1 d", "runs": 1, "shocks": shocks or []}
     given["citizens"]["groups"][0]["cohorts"] = 4
@@ -51,7 +52,8 @@ def plain(horizon: str = "30 d", shocks: list[dict[str, Any]] | None = None, **c
             place = place[int(step)] if step.isdigit() else _named(place, step)
         figure = place[int(last)] if last.isdigit() else place[last]
         figure |= {"value": text, "band": None}
-    return scenario_of(given, "plain")
+    scenario = scenario_of(given, "plain")
+    return scenario.with_values({path: figure.value for path, figure in scenario.figures().items()})
 
 
 def _named(place: Any, step: str) -> Any:

@@ -19,7 +19,7 @@ from sbi_network.meter.samples import generate
 from sbi_network.meter.settings import SAMPLE_FOLDER
 from sbi_network.meter.trace import read_trace
 from sbi_network.protocol.units import FIRST_WEIGHTS_X16
-from sbi_network.protocol.units import public_output as protocols
+from sbi_network.protocol.units import public_output_down as protocols
 from sbi_network.simulation.errors import ReadingsError, ScenarioError
 from sbi_network.simulation.facilities import output_of, public_output
 from sbi_network.simulation.loop import Case, simulate

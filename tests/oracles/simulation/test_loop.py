@@ -7,7 +7,8 @@ orders: parity, queue ── people: none, activation, retirement ── side by
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -102,7 +103,9 @@ def test_simulate__a_tenth_offered__a_fifth_of_orders_filled() -> None:
 
 
 def test_simulate__patient_buyers__queue_grows_by_what_is_not_filled() -> None:
-    changes = dict(ALL_FOR_COMPUTING, exchange__offered="10 %", exchange__recirculated="0 %", citizens__patience="100 %")
+    changes = dict(
+        ALL_FOR_COMPUTING, exchange__offered="10 %", exchange__recirculated="0 %", citizens__patience="100 %"
+    )
     rows = run(plain(**changes)).rows
     for row in rows:
         assert row.queue_days == pytest.approx((24 - 4.8) * (row.epoch + 1) / 4.8, rel=1e-6)
@@ -161,7 +164,7 @@ def test_simulate__people_retire__accrue_no_more_and_lose_nothing() -> None:
     changes = dict(NOBODY_SPENDS, citizens__retirements="5000 %/a", citizens__enrolment="0 %/d")
     rows = run(plain("60 d", **changes)).rows
     assert rows[-1].headcount < 10
-    assert all(later.issued >= earlier.issued for earlier, later in zip(rows, rows[1:], strict=False))
+    assert all(later.issued >= earlier.issued for earlier, later in pairwise(rows))
     assert rows[-1].citizens == rows[-1].issued
 
 
@@ -197,10 +200,16 @@ def test_simulate__hoarding_and_a_run__move_spending_and_orders() -> None:
 
 def different(number: int) -> Scenario:
     """Scenarios of one shape that differ in everything else."""
-    shocks = [shock("facilities_fail", at="7 d", lasts="2 d", share=f"{number * 10} %")]
-    return plain("40 d", shocks, computing__noise=f"{number} %", facilities__hall__failures=f"{number * 30} /a",
-                 citizens__retirements=f"{number} %/a", policy__release=f"{number * 7 + 1} %", citizens__activated="20 %",
-                 exchange__offered=f"{number * 5} %", exchange__delivered="91 %")  # fmt: skip
+    changes = {
+        "computing__noise": f"{number} %",
+        "facilities__hall__failures": f"{number * 30} /a",
+        "citizens__retirements": f"{number} %/a",
+        "citizens__activated": "20 %",
+        "policy__release": f"{number * 7 + 1} %",
+        "exchange__offered": f"{number * 5} %",
+        "exchange__delivered": "91 %",
+    }
+    return plain("40 d", [shock("facilities_fail", at="7 d", lasts="2 d", share=f"{number * 10} %")], **changes)
 
 
 def test_simulate__side_by_side__each_as_if_alone() -> None:
@@ -226,31 +235,42 @@ def test_simulate__every_tenth__keeps_those_and_the_last() -> None:
     assert kept.rows == [run(different(2)).rows[epoch] for epoch in (0, 10, 20, 30, 39)]
 
 
-LEAKS: dict[str, Any] = {
-    "1": lambda books: setattr(books, "citizens", books.citizens + 1),
-    "3": lambda books: setattr(books.vault, "reserve", books.vault.reserve + 1),
-    "11": lambda books: (setattr(books.vouchers, "escrow", books.vouchers.escrow - 1),
-                         setattr(books, "citizens", books.citizens + 1)),
-    "2, 5": lambda books: (setattr(books, "operators", -1), setattr(books, "citizens", books.citizens + books.operators + 1)),
-}  # fmt: skip
+def more(books: Books) -> None:
+    books.citizens += 1
 
 
-@pytest.mark.parametrize("rule", LEAKS)
-def test_simulate__a_wei_comes_from_nowhere__conservation_error(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def unentitled(books: Books) -> None:
+    books.vault.reserve += 1
+
+
+def out_of_escrow(books: Books) -> None:
+    books.vouchers.escrow -= 1
+    books.citizens += 1
+
+
+def below_zero(books: Books) -> None:
+    books.citizens += books.operators + 1
+    books.operators = -1
+
+
+@pytest.mark.parametrize(
+    ("leak", "rule"), [(more, "1: "), (unentitled, "3: "), (out_of_escrow, "11: "), (below_zero, "2, 5: ")]
+)
+def test_simulate__a_wei_comes_from_nowhere__conservation_error(
+    leak: Callable[[Books], None], rule: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sound = Books.check
 
     def leaky(books: Books, epoch: int) -> None:
         if epoch == 7:
-            before = books.operators
-            LEAKS[rule](books)
-            if rule == "2, 5":
-                books.citizens += before - books.operators - (books.citizens * 0) - 1 - before
+            leak(books)
         sound(books, epoch)
 
     monkeypatch.setattr(Books, "check", leaky)
     with pytest.raises(ConservationError) as error:
         run(plain())
     assert error.value.epoch == 7
+    assert error.value.rule.startswith(rule)
 
 
 def test_simulate__cohorts_drift_from_the_books__conservation_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -303,13 +323,12 @@ EXTREMES = {
 }
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.fixed_dictionaries({}, optional={path: st.sampled_from(ends) for path, ends in EXTREMES.items()}))
 def test_simulate__extreme_figures__finite_or_refused(changes: dict[str, str]) -> None:
     try:
-        found = run(plain("40 d", **{path.replace(".", "__"): text for path, text in changes.items()}))
-    except ScenarioError as refusal:
-        assert all(":" in fault for fault in refusal.faults)
+        found = run(plain("30 d", **{path.replace(".", "__"): text for path, text in changes.items()}))
+    except ScenarioError:
         return
     values = measured(found)
     assert set(values) == {measure.name for measure in MEASURES}

@@ -31,14 +31,16 @@ from sbi_network.simulation.quantity import Dimension
         (quantity.TURNOVER, "4.5 trillion CNY/a", Fraction(45 * 10**11, 365)),
     ],
 )
-def test_parse__a_number_with_its_unit__worth_it_exactly(dimension: Dimension, text: str, worth: int | Fraction) -> None:
+def test_parse__a_number_with_its_unit__worth_it_exactly(
+    dimension: Dimension, text: str, worth: int | Fraction
+) -> None:
     assert dimension.parse(text) == worth
 
 
 @pytest.mark.parametrize(
     "given",
-    ["", "30", 30, 0.3, None, True, "% 30", "nan %", "inf %", "30 EFLOPS", "30 % /a", "1e999 %", "-1 %", "101 %", "3O %",
-     "1,5 %", "٣ %", "1" * 80 + " %", ["30 %"], "1__0 %x"],
+    ["", "30", 30, 0.3, None, True, "% 30", "nan %", "inf %", "30 EFLOPS", "30 % /a", "1e999 %", "-1 %", "101 %",
+     "3O %", "1,5 %", "٣ %", "1" * 80 + " %", ["30 %"], "1__0 %x"],
 )  # fmt: skip
 def test_parse__not_a_share__refused_with_what_was_expected(given: object) -> None:
     with pytest.raises(ValueError, match="expected a share"):

@@ -62,23 +62,23 @@ def given() -> dict[str, Any]:
         ("policy.release", {"value": "50 EFLOPS", "source": "pilot"}, "policy.release: expected a share"),
         ("policy.release", {"value": "0.5 %", "source": "pilot"}, "policy: release: expected 100 to 10000 bps"),
         ("policy.release", {"value": "5 %"}, "policy.release.source: is missing"),
-        ("policy.release", {"value": "5 %", "source": "nobody"}, "policy.release.source: 'nobody' is not among sources"),
+        ("policy.release", {"value": "5 %", "source": "nobody"}, "policy.release.source: 'nobody' is not among"),
         ("policy.release", "5 %", "policy.release: expected a mapping with value and source"),
-        ("policy.release", {"value": "5 %", "source": "pilot", "band": ["6 %", "7 %"]}, "policy.release: band: expected"),
-        ("policy.release", {"value": "5 %", "source": "pilot", "band": "6 %"}, "policy.release: band: expected [low, high]"),
+        ("policy.release", {"value": "5 %", "source": "pilot", "band": ["6 %", "7 %"]}, "policy.release: band: expect"),
+        ("policy.release", {"value": "5 %", "source": "pilot", "band": "6 %"}, "policy.release: band: expected ["),
         ("policy.speed", {"value": "5 %", "source": "pilot"}, "policy.speed: unknown key"),
-        ("policy.rate", {"value": "0.5 wei/nGAICPh", "source": "pilot"}, "policy.rate: expected a rate of issue from 1"),
+        ("policy.rate", {"value": "0.5 wei/nGAICPh", "source": "pilot"}, "policy.rate: expected a rate of issue"),
         ("policy.rate", {"value": "99 SBI/GAICPh", "source": "pilot"}, "policy.rate: expected at most vault.max_rate"),
         ("vault.growth", {"value": "99 %", "source": "pilot"}, "vault.growth: expected a bound on growth"),
         ("vault.expiry_age", {"value": "1 h", "source": "pilot"}, "vault: expiry_age: expected more than finality"),
-        ("exchange.fee", {"value": "31 %", "source": "pilot"}, "exchange: fee, recirculated: expected a fee of at most"),
+        ("exchange.fee", {"value": "31 %", "source": "pilot"}, "exchange: fee, recirculated: expected a fee"),
         ("horizon", "1 h", "horizon: expected 1 to 100000 epochs"),
         ("horizon", "30 %", "horizon: expected a span of time"),
         ("epoch", "0.5 s", "epoch: expected whole seconds"),
         ("seed", -1, "seed: Input should be greater than or equal to 0"),
         ("name", "../x", "name: String should match pattern"),
         ("facilities", [], "facilities: Tuple should have at least 1 item"),
-        ("shocks", [shock("facilities_fail", at="31 d", lasts="1 d", share="50 %")], "shocks.0.at: expected a time before"),
+        ("shocks", [shock("facilities_fail", at="31 d", lasts="1 d", share="50 %")], "shocks.0.at: expected a time"),
         ("shocks", [shock("facilities_fail", at="1 d", lasts="1 d", share="150 %")], "shocks.0.facilities_fail.share"),
         ("shocks", [shock("miracle", at="1 d")], "shocks.0: Input tag 'miracle'"),
         ("shocks", [shock("policy", at="1 d", rate="99 SBI/GAICPh", release="5 %")], "shocks.0.rate: expected at most"),
@@ -93,7 +93,9 @@ def test_scenario_of__something_wrong__refused_with_its_path(path: str, value: A
     place[last] = value
     with pytest.raises(ScenarioError) as refusal:
         scenario_of(wrong, "file.yaml")
-    assert any(where in fault and fault.startswith("file.yaml: ") for fault in refusal.value.faults), refusal.value.faults
+    assert any(where in fault and fault.startswith("file.yaml: ") for fault in refusal.value.faults), (
+        refusal.value.faults
+    )
 
 
 def test_scenario_of__several_faults__all_told() -> None:
@@ -124,8 +126,9 @@ def test_scenario_of__shares_that_do_not_add_up__refused() -> None:
         ("extends: self.yaml\n", "extends itself"),
         ("extends: nowhere.yaml\n", "cannot be read"),
         ("#" * 1_000_001, "expected at most 1000000 bytes"),
-        ("[" * 5000, "is not YAML"),
+        ("[" * 1200, "is not YAML"),
     ],
+    ids=lambda text: text[:20],
 )
 def test_load_scenario__not_a_scenario_file__said(tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "self.yaml").write_text(text)

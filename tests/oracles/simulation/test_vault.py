@@ -34,7 +34,9 @@ def final(output: int) -> tuple[Outcome, int]:
     return Outcome.FINAL, output
 
 
-@given(st.lists(st.tuples(st.integers(0, 2**70), st.integers(0, 2**39)), min_size=1, max_size=12), st.integers(1, 10**18))
+@given(
+    st.lists(st.tuples(st.integers(0, 2**70), st.integers(0, 2**39)), min_size=1, max_size=12), st.integers(1, 10**18)
+)
 def test_distribute__any_outputs__bounded_and_conserved(epochs: list[tuple[int, int]], rate: int) -> None:
     vault = Vault(BOUNDS, lambda _: IssuancePolicy(rate, 5_000))
     vault.admit(1)
@@ -83,7 +85,11 @@ def test_distribute__before_its_end__waits_whatever_the_source_says() -> None:
 
 
 def test_bounds__where_the_constructor_reverts__range_error() -> None:
-    for change in ((10**18, MIN_RELEASE_FLOOR, 9_999), (10**18, MIN_RELEASE_FLOOR - 1, 10_000), (2**112, 10**19, 10_000)):
+    for change in (
+        (10**18, MIN_RELEASE_FLOOR, 9_999),
+        (10**18, MIN_RELEASE_FLOOR - 1, 10_000),
+        (2**112, 10**19, 10_000),
+    ):
         with pytest.raises(RangeError):
             Bounds(0, 100, 1_000, *change)
     for rate, release in ((0, 100), (10**18 + 1, 100), (1, 99), (1, 10_001)):
