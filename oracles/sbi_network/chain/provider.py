@@ -14,10 +14,14 @@ import httpx
 from web3.providers.async_base import AsyncJSONBaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
+from sbi_network.chain.answer import check_answer
 from sbi_network.chain.errors import EndpointError
 
 MAX_ANSWER_BYTES: Final = 32 * 1024 * 1024
 """No answer that these programs ask for comes near."""
+
+_MOST_SECONDS_OF_REST: Final = 60.0
+"""An endpoint that asks for more is asked again after this."""
 
 
 class HttpProvider(AsyncJSONBaseProvider):
@@ -30,19 +34,22 @@ class HttpProvider(AsyncJSONBaseProvider):
         self._client = httpx.AsyncClient(trust_env=False, timeout=request_seconds)
 
     async def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
-        """The endpoint's answer. Raises EndpointError, whose text never holds the URL."""
+        """The endpoint's answer, of the method's shape. Raises EndpointError, whose text never holds the URL."""
         body = self.encode_rpc_request(method, params)
         try:
             async with asyncio.timeout(self._seconds):
-                return self.decode_rpc_response(await self._post(body))
+                answer = self.decode_rpc_response(await self._post(body))
         except TimeoutError:
             raise EndpointError("Timeout", f"{method}: no answer within {self._seconds:g} s") from None
         except httpx.HTTPStatusError as error:
-            raise EndpointError("HTTPStatus", f"{method}: answered with {error.response.status_code}") from None
+            status, rest = error.response.status_code, _retry_after(error.response)
+            raise EndpointError("HTTPStatus", f"{method}: answered with {status}", rest) from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise EndpointError(type(error).__name__, f"{method}: no answer") from None
-        except ValueError:
+        except (ValueError, RecursionError):  # a deeply nested answer exhausts the parser's stack
             raise EndpointError("NoJSON", f"{method}: the answer is not JSON-RPC") from None
+        check_answer(method, params, answer)
+        return answer
 
     async def disconnect(self) -> None:
         """Close all connections."""
@@ -58,3 +65,9 @@ class HttpProvider(AsyncJSONBaseProvider):
                 if len(answer) > MAX_ANSWER_BYTES:
                     raise ValueError("the answer is too long")
         return bytes(answer)
+
+
+def _retry_after(response: httpx.Response) -> float | None:
+    """Seconds that the endpoint asks to be left alone (RFC 9110, 10.2.3); the form with a date is not used by nodes."""
+    given = response.headers.get("retry-after", "")
+    return min(float(given), _MOST_SECONDS_OF_REST) if given.isdecimal() and len(given) < 10 else None

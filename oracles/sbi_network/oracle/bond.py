@@ -25,7 +25,7 @@ async def put_up_bond(settings: OracleSettings) -> str:
         if missing <= 0:
             return f"{signer.address} has a bond of {held.amount} wei already; {required} are required"
         message = Bond(signer_=signer.address, owner=paying.address)
-        consent = await signer.sign_digest(message.digest(bonds_domain(clock.chain_id, bonds.address)))
+        consent = await signer.sign(message.preimage(bonds_domain(clock.chain_id, bonds.address)))
         sender = Sender(chain, clock.chain_id, paying)
         receipt = await sender.send(bonds.put_up(signer.address, consent.to_bytes(), missing))
     return f"{paying.address} put up {missing} wei for {signer.address}, in transaction {receipt.transaction_hash}"

@@ -15,6 +15,7 @@ from eth_account import Account
 
 from sbi_network.chain.errors import KeyFileError
 from sbi_network.chain.keys import KeystoreSigner, is_open_to_others
+from sbi_network.protocol.keccak import keccak256
 
 ACCOUNT = Account.from_key(b"\7" * 32)
 
@@ -35,7 +36,7 @@ def _password(keystore: Path, text: bytes) -> Path:
 @pytest.mark.parametrize("text", [b"pass word", b"pass word\n", b"pass word\r\n"])
 def test_load__right_password__signs_for_the_account(keystore: Path, text: bytes) -> None:
     signer = KeystoreSigner.load(keystore, _password(keystore, text))
-    assert asyncio.run(signer.sign_digest(b"\1" * 32)).recover(b"\1" * 32) == ACCOUNT.address == signer.address
+    assert asyncio.run(signer.sign(b"abc")).recover(keccak256(b"abc")) == ACCOUNT.address == signer.address
     assert "07" * 32 not in repr(signer)
 
 
