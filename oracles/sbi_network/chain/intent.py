@@ -69,8 +69,8 @@ class Order:
 
     `key` names what it is for (chain, contract, epoch, kind): whoever asks again under a key gets the intent that runs
     or is final instead of a second one, even if the call's data differ. Without one, a call joins an unsettled intent
-    of just the same data, if there is one. After `deadline`, a block's time in seconds, it is no use: it is not sent, and
-    withdrawn if it was.
+    of just the same data, if there is one. After `deadline`, a block's time in seconds, it is no use: it is not sent,
+    and withdrawn if it was.
     """
 
     key: str | None = None

@@ -102,9 +102,14 @@ class Outbox:
             told = await self._step(told)
             async with self._moved:
                 self._moved.notify_all()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), poll_seconds)
-            self._woken.clear()
+            await self._rest(poll_seconds)
+
+    async def _rest(self, seconds: float) -> None:
+        # Not wait_for: on Python 3.11 that can swallow the cancellation that is to end the outbox.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._woken.wait()
+        self._woken.clear()
 
     async def _step(self, told: str) -> str:
         try:
