@@ -16,6 +16,7 @@ from web3.types import RPCEndpoint, RPCResponse
 
 from sbi_network.chain.answer import check_answer
 from sbi_network.chain.errors import EndpointError
+from sbi_network.chain.limited import read_limited
 
 MAX_ANSWER_BYTES: Final = 32 * 1024 * 1024
 """No answer that these programs ask for comes near."""
@@ -56,15 +57,10 @@ class HttpProvider(AsyncJSONBaseProvider):
         await self._client.aclose()
 
     async def _post(self, body: bytes) -> bytes:
-        answer = bytearray()
         headers = {"content-type": "application/json"}
         async with self._client.stream("POST", self._url, content=body, headers=headers) as response:
             response.raise_for_status()
-            async for part in response.aiter_bytes():
-                answer += part
-                if len(answer) > MAX_ANSWER_BYTES:
-                    raise ValueError("the answer is too long")
-        return bytes(answer)
+            return await read_limited(response, MAX_ANSWER_BYTES)
 
 
 def _retry_after(response: httpx.Response) -> float | None:

@@ -17,7 +17,7 @@ async def put_up_bond(settings: OracleSettings) -> str:
     Raises SBIError: a key that cannot be read, a chain that does not answer, a bond that the contract refuses.
     """
     signer, paying = settings.signing.load(), settings.sending.load()
-    async with connected(settings.network.rpc_url.get_secret_value()) as chain:
+    async with connected(settings.network.rpc_urls, chain_id=settings.network.chain_id) as chain:
         clock = await read_clock(chain, settings.network.registry_address)
         bonds = Bonds(chain, await Registry(chain, clock.registry).bonds())
         held, required = await bonds.of(signer.address), await bonds.required()

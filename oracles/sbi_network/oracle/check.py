@@ -47,7 +47,7 @@ async def findings(settings: OracleSettings) -> AsyncIterator[Finding]:
     sender = _signer(settings.sending)
     yield _key_finding("signing key", settings.signing, signer)
     yield _key_finding("sending key", settings.sending, sender)
-    async with connected(settings.network.rpc_url.get_secret_value()) as chain:
+    async with connected(settings.network.rpc_urls, chain_id=settings.network.chain_id) as chain:
         try:
             clock = await read_clock(chain, settings.network.registry_address)
             async for finding in _chain_findings(chain, clock, signer, sender):

@@ -72,7 +72,7 @@ async def run_dry(settings: OracleSettings, stop: asyncio.Event) -> None:
 async def _outside(settings: OracleSettings) -> AsyncIterator[tuple[Chain, EpochClock, Transport]]:
     transport = Transport(settings.timings.request_seconds)
     try:
-        async with connected(settings.network.rpc_url.get_secret_value()) as chain:
+        async with connected(settings.network.rpc_urls, chain_id=settings.network.chain_id) as chain:
             yield chain, await read_clock(chain, settings.network.registry_address), transport
     finally:
         await transport.close()
