@@ -54,10 +54,9 @@ class Anvil:
     def count(self, account: str, block: str = "latest") -> int:
         return int(self("eth_getTransactionCount", account, block), 16)
 
-    def pool(self) -> dict[str, Any]:
-        """Transactions that wait, by sender and nonce."""
-        pending: dict[str, Any] = self("txpool_content")["pending"]
-        return pending
+    def waiting(self, account: str) -> int:
+        """How many transactions of an account wait."""
+        return self.count(account, "pending") - self.count(account)
 
     def reorg(self, depth: int) -> None:
         """Replace the newest blocks; what was in them is dropped, from the pool too."""
