@@ -100,9 +100,27 @@ class OutboxStore:
             self._db.execute("PRAGMA foreign_keys=ON")
             self._claim_file(f"account {account}, chain {chain_id}")
 
+    @classmethod
+    def existing(cls, path: Path) -> OutboxStore:
+        """The outbox in a file that is there, whoever's it is. Raises OutboxError."""
+        if not path.is_file():
+            raise OutboxError(f"{path}: there is no such file")
+        store = cls.__new__(cls)
+        store._path = path
+        with store._failures():
+            store._db = sqlite3.connect(path, timeout=_LOCK_SECONDS, isolation_level=None)
+            store._db.execute("SELECT identity, broken FROM owner")
+        return store
+
     def close(self) -> None:
         """Close the file."""
         self._db.close()
+
+    def identity(self) -> str:
+        """Whose outbox this is."""
+        with self._failures():
+            (text,) = self._db.execute("SELECT identity FROM owner").fetchone()
+        return str(text)
 
     def put(self, call: Call, order: Order, now: int) -> Intent:
         """Keep an intent, unless one runs already: then that one. `now` is seconds since the Unix epoch."""
