@@ -92,6 +92,13 @@ class Place:
         assert process.wait(30) == 1
         return (self.folder / f"{name}.log").read_text()
 
+    def check(self, config: Path) -> tuple[int, list[str]]:
+        """How `sbi keeper check` ends, and the lines that fail."""
+        command = [sys.executable, "-m", "sbi_network.cli", "keeper", "check", "--config", str(config)]
+        done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, timeout=60, check=False)
+        assert done.stdout.count("\n") >= 7, done.stderr
+        return done.returncode, [line for line in done.stdout.splitlines() if not line.startswith("ok ")]
+
     @property
     def next_epoch(self) -> int:
         return int(self.anvil("eth_getStorageAt", VAULT, "0x0", "latest"), 16)
@@ -121,6 +128,7 @@ def place(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 def test_keeper__through_a_kill_and_a_stop__distributes_each_epoch_once(place: Place) -> None:
     config = place.config("keeper", KEYSTORE, f"[monitoring]\nport = {place.port}")
+    assert place.check(config) == (0, [])
     place.make_final(2)
     keeper = place.start("keeper", "keeper", config)
     _until(lambda: place.next_epoch == 2)
@@ -168,11 +176,13 @@ def test_keeper__with_a_remote_signer__distributes(place: Place) -> None:
     keeper = place.start("keeper", "keeper", config)
     place.make_final(1)
     _until(lambda: place.next_epoch == 1)
+    assert place.check(config) == (0, [])
     _assert_no_secret(place, keeper)
     _assert_no_secret(place, remote)
     for process in (keeper, remote):
         process.send_signal(signal.SIGTERM)
         assert process.wait(5) == 0
+    assert place.check(config) == (1, ["FAIL sending key: remote signer: ConnectError"])
 
 
 def _assert_no_secret(place: Place, process: subprocess.Popen[bytes]) -> None:

@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import structlog
 
+from sbi_network.chain.checks import (
+    Finding,
+    account_of_key,
+    balance_finding,
+    block_time_finding,
+    endpoint_findings,
+    key_finding,
+    outbox_finding,
+)
+from sbi_network.chain.connection import connected
 from sbi_network.chain.daemon import OutboxSection, standing
 from sbi_network.chain.errors import ChainError, ContractRefused
 from sbi_network.chain.intent import Order
@@ -88,3 +99,22 @@ async def run_keeper(settings: KeeperSettings, stop: asyncio.Event) -> None:
         _log.info("keeper_started", vault=address, sender=base.outbox.address)
         await until_stopped(stop, keeper.run(settings.poll_seconds))
     _log.info("keeper_stopped")
+
+
+async def keeper_findings(settings: KeeperSettings) -> AsyncIterator[Finding]:
+    """Everything that `run` needs, in order. What needs the chain is left out where its own lines say why."""
+    yield await key_finding("sending key", settings.sending)
+    account = account_of_key(settings.sending)
+    async with connected(settings.network.rpc_urls, chain_id=settings.network.chain_id) as chain:
+        async for finding in endpoint_findings(chain):
+            yield finding
+        try:
+            yield await block_time_finding(chain)
+            address = check_address("vault", settings.network.vault)
+            await chain.require_code("vault", address)
+            yield Finding("vault", True, f"{address}, next epoch {await Vault(chain, address).next_epoch()}")
+            if account is not None:
+                yield await balance_finding(chain, account, settings.outbox.least_ether)
+                yield outbox_finding(settings.outbox.file, account, await chain.chain_id())
+        except ChainError as error:
+            yield Finding("chain", False, str(error))

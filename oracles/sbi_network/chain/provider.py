@@ -8,6 +8,8 @@ process is ever sent again. It also opens a new connection for each request.
 from __future__ import annotations
 
 import asyncio
+import time
+from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 import httpx
@@ -33,6 +35,8 @@ class HttpProvider(AsyncJSONBaseProvider):
         self._url = rpc_url
         self._seconds = request_seconds
         self._client = httpx.AsyncClient(trust_env=False, timeout=request_seconds)
+        self.clock_skew: float | None = None
+        """This machine's time less the endpoint's at its last answer, seconds; None where it does not say."""
 
     async def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
         """The endpoint's answer, of the method's shape. Raises EndpointError, whose text never holds the URL."""
@@ -59,6 +63,7 @@ class HttpProvider(AsyncJSONBaseProvider):
     async def _post(self, body: bytes) -> bytes:
         headers = {"content-type": "application/json"}
         async with self._client.stream("POST", self._url, content=body, headers=headers) as response:
+            self.clock_skew = _skew(response)
             response.raise_for_status()
             return await read_limited(response, MAX_ANSWER_BYTES)
 
@@ -67,3 +72,11 @@ def _retry_after(response: httpx.Response) -> float | None:
     """Seconds that the endpoint asks to be left alone (RFC 9110, 10.2.3); the form with a date is not used by nodes."""
     given = response.headers.get("retry-after", "")
     return min(float(given), _MOST_SECONDS_OF_REST) if given.isdecimal() and len(given) < 10 else None
+
+
+def _skew(response: httpx.Response) -> float | None:
+    try:
+        # The header counts whole seconds: half of one is its error.
+        return time.time() - parsedate_to_datetime(response.headers["date"]).timestamp() - 0.5
+    except (KeyError, ValueError):
+        return None

@@ -49,7 +49,7 @@ class ScriptedEndpoint:
 
     def _block(self, number: int | str) -> Any:
         at = int(number, 16) if isinstance(number, str) else number
-        if at > self.height:
+        if not 0 <= at <= self.height:
             return None
         forked = self.fork is not None and at >= self.fork
         hash_ = f"0x{at:032x}" + ("f" if forked else "0") * 32
