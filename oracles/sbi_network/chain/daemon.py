@@ -84,8 +84,8 @@ async def standing(
             opened_outbox(chain, signer, outbox.file, outbox.rules, outbox.poll_seconds)
         )
         watch, pulse = EndpointWatch(chain.pool), Pulse(chain, signer.address)
-        _add_figures(metrics, opened, watch, pulse)
-        _add_probes(health, opened, watch, pulse, int(outbox.least_ether * WEI_PER_ETHER))
+        add_figures(metrics, opened, watch, pulse)
+        add_probes(health, opened, watch, pulse, int(outbox.least_ether * WEI_PER_ETHER))
         for work in (watch.run(_WATCH_SECONDS), pulse.run(_PULSE_SECONDS)):
             stack.push_async_callback(_ended, asyncio.create_task(work))
         await stack.enter_async_context(monitored(monitoring, metrics, health))
@@ -97,7 +97,8 @@ async def _ended(task: asyncio.Task[None]) -> None:
     await asyncio.gather(task, return_exceptions=True)
 
 
-def _add_figures(metrics: Metrics, outbox: Outbox, watch: EndpointWatch, pulse: Pulse) -> None:
+def add_figures(metrics: Metrics, outbox: Outbox, watch: EndpointWatch, pulse: Pulse) -> None:
+    """What every daemon that sends tells of itself."""
     intents = metrics.gauge("sbi_outbox_intents", "Intents in the outbox", "state")
     for state in State:
         intents.labels(state.value).set_function(_counting(outbox, state))
@@ -130,7 +131,8 @@ def _ether(wei: int | None) -> float:
     return math.nan if wei is None else wei / WEI_PER_ETHER
 
 
-def _add_probes(health: Health, outbox: Outbox, watch: EndpointWatch, pulse: Pulse, least_wei: int) -> None:
+def add_probes(health: Health, outbox: Outbox, watch: EndpointWatch, pulse: Pulse, least_wei: int) -> None:
+    """What such a daemon needs to live, and to work."""
     health.alive["loop"] = lambda: _late("no look at the chain", pulse.looked_at, _STUCK_SECONDS)
     health.ready["chain"] = lambda: _late("no answer from any endpoint", pulse.answered_at, _STALE_SECONDS)
     health.ready["endpoints"] = lambda: watch.disagreement
