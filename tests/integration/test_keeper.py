@@ -115,6 +115,7 @@ class Place:
 
 
 KEYSTORE = 'keystore = "key.json"\npassword_file = "key.password"'
+COPIED = KEYSTORE.replace("key.json", "copy.json")
 
 
 @pytest.fixture
@@ -133,11 +134,11 @@ def test_keeper__through_a_kill_and_a_stop__distributes_each_epoch_once(place: P
     keeper = place.start("keeper", "keeper", config)
     _until(lambda: place.next_epoch == 2)
 
-    again = place.config("again", KEYSTORE, '[outbox]\nfile = "other.sqlite"')
+    again = place.config("again", KEYSTORE)
     assert "key: another process uses" in place.refused("again", again)
     copy = place.folder / "copy.json"
     copy.write_bytes((place.folder / "key.json").read_bytes())
-    same_file = place.config("same", 'keystore = "copy.json"\npassword_file = "key.password"')
+    same_file = place.config("same", COPIED, '[outbox]\nfile = "keeper-outbox.sqlite"')
     assert "outbox: another process uses" in place.refused("same", same_file)
 
     _until(lambda: place.get("readyz").status_code == 200)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, ValidationInfo
 
 from sbi_network.chain.connection import Chain, connected
 from sbi_network.chain.endpoint_watch import EndpointWatch
@@ -23,7 +23,7 @@ from sbi_network.chain.intent import State
 from sbi_network.chain.outbox import Outbox, opened_outbox
 from sbi_network.chain.outbox_worker import OutboxRules
 from sbi_network.chain.pulse import Pulse
-from sbi_network.chain.settings import AnyKeySettings, ConfiguredPath, RpcSettings, Section
+from sbi_network.chain.settings import AnyKeySettings, RpcSettings, Section, from_folder
 from sbi_network.monitoring.app import MonitoringSettings, monitored
 from sbi_network.monitoring.health import Health
 from sbi_network.monitoring.metrics import WEI_PER_ETHER, Metrics
@@ -38,10 +38,18 @@ _STUCK_SECONDS: Final = 300.0
 """Without even a look for so long, its loop is stuck."""
 
 
+_UNNAMED: Final = Path()
+
+
+def _named(path: Path, info: ValidationInfo) -> Path:
+    """Beside keeper.toml lies keeper-outbox.sqlite: daemons that share a folder have files of their own."""
+    return Path(f"{(info.context or {}).get('name', 'sbi')}-outbox.sqlite") if path == _UNNAMED else path
+
+
 class OutboxSettings(Section):
     """Where transactions are kept, and what they may cost."""
 
-    file: Annotated[ConfiguredPath, Field(validate_default=True)] = Path("outbox.sqlite")
+    file: Annotated[Path, AfterValidator(_named), AfterValidator(from_folder), Field(validate_default=True)] = _UNNAMED
     max_fee_gwei: Annotated[float, Field(gt=0, le=1_000_000, allow_inf_nan=False)] = 300.0
     """For a unit of gas. A transaction that needs more waits."""
 
@@ -57,7 +65,7 @@ class OutboxSettings(Section):
 
 
 OutboxSection = Annotated[OutboxSettings, Field(default_factory=dict, validate_default=True)]
-"""A section that may be left out; its file then lies beside the configuration file."""
+"""A section that may be left out."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,8 @@ _FORMS = frozenset({"<one>", "<several>", "<keystore>", "<remote>"})
 """Tags of what may be given in two forms."""
 
 
-def _from_folder(path: Path, info: ValidationInfo) -> Path:
+def from_folder(path: Path, info: ValidationInfo) -> Path:
+    """A path that starts at the folder of the configuration file. A validator."""
     folder: Path = (info.context or {}).get("folder", Path())
     return folder / path.expanduser()
 
@@ -48,7 +49,7 @@ def _http_url(url: SecretStr) -> SecretStr:
     return url
 
 
-ConfiguredPath = Annotated[Path, AfterValidator(_from_folder)]
+ConfiguredPath = Annotated[Path, AfterValidator(from_folder)]
 """A path that starts at the folder of the configuration file."""
 
 ConfiguredAddress = Annotated[str, AfterValidator(_address)]
@@ -134,7 +135,7 @@ def load_settings(model: type[M], path: Path) -> M:
     except ValueError as error:  # not TOML, or not UTF-8
         raise SettingsError(f"{path}: is not TOML: {error}") from None
     try:
-        return model.model_validate(given, context={"folder": path.parent})
+        return model.model_validate(given, context={"folder": path.parent, "name": path.stem})
     except ValidationError as error:
         raise SettingsError(_faults(path, error)) from None
 
