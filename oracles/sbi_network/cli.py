@@ -16,6 +16,7 @@ _PARTS: Final = {
     "meter": "sbi_network.meter.cli",
     "oracle": "sbi_network.oracle.cli",
     "keeper": "sbi_network.chain.cli",
+    "key": "sbi_network.chain.key_cli",
     "outbox": "sbi_network.chain.outbox_cli",
     "signer": "sbi_network.signer.cli",
 }

@@ -62,7 +62,7 @@ class KeystoreSigner:
     @classmethod
     def load(cls, keystore: Path, password_file: Path) -> KeystoreSigner:
         """Raises KeyFileError, whose text says which file is wrong and no more."""
-        encrypted, password = _text(keystore), _text(password_file).rstrip("\r\n")
+        encrypted, password = _text(keystore), read_password(password_file)
         try:
             key = Account.decrypt(json.loads(encrypted), password)
         except ValueError as error:
@@ -77,6 +77,11 @@ class KeystoreSigner:
 def is_open_to_others(path: Path) -> bool:
     """Whether other users of this machine may read a file."""
     return bool(path.stat().st_mode & 0o077)
+
+
+def read_password(path: Path) -> str:
+    """The password in a file, without the line's end. Raises KeyFileError."""
+    return _text(path).rstrip("\r\n")
 
 
 def _text(path: Path) -> str:

@@ -18,9 +18,11 @@ from sbi_network.chain.errors import LockedError
 @contextmanager
 def locked(path: Path, what: str) -> Iterator[None]:
     """Hold the lock of a file, which is made if it is not there. Raises LockedError where another process has it."""
+    # A file that is there may lie where nothing can be made: keystores often do.
+    making = 0 if path.exists() else os.O_CREAT
     try:
         # Never closed while SQLite has the file open in this block: closing would give up SQLite's own locks.
-        file = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | making, 0o600)
     except OSError as error:
         raise LockedError(f"{what}: {path} cannot be opened ({error.strerror})") from None
     try:
