@@ -13,7 +13,8 @@ gap         └── a nonce below ours that nobody uses → an empty transacti
 deadline    ├── queued → expired, nothing sent
             └── sent → withdrawn by an empty transaction of its nonce; the next intent goes through
 kill -9     └── at every step, one after the other → one transaction, final
-endpoints   └── the first one dead → the other serves; both get the same bytes
+endpoints   ├── the first one dead → the other serves; both get the same bytes
+            └── the only one shows another chain for a while → waits, and nothing of it is believed
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -47,7 +48,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
 PAYER = account(1)
 STRANGER = account(2)
-RULES = OutboxRules(gap_after_blocks=3)
+RULES = OutboxRules(gap_after_blocks=3, broken_after_seconds=0.5)
 POLL = 0.02
 PROGRAM = Path(__file__).with_name("outbox_process.py")
 REVERTING = "0x60006000fd"
@@ -411,6 +412,73 @@ def test_endpoints__the_first_is_dead__the_other_serves(anvil: Anvil, tmp_path: 
 
     _run(play())
     assert anvil.balance(call.to) == 1
+
+
+class Switch:
+    """A way to a node that can be made to lead to another one."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self._open: set[asyncio.StreamWriter] = set()
+
+    def turn(self, port: int) -> None:
+        self.port = port
+        for writer in self._open:
+            writer.transport.abort()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection("127.0.0.1", self.port)
+        mine = {writer, back}
+        self._open |= mine
+        with suppress(ConnectionError):
+            await asyncio.gather(_copied(reader, back), _copied(there, writer))
+        self._open -= mine
+
+
+async def _copied(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(65_536):
+        writer.write(data)
+        await writer.drain()
+    writer.close()
+
+
+@pytest.mark.parametrize("flags", [("--chain-id", "5"), ()], ids=["another chain's id", "the same id"])
+def test_endpoints__the_only_one_shows_another_chain_for_a_while__harms_nothing(
+    anvil: Anvil, tmp_path: Path, flags: tuple[str, ...]
+) -> None:
+    call, before = _pay(), anvil.count(PAYER.address)
+    patient = replace(RULES, broken_after_seconds=60)
+
+    async def play(other: Anvil) -> None:
+        switch = Switch(anvil.port)
+        server = await asyncio.start_server(switch.serve, "127.0.0.1", 0)
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with AsyncExitStack() as stack:
+            chain = await stack.enter_async_context(connected(url, 5))
+            path = tmp_path / "outbox.sqlite"
+            opened = opened_outbox(chain, KeystoreSigner(PAYER), path, patient, poll_seconds=POLL)
+            outbox = await stack.enter_async_context(opened)
+            outbox.submit(call, Order("rent"))
+            await _in_state(outbox, "rent", State.SENT)
+            switch.turn(other.port)
+            outbox.submit(_pay(), Order("later"))
+            seen = outbox.last_step_at
+            await asyncio.sleep(1)
+            assert outbox.last_step_at == seen
+            switch.turn(anvil.port)
+            for endpoint in chain.pool.endpoints:
+                chain.pool.take_back(endpoint)
+            await _mined_until(anvil, outbox, "rent", State.FINAL)
+            await _mined_until(anvil, outbox, "later", State.FINAL)
+            assert outbox.store.broken() is None
+        server.close()
+
+    with running_anvil(tmp_path, "--no-mining", *flags) as other:
+        other.mine(60)
+        _run(play(other))
+        assert other.waiting(PAYER.address) == 0
+    assert anvil.balance(call.to) == 1
+    assert anvil.count(PAYER.address) == before + 2
 
 
 def test_opened_outbox__another_process_has_the_file__is_refused(anvil: Anvil, tmp_path: Path) -> None:

@@ -35,12 +35,13 @@ FINAL: Final = "finalized"
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """A block: number, time in seconds, base fee in wei, hash as 0x and digits."""
+    """A block: number, time in seconds, base fee in wei, its hash and its parent's as 0x and digits."""
 
     number: int
     timestamp: int
     base_fee: int
     hash: str = ""
+    parent: str = ""
 
 
 class Chain:
@@ -68,7 +69,8 @@ class Chain:
         """A block, the newest unless another is given. Raises EndpointError (BlockNotFound) where there is none."""
         found = await asked(self.web3.eth.get_block(block))  # type: ignore[arg-type]
         figures = int(found["number"]), int(found["timestamp"]), int(found.get("baseFeePerGas", 0))
-        return Head(*figures, hex_of(bytes(found["hash"])))
+        parent = found.get("parentHash")
+        return Head(*figures, hex_of(bytes(found["hash"])), "" if parent is None else hex_of(bytes(parent)))
 
     async def ether_of(self, account: ChecksumAddress) -> int:
         """An account's balance in the chain's own coin, wei."""

@@ -170,6 +170,11 @@ class EndpointPool(AsyncJSONBaseProvider):
         """Give the same bytes to every endpoint."""
         return await self.ask_each("eth_sendRawTransaction", ["0x" + raw.hex()])
 
+    def doubt(self) -> None:
+        """Ask every endpoint for its chain id again before anything else is believed."""
+        for endpoint in self.endpoints:
+            endpoint.sure_until = 0.0
+
     def set_aside(self, endpoint: Endpoint, reason: str) -> None:
         """Ask an endpoint nothing for a while."""
         endpoint.aside_reason = reason

@@ -39,6 +39,9 @@ from sbi_network.protocol.abi import DecodedError
 _KEPT_SECONDS: Final = 180 * 86_400
 """How long settled intents are remembered."""
 
+_IDLE_POLLS: Final = 10
+"""With nothing under way the chain is looked at so much more seldom; a new intent is begun at once all the same."""
+
 _FOUND: Final = (State.INCLUDED, State.FINAL, State.REVERTED)
 
 _log = structlog.get_logger("sbi.chain.outbox")
@@ -102,7 +105,8 @@ class Outbox:
             told = await self._step(told)
             async with self._moved:
                 self._moved.notify_all()
-            await self._rest(poll_seconds)
+            is_idle = self._store.oldest_unsettled() is None
+            await self._rest(poll_seconds * (_IDLE_POLLS if is_idle else 1))
 
     async def _rest(self, seconds: float) -> None:
         # Not wait_for: on Python 3.11 that can swallow the cancellation that is to end the outbox.

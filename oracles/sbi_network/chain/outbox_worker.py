@@ -7,6 +7,7 @@ begun. All waiting is counted in blocks and all deadlines in blocks' time, so th
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -17,7 +18,7 @@ import structlog
 from sbi_network.chain.broadcast import Verdict, verdict_of_all
 from sbi_network.chain.calling import gas_for, simulate
 from sbi_network.chain.chain_view import ChainView, look, market, nonce_at
-from sbi_network.chain.connection import Chain, asked
+from sbi_network.chain.connection import Chain, Head, asked
 from sbi_network.chain.errors import ContractRefused, EndpointError, FinalityError, SignerError
 from sbi_network.chain.fees import FeeRule, Market
 from sbi_network.chain.intent import Attempt, Inclusion, Intent, State
@@ -28,6 +29,12 @@ from sbi_network.errors import SBIError
 
 _MOST_DROPPED: Final = 10_000
 """How many final intents are looked through when finality was broken."""
+
+_MOST_LINKED: Final = 512
+"""How many blocks are followed back to see that a new final block descends from the last one."""
+
+_MOST_AHEAD: Final = 64
+"""An account with more transactions waiting than this, beside ours, is an endpoint's error."""
 
 _SURE_LOOKS: Final = 3
 """At so many final blocks in a row no endpoint may know a receipt before a nonce counts as another's."""
@@ -68,6 +75,9 @@ class OutboxRules:
     most_in_flight: int = 16
     """Nonces in use at a time: go-ethereum keeps 16 of an account for sure."""
 
+    broken_after_seconds: float = 30.0
+    """Finality counts as broken once endpoints have contradicted what was final for so long without a pause."""
+
 
 @dataclass
 class _Memory:
@@ -78,6 +88,9 @@ class _Memory:
     gaps: dict[int, int] = field(default_factory=dict)
     missing: dict[int, list[int]] = field(default_factory=dict)
     """For an intent, the final blocks at which no endpoint knew a receipt though its nonce was used."""
+
+    contradicted_since: float | None = None
+    """When endpoints began to contradict what was final, by `time.monotonic`."""
 
 
 class OutboxWorker:
@@ -105,6 +118,7 @@ class OutboxWorker:
 
         Raises FinalityError, EndpointError, SignerError or OutboxError; what was done until then is kept.
         """
+        self._chain.pool.doubt()
         view = await look(self._chain, self._signer.address)
         await self._check_finality(view)
         await _each(self._store.in_flight(), lambda intent: self._follow(intent, view))
@@ -121,20 +135,43 @@ class OutboxWorker:
         if broken is not None:
             raise FinalityError(broken)
         anchor = self._store.anchor()
-        if anchor is not None and view.final.number >= anchor[0]:
-            is_same = view.final.number == anchor[0]
-            found = view.final.hash if is_same else (await self._chain.head(anchor[0])).hash
-            if found != anchor[1]:
-                await self._finality_broken(anchor, found)
-        if anchor is None or view.final.number > anchor[0]:
+        if anchor is None:
             self._store.keep_anchor(view.final.number, view.final.hash)
+        elif view.final.number >= anchor[0]:
+            await self._check_anchor(anchor, view.final)
 
-    async def _finality_broken(self, anchor: tuple[int, str], found: str) -> None:
-        """One endpoint that still has the block makes this a disagreement, which the endpoints' watch settles."""
+    async def _check_anchor(self, anchor: tuple[int, str], final: Head) -> None:
+        """What was final still is, and what is final now descends from it: an answer of another chain does not."""
         number, expected = anchor
+        found = final if final.number == number else await self._chain.head(number)
+        if found.hash != expected:
+            await self._contradicted(anchor, found.hash)
+        self._memory.contradicted_since = None
+        if final.number > number and await self._descends(final, anchor):
+            self._store.keep_anchor(final.number, final.hash)
+
+    async def _descends(self, final: Head, anchor: tuple[int, str]) -> bool:
+        """Raises EndpointError if it does not."""
+        below = final
+        while below.number - 1 > anchor[0] and final.number - below.number < _MOST_LINKED:
+            parent = await self._chain.head(below.number - 1)
+            if parent.hash != below.parent:
+                raise EndpointError("Disagreement", f"block {parent.number} is not the parent of {below.number}")
+            below = parent
+        if below.number - 1 == anchor[0] and below.parent != anchor[1]:
+            raise EndpointError("Disagreement", f"block {anchor[0]} is not the parent of {below.number}")
+        return True
+
+    async def _contradicted(self, anchor: tuple[int, str], found: str) -> None:
+        """Raises. One endpoint that still has the block makes this a disagreement; so does an answer that passes."""
+        number, expected = anchor
+        now = time.monotonic()
+        since = self._memory.contradicted_since = self._memory.contradicted_since or now
+        self._chain.pool.doubt()
         replies = await self._chain.pool.ask_each("eth_getBlockByNumber", [hex(number), False])
-        if any(reply.result and reply.result["hash"].lower() == expected for reply in replies):
-            raise EndpointError("Disagreement", f"endpoints have different final blocks {number}")
+        is_kept = any(reply.result and reply.result["hash"].lower() == expected for reply in replies)
+        if is_kept or now - since < self._rules.broken_after_seconds:
+            raise EndpointError("Disagreement", f"block {number} was final as {expected}, an endpoint has {found}")
         dropped = await self._no_longer_final()
         text = (
             f"block {number} was final as {expected} and is now {found}; intents no longer in a block: {len(dropped)}"
@@ -146,7 +183,7 @@ class OutboxWorker:
     async def _no_longer_final(self) -> list[Intent]:
         dropped = []
         for intent in self._store.final(_MOST_DROPPED):
-            if intent.inclusion is None or await self._is_canonical(intent.inclusion):
+            if intent.inclusion is None or await self._is_agreed(intent.inclusion):
                 break  # blocks below one that is still there are still there
             dropped.append(intent)
         return dropped
@@ -167,7 +204,7 @@ class OutboxWorker:
             self._store.mark_included(intent, inclusion)
             _log.info("included", intent=intent.key, transaction=inclusion.transaction, block=inclusion.block_number)
             self._reached(Step.INCLUDED_KEPT, intent)
-        if inclusion.block_number <= view.final.number and await self._is_canonical(inclusion):
+        if inclusion.block_number <= view.final.number and await self._is_agreed(inclusion):
             self._settle(intent, inclusion)
 
     async def _inclusion_of(self, intent: Intent) -> Inclusion | None:
@@ -178,8 +215,11 @@ class OutboxWorker:
                 return _inclusion(receipt, attempt)
         return None
 
-    async def _is_canonical(self, inclusion: Inclusion) -> bool:
-        return (await self._chain.head(inclusion.block_number)).hash == inclusion.block_hash
+    async def _is_agreed(self, inclusion: Inclusion) -> bool:
+        """Whether every endpoint that answers, and is not set aside, has the block."""
+        replies = await self._chain.pool.ask_each("eth_getBlockByNumber", [hex(inclusion.block_number), False])
+        found = [reply.result for reply in replies if reply.result and not reply.endpoint.is_aside]
+        return bool(found) and all(block["hash"].lower() == inclusion.block_hash for block in found)
 
     def _settle(self, intent: Intent, inclusion: Inclusion) -> None:
         state = State.FINAL if inclusion.succeeded else State.REVERTED
@@ -320,7 +360,7 @@ class OutboxWorker:
         gaps = [nonce for nonce in range(view.nonce, highest) if nonce not in ours]
         seen = self._memory.gaps
         self._memory.gaps = {nonce: seen.get(nonce, view.head.number) for nonce in gaps}
-        for nonce, since in self._memory.gaps.items():
+        for nonce, since in list(self._memory.gaps.items())[: self._rules.most_in_flight]:
             if view.head.number - since >= self._rules.gap_after_blocks:
                 _log.warning("gap_filled", nonce=nonce)
                 blank = self._store.put_blank(
@@ -348,10 +388,19 @@ class OutboxWorker:
             self._store.settle(intent, State.REFUSED, refusal_text(refusal))
             _log.info("refused", intent=intent.key, reason=str(refusal))
             return
-        pending = await nonce_at(self._chain, self._signer.address)
-        nonce = max(self._store.next_nonce(), pending, view.nonce)
+        nonce = await self._next_nonce(view)
         offer = Transaction(self._chain_id, nonce, self._rules.fees.first(prices), gas, intent.call)
         await self._give(intent, await self._kept(intent, offer, State.SIGNED, is_blank=False), view)
+
+    async def _next_nonce(self, view: ChainView) -> int:
+        """Above all of ours and all that the chain has or waits for. Raises EndpointError for what cannot be."""
+        pending = await nonce_at(self._chain, self._signer.address)
+        own = self._store.next_nonce()
+        known = max(own, await nonce_at(self._chain, self._signer.address, view.final.number))
+        nonce = max(own, pending, view.nonce)
+        if nonce - known > _MOST_AHEAD:
+            raise EndpointError("NonceJump", f"the account's next nonce is said to be {nonce}, and was {known}")
+        return nonce
 
     async def _kept(self, intent: Intent, offer: Transaction, state: State, *, is_blank: bool) -> Attempt:
         """Sign, and keep what was signed before anybody else sees it."""
