@@ -28,6 +28,7 @@ class Anvil:
 
     def __init__(self, port: int) -> None:
         self.port = port
+        self.pid = 0
         self.url = f"http://127.0.0.1:{port}"
         self._client = httpx.Client(trust_env=False, timeout=10)
 
@@ -78,6 +79,7 @@ def running_anvil(folder: Path, *flags: str, port: int | None = None) -> Iterato
     command = [anvil_binary(), "--port", str(anvil.port), "--slots-in-an-epoch", "1", "--accounts", "20", *flags]
     with (folder / f"anvil-{anvil.port}.log").open("ab") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)
+        anvil.pid = process.pid
         try:
             _await_answer(anvil)
             yield anvil

@@ -6,7 +6,8 @@ keeper  ├── epochs final → each distributed once, through kill -9 and a 
         ├── a second process with its file, or with its key → refused
         ├── /readyz and /metrics → tell how it is
         ├── nowhere the key or the password: logs, command line, environment, state
-        └── SIGTERM, with a transaction under way → ends within seconds; a restart goes on with it
+        ├── SIGTERM, with a transaction under way → ends within seconds; a restart goes on with it
+        └── SIGTERM, while the node hangs → likewise
 signer  └── its key with a remote signer → distributes all the same, and the keeper never has the key
 """
 
@@ -166,6 +167,17 @@ def test_keeper__through_a_kill_and_a_stop__distributes_each_epoch_once(place: P
     assert (place.next_epoch, place.anvil.count(PAYER.address, "pending")) == (3, 3)
     keeper.send_signal(signal.SIGTERM)
     assert keeper.wait(5) == 0
+
+
+def test_keeper__told_to_stop_while_the_node_hangs__ends_within_seconds(place: Place) -> None:
+    keeper = place.start("keeper", "keeper", place.config("keeper", KEYSTORE))
+    place.make_final(1)
+    _until(lambda: place.next_epoch == 1)
+    os.kill(place.anvil.pid, signal.SIGSTOP)
+    _until(lambda: _count(place, "outbox_waits") >= 1)
+    keeper.send_signal(signal.SIGTERM)
+    assert keeper.wait(5) == 0
+    assert _count(place, "outbox_parked") == _count(place, "keeper_stopped") == 1
 
 
 def test_keeper__with_a_remote_signer__distributes(place: Place) -> None:
