@@ -11,7 +11,8 @@ pool        ├── drops the transaction → the same bytes again
             └── another's transaction takes the nonce → sent anew with the next one
 gap         └── a nonce below ours that nobody uses → an empty transaction takes it
 deadline    ├── queued → expired, nothing sent
-            └── sent → withdrawn by an empty transaction of its nonce; the next intent goes through
+            ├── sent → withdrawn by an empty transaction of its nonce; the next intent goes through
+            └── lost by all endpoints, fees at the cap → likewise
 kill -9     └── at every step, one after the other → one transaction, final
 endpoints   ├── the first one dead → the other serves; both get the same bytes
             └── the only one shows another chain for a while → waits, and nothing of it is believed
@@ -174,7 +175,8 @@ def test_send__many_at_once__take_nonces_without_a_gap(anvil: Anvil, tmp_path: P
             sending = [asyncio.create_task(outbox.send(call, Order(call.to))) for call in calls]
             while not all(each.done() for each in sending):
                 await _looked(outbox)
-                assert len(outbox.store.in_flight()) <= RULES.most_in_flight
+                waiting = [each for each in outbox.store.in_flight() if each.state is not State.INCLUDED]
+                assert len(waiting) <= RULES.most_in_flight
                 await asyncio.to_thread(anvil.mine)
             assert all(each.result().gas_used == 21_000 for each in sending)
 
@@ -400,6 +402,23 @@ def test_deadline__passed_while_sent__is_withdrawn_and_the_next_goes_through(anv
 
     _run(play())
     assert (anvil.balance(call.to), anvil.balance(after.to)) == (0, 1)
+
+
+def test_deadline__passed_while_lost_at_the_cap__its_nonce_is_taken_all_the_same(anvil: Anvil, tmp_path: Path) -> None:
+    call = _pay()
+    now = int(anvil("eth_getBlockByNumber", "latest", False)["timestamp"], 16)
+    rules = replace(RULES, urgent_seconds=0, fees=FeeRule(most=2 * GWEI))
+
+    async def play() -> None:
+        async with _outbox(anvil, tmp_path, rules) as outbox:
+            outbox.submit(call, Order("late", now + 100))
+            await _in_state(outbox, "late", State.SENT)
+            anvil("anvil_dropAllTransactions")
+            anvil("evm_setNextBlockTimestamp", now + 101)
+            await _mined_until(anvil, outbox, "late", State.EXPIRED)
+
+    _run(play())
+    assert anvil.balance(call.to) == 0
 
 
 def test_endpoints__the_first_is_dead__the_other_serves(anvil: Anvil, tmp_path: Path) -> None:

@@ -55,6 +55,7 @@ class Endpoint:
         self.provider: Final = provider
         self.failures = 0
         self.rests_until = 0.0
+        self.spared_until = 0.0
         self.sure_until = 0.0
         self.aside_until = 0.0
         self.aside_reason: str | None = None
@@ -76,12 +77,13 @@ class Endpoint:
         """Let it rest: twice as long each time, with jitter, or as long as it asked for."""
         rest = min(_FIRST_REST * 2**self.failures, _LONGEST_REST) * random.uniform(0.5, 1.0)  # noqa: S311
         self.failures = min(self.failures + 1, 16)
-        self.rests_until = time.monotonic() + max(rest, retry_after or 0.0)
+        self.spared_until = time.monotonic() + (retry_after or 0.0)
+        self.rests_until = max(time.monotonic() + rest, self.spared_until)
 
     def answered(self) -> None:
         """Trust it again."""
         self.failures = 0
-        self.rests_until = 0.0
+        self.rests_until = self.spared_until = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +154,7 @@ class EndpointPool(AsyncJSONBaseProvider):
             self._note_failure(endpoint, EndpointError("NodeError", f"{method}: {Reply(endpoint, answer).message}"))
             last = answer
         if last is None or isinstance(last, EndpointError):
-            raise last or EndpointError("NoEndpoint", f"{method}: every endpoint is set aside: {self._reasons()}")
+            raise last or EndpointError("NoEndpoint", f"{method}: no endpoint may be asked{self._reasons()}")
         return last
 
     async def ask_each(self, method: str, params: Any) -> list[Reply]:
@@ -202,14 +204,19 @@ class EndpointPool(AsyncJSONBaseProvider):
         return answer
 
     async def _candidates(self) -> list[Endpoint]:
-        """Whom to ask, in order: the fit ones, then those that rest. Those set aside are left out."""
+        """Whom to ask, in order: the fit ones, then those that rest. Those set aside are left out.
+
+        Where all rest, only the first to be fit again is asked, and not even that before the time that it asked for.
+        """
         trusted = [each for each in self.endpoints if not each.is_aside]
         if trusted and all(each.is_resting for each in trusted):
             soonest = min(each.rests_until for each in trusted)
             await asyncio.sleep(max(0.0, min(soonest - time.monotonic(), _LONGEST_WAIT)))
         fit = [each for each in trusted if not each.is_resting]
         resting = sorted((each for each in trusted if each.is_resting), key=lambda each: each.rests_until)
-        return fit or resting[:1]
+        if fit:
+            return fit + resting
+        return [each for each in resting[:1] if time.monotonic() >= each.spared_until]
 
     async def _make_sure(self, endpoint: Endpoint) -> None:
         """Raises EndpointError, and sets the endpoint aside, if it answers for another chain."""
@@ -251,7 +258,7 @@ class EndpointPool(AsyncJSONBaseProvider):
             what(observer)
 
     def _reasons(self) -> str:
-        return "; ".join(f"{each.number} {each.aside_reason}" for each in self.endpoints if each.is_aside)
+        return "".join(f"; {each.number} {each.aside_reason}" for each in self.endpoints if each.is_aside)
 
 
 def _chain_id_in(reply: Reply) -> int | None:

@@ -73,7 +73,7 @@ class OutboxRules:
     """So shortly before a deadline, fees are raised with every block."""
 
     most_in_flight: int = 16
-    """Nonces in use at a time: go-ethereum keeps 16 of an account for sure."""
+    """Transactions that wait for a block at a time: go-ethereum keeps 16 of an account for sure."""
 
     broken_after_seconds: float = 30.0
     """Finality counts as broken once endpoints have contradicted what was final for so long without a pause."""
@@ -227,17 +227,21 @@ class OutboxWorker:
             state = State.EXPIRED
         self._reached(Step.SETTLED, intent)
         self._store.settle(intent, state)
-        for attempt in self._store.attempts(intent):
-            self._memory.given_at.pop(attempt.transaction, None)
-            self._memory.underpriced.discard(attempt.transaction)
+        self._forget(intent)
         _log.info(str(state), intent=intent.key, transaction=inclusion.transaction, block=inclusion.block_number)
         self._reached(Step.SETTLED_KEPT, intent)
 
     def _dropped(self, intent: Intent) -> None:
         _log.warning("dropped_by_reorg", intent=intent.key, nonce=intent.nonce)
         self._store.mark_dropped(intent)
+        self._forget(intent)
+
+    def _forget(self, intent: Intent) -> None:
+        """What was remembered of its transactions no longer holds."""
+        self._memory.missing.pop(intent.number, None)
         for attempt in self._store.attempts(intent):
             self._memory.given_at.pop(attempt.transaction, None)
+            self._memory.underpriced.discard(attempt.transaction)
 
     async def _missing(self, intent: Intent, view: ChainView) -> None:
         """The nonce is used and no receipt is known: another's transaction, or an endpoint that lags."""
@@ -263,7 +267,7 @@ class OutboxWorker:
 
     def _displaced(self, intent: Intent) -> None:
         _log.error("nonce_taken_by_another", intent=intent.key, nonce=intent.nonce)
-        self._memory.missing.pop(intent.number, None)
+        self._forget(intent)
         if intent.state is State.WITHDRAWN or intent.call == self._blank_call():
             self._store.settle(intent, State.EXPIRED)
         else:
@@ -316,9 +320,8 @@ class OutboxWorker:
 
     async def _withdraw(self, intent: Intent, last: Attempt, view: ChainView) -> None:
         """An empty transaction for the same nonce: nonces above wait for it."""
-        fees = self._rules.fees.raised(last.fees, await market(self._chain, view.head))
-        if fees is None:
-            return  # no endpoint would replace it; it stays, and the contract refuses it
+        # At the cap it replaces nothing that endpoints still have, but it takes the nonce of what they have lost.
+        fees = self._rules.fees.raised(last.fees, await market(self._chain, view.head)) or last.fees
         gas = await gas_for(self._chain, self._signer.address, self._blank_call())
         offer = Transaction(self._chain_id, last.nonce, fees, gas, self._blank_call())
         blank = await self._kept(intent, offer, State.WITHDRAWN, is_blank=True)
@@ -369,13 +372,14 @@ class OutboxWorker:
                 await self._fill(blank, view)
 
     async def _begin(self, view: ChainView) -> None:
-        """Sign and send what is queued, as far as nonces may be in use."""
+        """Sign and send what is queued, as far as transactions may wait."""
         queued = self._store.queued()
         for late in [intent for intent in queued if _is_late(intent, view)]:
             self._store.settle(late, State.EXPIRED)
             _log.warning("expired", intent=late.key, deadline=late.deadline)
         timely = [intent for intent in queued if not _is_late(intent, view)]
-        room = self._rules.most_in_flight - len(self._store.in_flight())
+        waiting = [intent for intent in self._store.in_flight() if intent.state is not State.INCLUDED]
+        room = self._rules.most_in_flight - len(waiting)
         if timely and room > 0:
             prices = await market(self._chain, view.head)
             await _each(timely[:room], lambda intent: self._begin_one(intent, view, prices))

@@ -3,7 +3,7 @@
 make_request    ├── the first is fit → it alone is asked
                 ├── it fails: HTTP error, 429, no JSON, too deep, too long, wrong shape, a node's own error
                 │       → the next answers, and the first rests
-                ├── 429 with Retry-After → rests as long as it asked
+                ├── 429 with Retry-After → rests as long as it asked, even the only one
                 ├── it answers for another chain → the next answers, and it is set aside
                 ├── a refusal by the contract → an answer, from the first
                 └── all fail, or are set aside → EndpointError, without any URL
@@ -108,6 +108,20 @@ def test_make_request__asked_to_wait__rests_as_long() -> None:
         return chain.pool.endpoints[0].rests_until - asyncio.get_running_loop().time()
 
     assert 25 < _play([first, second], play, CHAIN_ID) <= 30
+
+
+def test_make_request__the_only_one_asked_to_wait__is_not_asked() -> None:
+    only = _broken(status=429, headers={"retry-after": "30"})
+
+    async def play(chain: Chain) -> None:
+        with pytest.raises(EndpointError, match="429"):
+            await _balance(chain)
+        before = len(only.asked)
+        with pytest.raises(EndpointError, match="no endpoint may be asked"):
+            await _balance(chain)
+        assert len(only.asked) == before
+
+    _play([only], play, CHAIN_ID)
 
 
 def test_make_request__it_becomes_another_chains__is_set_aside(monkeypatch: pytest.MonkeyPatch) -> None:
