@@ -27,9 +27,8 @@ import httpx
 import pytest
 from eth_account import Account
 
-from sbi_network.protocol.abi import load_abi
-from sbi_network.protocol.abi.revert import selector_of
 from tests.integration.anvil import Anvil, account, free_port, running_anvil
+from tests.integration.counting_vault import counting_vault
 
 pytestmark = [pytest.mark.slow, pytest.mark.integration, pytest.mark.timeout(180)]
 
@@ -38,27 +37,6 @@ VAULT = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
 PAYER = account(3)
 PASSWORD = "correct horse battery staple"  # noqa: S105 - of a development key
 ENVIRONMENT = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "oracles"), "HOME": os.environ.get("HOME", "/")}
-
-
-def _selector(kind: str, name: str) -> str:
-    (item,) = [each for each in load_abi("DistributionVault") if each["type"] == kind and each.get("name") == name]
-    return selector_of(item).hex()
-
-
-def _vault_code() -> str:
-    """Slot 0 is the next epoch, slot 1 how many are final."""
-    next_epoch, distribute = _selector("function", "nextEpoch"), _selector("function", "distribute")
-    return (
-        "0x5f3560e01c"
-        f"8063{next_epoch}14601b57"  # nextEpoch
-        f"63{distribute}14602457"  # distribute
-        "5f5ffd"
-        "5b5f545f5260205ff3"
-        f"5b5f5460015411604657"
-        f"63{_selector('error', 'EpochNotFinal')}60e01b5f525f546004526001602452"
-        "60445ffd"
-        "5b5f546001015f5500"
-    )
 
 
 class Place:
@@ -124,7 +102,7 @@ def place(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     # Anvil logs the development keys: elsewhere.
     node = tmp_path_factory.mktemp("node")
     with running_anvil(node, "--block-time", "1") as anvil, ExitStack() as stack:
-        anvil("anvil_setCode", VAULT, _vault_code())
+        anvil("anvil_setCode", VAULT, counting_vault())
         yield Place(tmp_path, anvil, stack)
 
 

@@ -69,7 +69,7 @@ OutboxSection = Annotated[OutboxSettings, Field(default_factory=dict, validate_d
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Footing:
     """What a daemon works with. It may add probes and figures of its own."""
 
     chain: Chain
@@ -79,9 +79,9 @@ class Standing:
 
 
 @asynccontextmanager
-async def standing(
+async def footing(
     network: RpcSettings, sending: AnyKeySettings, outbox: OutboxSettings, monitoring: MonitoringSettings | None
-) -> AsyncIterator[Standing]:
+) -> AsyncIterator[Footing]:
     """Everything, until the end of the block. Raises SBIError where something cannot be had."""
     async with AsyncExitStack() as stack:
         signer = await stack.enter_async_context(opened_signer(sending, alone=True))
@@ -97,7 +97,7 @@ async def standing(
         for work in (watch.run(_WATCH_SECONDS), pulse.run(_PULSE_SECONDS)):
             stack.push_async_callback(_ended, asyncio.create_task(work))
         await stack.enter_async_context(monitored(monitoring, metrics, health))
-        yield Standing(chain, opened, metrics, health)
+        yield Footing(chain, opened, metrics, health)
 
 
 async def _ended(task: asyncio.Task[None]) -> None:

@@ -18,7 +18,7 @@ _log = structlog.get_logger("sbi.chain.endpoints")
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Sighting:
     """What an endpoint knows: its chain, its newest block's time (seconds), its last final block's number."""
 
     endpoint: Endpoint
@@ -52,41 +52,41 @@ class EndpointWatch:
 
     async def look(self) -> None:
         """Set aside who is wrong, take back who is right again. Who does not answer is left as it is."""
-        standings = await self._standings()
-        wrong = {each.endpoint: reason for each in standings if (reason := self._fault_of(each, standings))}
-        fit = [each for each in standings if each.endpoint not in wrong]
+        sightings = await self._sightings()
+        wrong = {each.endpoint: reason for each in sightings if (reason := self._fault_of(each, sightings))}
+        fit = [each for each in sightings if each.endpoint not in wrong]
         wrong |= await self._in_minority(fit)
-        for standing in standings:
-            reason = wrong.get(standing.endpoint)
+        for sighting in sightings:
+            reason = wrong.get(sighting.endpoint)
             if reason is None:
-                self._pool.take_back(standing.endpoint)
+                self._pool.take_back(sighting.endpoint)
             else:
-                self._pool.set_aside(standing.endpoint, reason)
+                self._pool.set_aside(sighting.endpoint, reason)
 
-    async def _standings(self) -> list[Standing]:
+    async def _sightings(self) -> list[Sighting]:
         chains = await self._pool.ask_each("eth_chainId", [])
         heads = await self._pool.ask_each("eth_getBlockByNumber", ["latest", False])
         finals = await self._pool.ask_each("eth_getBlockByNumber", ["finalized", False])
         return [
-            Standing(chain.endpoint, int(chain.result, 16), _figure(head, "timestamp"), _figure(final, "number"))
+            Sighting(chain.endpoint, int(chain.result, 16), _figure(head, "timestamp"), _figure(final, "number"))
             for chain, head, final in zip(chains, heads, finals, strict=True)
             if chain.result and head.result and final.result
         ]
 
-    def _fault_of(self, standing: Standing, standings: list[Standing]) -> str | None:
-        if self._pool.chain_id is not None and standing.chain_id != self._pool.chain_id:
-            return f"answers for chain {standing.chain_id}, not {self._pool.chain_id}"
-        ours = [each.head_time for each in standings if each.chain_id == self._pool.chain_id]
-        lag = max(ours, default=standing.head_time) - standing.head_time
+    def _fault_of(self, sighting: Sighting, sightings: list[Sighting]) -> str | None:
+        if self._pool.chain_id is not None and sighting.chain_id != self._pool.chain_id:
+            return f"answers for chain {sighting.chain_id}, not {self._pool.chain_id}"
+        ours = [each.head_time for each in sightings if each.chain_id == self._pool.chain_id]
+        lag = max(ours, default=sighting.head_time) - sighting.head_time
         return f"is {lag} s behind" if lag > self._most_lag else None
 
-    async def _in_minority(self, standings: list[Standing]) -> dict[Endpoint, str]:
+    async def _in_minority(self, sightings: list[Sighting]) -> dict[Endpoint, str]:
         """Who has another block than most at the highest height that is final for all."""
         self.disagreement = None
-        if len(standings) < 2:
+        if len(sightings) < 2:
             return {}
-        height = min(each.final for each in standings)
-        hashes = await self._hashes_at(height, standings)
+        height = min(each.final for each in sightings)
+        hashes = await self._hashes_at(height, sightings)
         right = await self._right_one(height, hashes)
         if right is None:
             return {}
@@ -120,9 +120,9 @@ class EndpointWatch:
         same = [each.endpoint for each in replies if _hash(each) == self._agreed.hash]
         return [each for each in endpoints if each in same]
 
-    async def _hashes_at(self, height: int, standings: list[Standing]) -> dict[Endpoint, str]:
+    async def _hashes_at(self, height: int, sightings: list[Sighting]) -> dict[Endpoint, str]:
         replies = await self._pool.ask_each("eth_getBlockByNumber", [hex(height), False])
-        asked = {each.endpoint for each in standings}
+        asked = {each.endpoint for each in sightings}
         return {each.endpoint: found for each in replies if each.endpoint in asked and (found := _hash(each))}
 
 

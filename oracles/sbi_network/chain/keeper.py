@@ -17,7 +17,7 @@ from sbi_network.chain.checks import (
     outbox_finding,
 )
 from sbi_network.chain.connection import connected
-from sbi_network.chain.daemon import OutboxSection, standing
+from sbi_network.chain.daemon import OutboxSection, footing
 from sbi_network.chain.errors import ChainError, ContractRefused
 from sbi_network.chain.intent import Order
 from sbi_network.chain.sender import Call, TransactionSender
@@ -93,7 +93,7 @@ class Keeper:
 async def run_keeper(settings: KeeperSettings, stop: asyncio.Event) -> None:
     """Keep until `stop`. Raises SBIError where that cannot begin."""
     address = check_address("vault", settings.network.vault)
-    async with standing(settings.network, settings.sending, settings.outbox, settings.monitoring) as base:
+    async with footing(settings.network, settings.sending, settings.outbox, settings.monitoring) as base:
         await base.chain.require_code("vault", address)
         keeper = Keeper(Vault(base.chain, address), base.outbox, await base.chain.chain_id())
         _log.info("keeper_started", vault=address, sender=base.outbox.address)

@@ -11,7 +11,7 @@ import structlog
 
 from sbi_network.chain.clock import EpochClock, read_clock
 from sbi_network.chain.connection import Chain, connected
-from sbi_network.chain.daemon import Standing, standing
+from sbi_network.chain.daemon import Footing, footing
 from sbi_network.chain.errors import SettingsError
 from sbi_network.chain.keys import Signer
 from sbi_network.chain.registry import Registry
@@ -41,14 +41,14 @@ async def run_oracle(settings: OracleSettings, stop: asyncio.Event) -> None:
     """Serve until `stop`. Raises SBIError where that cannot begin."""
     async with opened_signer(settings.signing) as signer:
         _refuse_oneself(settings, signer.address)
-        async with standing(settings.network, settings.sending, settings.outbox, settings.monitoring) as base:
+        async with footing(settings.network, settings.sending, settings.outbox, settings.monitoring) as base:
             clock = await read_clock(base.chain, settings.network.registry_address)
             await _serve(settings, signer, base, clock, stop)
     _log.info("oracle_stopped")
 
 
 async def _serve(
-    settings: OracleSettings, signer: Signer, base: Standing, clock: EpochClock, stop: asyncio.Event
+    settings: OracleSettings, signer: Signer, base: Footing, clock: EpochClock, stop: asyncio.Event
 ) -> None:
     registry, transport = Registry(base.chain, clock.registry), Transport(settings.timings.request_seconds)
     try:
