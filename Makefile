@@ -10,6 +10,8 @@ PYTEST := $(BIN)/python -m pytest -p no:ape_test
 
 .PHONY: help setup demo test lint fmt test-oracles test-foundry test-contracts test-integration stories seeded-bugs abi gas bench-simulate lock clean
 
+.PHONY: help setup demo test lint fmt test-oracles test-foundry test-contracts test-integration stories seeded-bugs abi gas bench-soak lock clean
+
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-17s %s\n", $$1, $$2}'
 
@@ -71,6 +73,9 @@ bench-roll: setup ## Measure rolls of 1e6, 1e7 and 1e8 citizens beside npm's pac
 
 bench-simulate: setup ## Measure the simulation against the same model in radCAD, into benchmarks/simulate.json
 	$(BIN)/python -m benchmarks.simulate
+
+bench-soak: setup ## A keeper for an hour (SECONDS=3600): does its memory grow? Writes benchmarks/soak.json
+	$(BIN)/python -m benchmarks.soak --seconds $(or $(SECONDS),3600)
 
 lock: setup ## Resolve the Python packages anew into requirements.lock
 	$(BIN)/python scripts/_lock.py $(if $(UPGRADE),--upgrade)

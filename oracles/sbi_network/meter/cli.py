@@ -58,7 +58,7 @@ def reach(settings: NetworkSettings) -> Reached:
     from sbi_network.chain.connection import connected
 
     async def reached() -> Reached:
-        async with connected(settings.rpc_url.get_secret_value()) as chain:
+        async with connected(settings.rpc_urls, chain_id=settings.chain_id) as chain:
             return Reached(await read_clock(chain, settings.registry_address), (await chain.head()).timestamp)
 
     return asyncio.run(reached())

@@ -91,8 +91,8 @@ class MeterService:
         reading = self._store.fixed(epoch) or await self._fixed_now(epoch)
         if reading is None:
             return
-        digest = reading.digest(self.identity.domain)
-        kept = self._store.keep(Signed(reading, await self._signer.sign_digest(digest)))
+        preimage = reading.preimage(self.identity.domain)
+        kept = self._store.keep(Signed(reading, await self._signer.sign(preimage)))
         _log.info("reading_kept", epoch=epoch, words=kept.words)
 
     async def _fixed_now(self, epoch: int) -> Reading | None:

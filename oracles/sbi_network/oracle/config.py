@@ -3,7 +3,7 @@
 state = "oracle.sqlite"                     # what was signed so far: keep it like the key
 
 [network]
-rpc_url = "http://127.0.0.1:8545"
+rpc_url = "http://127.0.0.1:8545"           # or a list of several, the preferred one first
 registry = "0x…"                            # ComputeOracleRegistry, with its checksum
 
 [http]
@@ -15,8 +15,15 @@ keystore = "signing-key.json"
 password_file = "signing-key.password"
 
 [sending]                                   # the key that pays for transactions
-keystore = "sending-key.json"
+keystore = "sending-key.json"               # or, with a remote signer: url = "http://…" and address = "0x…"
 password_file = "sending-key.password"
+
+[outbox]                                    # all of it may be left out
+file = "oracle-outbox.sqlite"               # what was sent: keep it with the state
+max_fee_gwei = 300
+
+[monitoring]                                # without it, none
+port = 9700
 
 [peers]                                     # the others' signing addresses
 "0x…" = "http://127.0.0.1:8701"
@@ -38,15 +45,17 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from sbi_network.chain.daemon import OutboxSection
 from sbi_network.chain.settings import (
+    AnyKeySettings,
     ConfiguredAddress,
     ConfiguredPath,
-    KeySettings,
     NetworkSettings,
     Seconds,
     Section,
     load_settings,
 )
+from sbi_network.monitoring.app import MonitoringSettings
 from sbi_network.protocol.address import check_address
 from sbi_network.protocol.figure import UINT32_MAX
 from sbi_network.protocol.typed_data import Address
@@ -84,8 +93,10 @@ class OracleSettings(Section):
     state: ConfiguredPath
     network: NetworkSettings
     http: OracleHttpSettings = OracleHttpSettings()
-    signing: KeySettings
-    sending: KeySettings
+    signing: AnyKeySettings
+    sending: AnyKeySettings
+    outbox: OutboxSection
+    monitoring: MonitoringSettings | None = None
     peers: dict[ConfiguredAddress, ServiceUrl] = Field(default_factory=dict)
     facilities: dict[Annotated[int, Field(ge=0, le=UINT32_MAX)], ServiceUrl]
     timings: Timings = Timings()

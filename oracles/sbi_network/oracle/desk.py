@@ -34,12 +34,14 @@ class SigningDesk:
     async def sign_observation(self, oracle: int, readings: Readings, terms: EpochTerms) -> BackedObservation:
         """This oracle's observation. Raises SecondDigestError if it has signed another."""
         observation = observation_of(readings, terms)
-        digest = observation.digest(terms.config.domain)
-        self._guard.claim_observation(terms.config.digest, terms.epoch, digest, pack_readings(readings))
-        return BackedObservation(oracle, Signed(observation, await self._signer.sign_digest(digest)), readings)
+        domain = terms.config.domain
+        packed = pack_readings(readings)
+        self._guard.claim_observation(terms.config.digest, terms.epoch, observation.digest(domain), packed)
+        signature = await self._signer.sign(observation.preimage(domain))
+        return BackedObservation(oracle, Signed(observation, signature), readings)
 
     async def sign_report(self, report: Report, terms: EpochTerms) -> Signature:
         """This oracle's signature on a report. Raises SecondDigestError if it has signed another in this view."""
         digest = report.digest(terms.config.domain)
         self._guard.claim_report(terms.config.digest, terms.epoch, report.view_number, digest)
-        return await self._signer.sign_digest(digest)
+        return await self._signer.sign(report.preimage(terms.config.domain))

@@ -11,9 +11,10 @@ import structlog
 
 from sbi_network.chain.clock import EpochClock, read_clock
 from sbi_network.chain.connection import Chain, connected
+from sbi_network.chain.daemon import Footing, footing
 from sbi_network.chain.errors import SettingsError
+from sbi_network.chain.keys import Signer
 from sbi_network.chain.registry import Registry
-from sbi_network.chain.sender import Sender
 from sbi_network.chain.stopping import until_stopped
 from sbi_network.oracle.app import build_app
 from sbi_network.oracle.config import OracleSettings
@@ -28,6 +29,7 @@ from sbi_network.oracle.peers import Peers
 from sbi_network.oracle.submit import Submitter
 from sbi_network.oracle.transport import Transport
 from sbi_network.serving import Server, bound_socket
+from sbi_network.signer.opening import opened_signer
 
 _SHUTDOWN_SECONDS = 1
 _MOST_CONNECTIONS = 128
@@ -37,27 +39,36 @@ _log = structlog.get_logger("sbi.oracle")
 
 async def run_oracle(settings: OracleSettings, stop: asyncio.Event) -> None:
     """Serve until `stop`. Raises SBIError where that cannot begin."""
-    signer, paying = settings.signing.load(), settings.sending.load()
-    _refuse_oneself(settings, signer.address)
-    async with _outside(settings) as (chain, clock, transport):
-        registry = Registry(chain, clock.registry)
+    async with opened_signer(settings.signing) as signer:
+        _refuse_oneself(settings, signer.address)
+        async with footing(settings.network, settings.sending, settings.outbox, settings.monitoring) as base:
+            clock = await read_clock(base.chain, settings.network.registry_address)
+            await _serve(settings, signer, base, clock, stop)
+    _log.info("oracle_stopped")
+
+
+async def _serve(
+    settings: OracleSettings, signer: Signer, base: Footing, clock: EpochClock, stop: asyncio.Event
+) -> None:
+    registry, transport = Registry(base.chain, clock.registry), Transport(settings.timings.request_seconds)
+    try:
         with (
             bound_socket(settings.http) as listening,
             closing(SigningGuard(settings.state, signer.address, clock.domain)) as guard,
         ):
-            sender = Sender(chain, clock.chain_id, paying)
             means = Means(
                 clock=clock,
                 timings=settings.timings,
                 gatherer=_gatherer(settings, transport),
                 peers=Peers(transport, settings.peer_urls),
-                submitter=Submitter(registry, sender, settings.timings.poll_seconds),
+                submitter=Submitter(registry, base.outbox, settings.timings.poll_seconds, clock.deadline_of),
             )
             mailbox = Mailbox(Identity(signer.address, clock))
             node = OracleNode(Office(SigningDesk(signer, guard), registry, mailbox, means))
-            _log.info("oracle_started", oracle=signer.address, sender=paying.address, port=settings.http.port)
+            _log.info("oracle_started", oracle=signer.address, sender=base.outbox.address, port=settings.http.port)
             await _run_together(node, mailbox, listening, stop)
-    _log.info("oracle_stopped")
+    finally:
+        await transport.close()
 
 
 async def run_dry(settings: OracleSettings, stop: asyncio.Event) -> None:
@@ -72,7 +83,7 @@ async def run_dry(settings: OracleSettings, stop: asyncio.Event) -> None:
 async def _outside(settings: OracleSettings) -> AsyncIterator[tuple[Chain, EpochClock, Transport]]:
     transport = Transport(settings.timings.request_seconds)
     try:
-        async with connected(settings.network.rpc_url.get_secret_value()) as chain:
+        async with connected(settings.network.rpc_urls, chain_id=settings.network.chain_id) as chain:
             yield chain, await read_clock(chain, settings.network.registry_address), transport
     finally:
         await transport.close()

@@ -214,7 +214,7 @@ def test_sign_ended__the_signer_fails__signs_later_what_was_measured_first(tmp_p
     class Away:
         address = signer().address
 
-        async def sign_digest(self, digest: bytes) -> Signature:
+        async def sign(self, preimage: bytes) -> Signature:
             raise KeyFileError("the signer is away")
 
     network = ManualNetwork()
