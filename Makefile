@@ -5,7 +5,7 @@ APE := $(BIN)/ape
 # Ape's pytest plugin is for contract tests alone: without it the others start in a second.
 PYTEST := $(BIN)/python -m pytest -p no:ape_test
 
-.PHONY: help setup demo test lint fmt test-oracles test-foundry test-contracts test-integration stories seeded-bugs abi gas lock clean
+.PHONY: help setup demo test lint fmt test-oracles test-foundry test-contracts test-integration stories seeded-bugs abi bench-proof gas lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-17s %s\n", $$1, $$2}'
@@ -56,6 +56,9 @@ seeded-bugs: setup ## Show that the stateful model catches bugs seeded in the co
 
 abi: setup ## Write the compiled ABIs into the Python package
 	$(APE) run export_abi
+
+bench-proof: setup ## Measure what a proof of compute and its check cost, into benchmarks/proof.json
+	$(BIN)/python -m benchmarks.proof
 
 gas: setup ## Measure gas on Anvil and compare with benchmarks/gas.json (UPDATE=1 writes it)
 	$(BIN)/python -m benchmarks.gas $(if $(UPDATE),,--check)
