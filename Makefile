@@ -5,7 +5,7 @@ APE := $(BIN)/ape
 # Ape's pytest plugin is for contract tests alone: without it the others start in a second.
 PYTEST := $(BIN)/python -m pytest -p no:ape_test
 
-.PHONY: help setup demo test lint fmt test-oracles test-foundry test-contracts test-integration stories seeded-bugs abi bench-proof gas lock clean
+.PHONY: help setup demo test lint fmt test-oracles test-foundry test-contracts test-integration stories seeded-bugs abi bench-proof gas gas-products lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-17s %s\n", $$1, $$2}'
@@ -62,6 +62,9 @@ bench-proof: setup ## Measure what a proof of compute and its check cost, into b
 
 gas: setup ## Measure gas on Anvil and compare with benchmarks/gas.json (UPDATE=1 writes it)
 	$(BIN)/python -m benchmarks.gas $(if $(UPDATE),,--check)
+
+gas-products: setup ## Measure on Anvil what settling a wrong product costs (UPDATE=1 writes benchmarks/products.json)
+	$(BIN)/python -m benchmarks.products $(if $(UPDATE),,--check)
 
 lock: setup ## Resolve the Python packages anew into requirements.lock
 	$(BIN)/python scripts/_lock.py $(if $(UPGRADE),--upgrade)
