@@ -24,7 +24,7 @@ from sbi_network.meter.proof.errors import (
 )
 from sbi_network.meter.proof.evidence import Evidence
 from sbi_network.meter.proof.opening import OpenedRow, Opening
-from sbi_network.meter.proof.prover import Proof, prove
+from sbi_network.meter.proof.prover import Proof, checked_opening, prove
 from sbi_network.meter.proof.schedule import Terms, slots_of
 from sbi_network.meter.proof.verifier import SharedCheck
 from sbi_network.meter.proof.wrong_entry import WrongEntry, find_wrong_entry
@@ -50,6 +50,7 @@ __all__ = [
     "WrongEntry",
     "WrongProductError",
     "backend_named",
+    "checked_opening",
     "find_wrong_entry",
     "prove",
     "slots_of",

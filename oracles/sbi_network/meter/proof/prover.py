@@ -10,6 +10,7 @@ from sbi_network.meter.proof.backends import Backend
 from sbi_network.meter.proof.challenge import Challenge, opened_rows
 from sbi_network.meter.proof.opening import OpenedRow, Opening
 from sbi_network.meter.proof.tree import CBlock, RowHasher, Tree, row_bytes
+from sbi_network.meter.proof.verifier import SharedCheck
 from sbi_network.protocol.messages import Product
 
 
@@ -34,7 +35,7 @@ class Proof:
         self._tree = tree
 
     def open(self, second_beacon: bytes) -> Opening:
-        """The rows that the second beacon picks."""
+        """The rows that the second beacon picks, as they are: see `checked_opening`."""
         picked = opened_rows(self.challenge.a, second_beacon)
         return Opening(tuple([self.opened_row(row) for row in picked]))
 
@@ -77,6 +78,17 @@ def prove(challenge: Challenge, backend: Backend) -> Proof:
     finally:
         hasher.close()
     return Proof(challenge, blocks, tree, Stages(**clock.seconds))
+
+
+def checked_opening(proof: Proof, second_beacon: bytes) -> Opening:
+    """The opening, for sending: checked as oracles do. It takes their pass over B, after the deadline.
+
+    Raises WrongProductError where a row is wrong. Whoever then keeps the opening back is not credited; whoever sends it
+    hands out the proof that costs the bond, and a flipped bit of memory is enough for that.
+    """
+    opening = proof.open(second_beacon)
+    SharedCheck(proof.challenge.b, second_beacon).check(proof.product, opening)
+    return opening
 
 
 class _Clock:

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from Crypto.Cipher import ChaCha20
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sbi_network.errors import RangeError
@@ -29,6 +29,7 @@ def test_stream__seed_of_zeros__is_that_of_the_standard() -> None:
     assert stream_of(bytes(32), 0, 32).tobytes().hex() == expected
 
 
+@settings(deadline=None)
 @given(start=st.integers(0, 2**32 - 40), count=st.integers(0, 2000))
 def test_stream__from_any_block__is_pycryptodomes(start: int, count: int) -> None:
     cipher = ChaCha20.new(key=SEED, nonce=bytes(12))

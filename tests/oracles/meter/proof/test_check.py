@@ -8,7 +8,7 @@ from hashlib import sha256
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sbi_network.meter.proof import (
@@ -20,6 +20,7 @@ from sbi_network.meter.proof import (
     Sizes,
     SizesError,
     WrongProductError,
+    checked_opening,
     find_wrong_entry,
     prove,
 )
@@ -45,6 +46,7 @@ def seconds(count: int) -> Iterator[bytes]:
 # Honest answers
 
 
+@settings(deadline=None)
 @given(
     facility=st.integers(0, 2**32 - 1),
     beacon=st.binary(min_size=32, max_size=32),
@@ -158,6 +160,21 @@ def test_escape__known_figures__are_right() -> None:
     # What docs/proof-of-compute.md says of 64 rows, of so many that putting back makes no difference.
     assert [round(1 - escape(10**6, w), 3) for w in (10_000, 50_000, 100_000)] == [0.474, 0.962, 0.999]
     assert false_accept() == 2.0**-64
+
+
+# Before it is sent
+
+
+def test_checked_opening__honest__is_the_opening() -> None:
+    proof = prove(challenge(), NumpyBackend())
+    assert checked_opening(proof, SECOND) == proof.open(SECOND)
+
+
+def test_checked_opening__flipped_bit__is_not_sent() -> None:
+    c = plain_product(challenge())
+    c[opened_rows(challenge().a, SECOND)[3], 2] ^= 1 << 4
+    with pytest.raises(WrongProductError):
+        checked_opening(committed(challenge(), c), SECOND)
 
 
 # Openings that are none

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sbi_network.errors import RangeError
@@ -16,6 +16,7 @@ from tests.oracles.meter.proof.challenges import BEACON, SECOND
 NATION = {facility: facility % 7 for facility in range(400)}
 
 
+@settings(deadline=None)
 @given(
     regions=st.dictionaries(st.integers(0, 300), st.integers(0, 5), max_size=60),
     beacon=st.binary(min_size=32, max_size=32),
