@@ -30,7 +30,7 @@ class Backend(Protocol):
 
     @property
     def name(self) -> str:
-        """As in `backend_named`."""
+        """Its library, device and arithmetic, for people to read."""
 
     @property
     def panel(self) -> int | None:
@@ -95,15 +95,15 @@ class TorchBackend:
         if self._arithmetic not in _ARITHMETIC:
             raise BackendError(f"arithmetic {arithmetic!r}: expected one of {', '.join(_ARITHMETIC)}")
         self._torch.backends.cuda.matmul.allow_tf32 = False
-        self.name = "torch" if device == "cpu" else f"torch-{device}-{self._arithmetic}"
+        self.name = f"torch-{device}-{self._arithmetic}"
         self.panel = None if device == "cpu" else 4096
-        self._a = self._b = self._torch.empty(0)
+        self._a = self._b = self._torch.empty((0, 0))
 
     def load_b(self, b: Matrix) -> None:
-        self._b = self._on_device(b, 0, b.count)
+        self._b = self._on_device(b, 0, b.count, self._b)
 
     def load_a(self, a: Matrix, first: int, count: int) -> None:
-        self._a = self._on_device(a, first, count)
+        self._a = self._on_device(a, first, count, self._a)
 
     def multiply(self) -> Any:
         terms = self._a.shape[1]
@@ -125,9 +125,9 @@ class TorchBackend:
         if self._device.type == "cuda":
             self._torch.cuda.synchronize(self._device)
 
-    def _on_device(self, matrix: Matrix, first: int, count: int) -> Any:
+    def _on_device(self, matrix: Matrix, first: int, count: int, former: Any) -> Any:
         if self._device.type == "cpu" and self._arithmetic == "fp32":
-            floats = np.empty((count, matrix.k), dtype=np.float32)
+            floats = _resized(former.numpy(), (count, matrix.k))
             fill_floats(matrix, first, floats)
             return self._torch.from_numpy(floats)
         entries = np.empty((count, matrix.k), dtype=np.int8)
