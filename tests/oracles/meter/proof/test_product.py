@@ -84,13 +84,16 @@ def test_prove__terms_beyond_fp32_with_another_backend__commits_to_the_same(othe
 
 
 def test_multiply__largest_entries_and_terms__is_exact() -> None:
-    # The worst case of the range proof: all entries −16, as many terms as FP32 takes at once, and one more part.
+    # The worst case of the range proof: all entries −16, as many terms as FP32 takes at once. One more is one too many.
+    most = backends_module.FP32_TERMS
     backend = NumpyBackend()
-    terms = 2 * backends_module.FP32_TERMS
-    backend._a = np.full((2, terms), -16, dtype=np.float32)
-    backend._b = np.full((3, terms), -16, dtype=np.float32)
-    assert np.array_equal(backend.multiply(), np.full((2, 3), 256 * terms))
-    backend._a, backend._b = backend._a[:, : terms // 2], backend._b[:, : terms // 2]
+    backend._a = np.full((2, 2 * most), -16, dtype=np.float32)
+    backend._a[:, most:] = 0
+    backend._a[:, -1] = -1
+    backend._b = np.full((3, 2 * most), -16, dtype=np.float32)
+    backend._b[:, -1] = -1
+    assert np.array_equal(backend.multiply(), np.full((2, 3), 2**24 + 1))
+    backend._a, backend._b = backend._a[:, :most], backend._b[:, :most]
     assert np.array_equal(backend.multiply(), np.full((2, 3), 2**24))
 
 

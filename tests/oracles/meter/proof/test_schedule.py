@@ -56,14 +56,14 @@ def test_slots_of__another_beacon__is_another_order() -> None:
 
 def test_slots_of__two_facilities_over_many_epochs__meet() -> None:
     epochs, slots = 1000, 10
-    nation = {facility: NATION[facility] for facility in range(140)}
+    nation = {facility: NATION[facility] for facility in range(70)}
     met = {"of one region": 0, "of two": 0}
     for number in range(epochs):
         slot_of = slots_of(nation, keccak256(number.to_bytes(4)), slots)
         met["of one region"] += slot_of[0] == slot_of[7]
         met["of two"] += slot_of[0] == slot_of[1]
-    # Of a region of twenty: one of nineteen is a facility's pair, and each slot has one. Of two regions: by chance.
-    assert abs(met["of one region"] - epochs / 19) < 4 * (epochs / 19) ** 0.5
+    # Of a region of ten: one of the nine others is a facility's pair. Of two regions: by chance.
+    assert abs(met["of one region"] - epochs / 9) < 4 * (epochs / 9) ** 0.5
     assert abs(met["of two"] - epochs / 10) < 4 * (epochs / 10) ** 0.5
 
 
