@@ -8,10 +8,6 @@ PYTEST := $(BIN)/python -m pytest -p no:ape_test
 # Every target is a name, not a file.
 .PHONY: $(shell grep -oE '^[a-z-]+:' $(firstword $(MAKEFILE_LIST)) | tr -d :)
 
-.PHONY: help setup demo test lint fmt test-oracles test-foundry test-contracts test-integration stories seeded-bugs abi gas bench-simulate lock clean
-
-.PHONY: help setup demo test lint fmt test-oracles test-foundry test-contracts test-integration stories seeded-bugs abi gas bench-soak lock clean
-
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-17s %s\n", $$1, $$2}'
 
@@ -62,6 +58,9 @@ seeded-bugs: setup ## Show that the stateful model catches bugs seeded in the co
 abi: setup ## Write the compiled ABIs into the Python package
 	$(APE) run export_abi
 
+bench-proof: setup ## Measure what a proof of compute and its check cost, into benchmarks/proof.json
+	$(BIN)/python -m benchmarks.proof
+
 gas: setup ## Measure gas on Anvil and compare with benchmarks/gas.json (UPDATE=1 writes it)
 	$(BIN)/python -m benchmarks.gas $(if $(UPDATE),,--check)
 
@@ -76,6 +75,9 @@ bench-simulate: setup ## Measure the simulation against the same model in radCAD
 
 bench-soak: setup ## A keeper for an hour (SECONDS=3600): does its memory grow? Writes benchmarks/soak.json
 	$(BIN)/python -m benchmarks.soak --seconds $(or $(SECONDS),3600)
+
+gas-products: setup ## Measure on Anvil what settling a wrong product costs (UPDATE=1 writes benchmarks/products.json)
+	$(BIN)/python -m benchmarks.products $(if $(UPDATE),,--check)
 
 lock: setup ## Resolve the Python packages anew into requirements.lock
 	$(BIN)/python scripts/_lock.py $(if $(UPGRADE),--upgrade)

@@ -114,7 +114,7 @@ def build(register: Path, out: Path, environment: dict[str, str] | None = None) 
     """Build a roll, and watch."""
     command = [sys.executable, "-m", "benchmarks.roll", "--build", str(register), str(out)]
     begun = time.perf_counter()
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=environment)  # noqa: S603
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, env=environment)
     with _disk_watch(out.parent) as peak:
         assert process.stdout is not None
         told = process.stdout.read()
@@ -327,7 +327,7 @@ def _processor() -> str:
 
 
 def _output(command: Sequence[str]) -> str:
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout  # noqa: S603
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
 def _tell(line: str) -> None:

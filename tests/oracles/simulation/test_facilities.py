@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sbi_network.meter.trace import read_trace
 
 from sbi_network.meter.accounting import AccountingMeter, Replay
 from sbi_network.meter.measurement import EpochSpan
 from sbi_network.meter.samples import generate
 from sbi_network.meter.settings import SAMPLE_FOLDER
-from sbi_network.meter.trace import read_trace
 from sbi_network.protocol.units import FIRST_WEIGHTS_X16
 from sbi_network.protocol.units import public_output_down as protocols
 from sbi_network.simulation.errors import ReadingsError, ScenarioError
