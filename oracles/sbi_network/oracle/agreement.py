@@ -5,41 +5,32 @@ A state machine: messages in, messages out. It knows no network and no clock; wh
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from sbi_network.errors import ProtocolError, SignatureError
+from sbi_network.oracle.archive import Equivocation
 from sbi_network.oracle.desk import SigningDesk
-from sbi_network.oracle.errors import Reason, RefusedError, SecondDigestError
+from sbi_network.oracle.errors import ParkedError, Reason, RefusedError, SecondDigestError, UnsureError
 from sbi_network.oracle.observation import BackedObservation, Readings, check_backed, check_binding
 from sbi_network.oracle.terms import EpochTerms
+from sbi_network.oracle.views import VIEW_TOLERANCE
 from sbi_network.oracle.wire import Proposal
 from sbi_network.protocol.agreement import AgreedReport, report_from_observations
 from sbi_network.protocol.json_form import Signed
-from sbi_network.protocol.messages import Observation, Reading, Report
+from sbi_network.protocol.messages import Reading, Report
 from sbi_network.protocol.oracle_set import pack_signatures
 from sbi_network.protocol.signature import Signature
 
-VIEW_TOLERANCE = 1
-"""Views by which a leader's clock may be ahead of or behind ours."""
 
+class Witness(Protocol):
+    """Who keeps what others sign, so that two different messages meet wherever they were sent."""
 
-@dataclass(frozen=True, slots=True)
-class Equivocation:
-    """Two different signed messages where one is allowed: of a facility (reading) or an oracle (the others)."""
+    def saw_report(self, terms: EpochTerms, oracle: int, signed: Signed[Report]) -> None:
+        """Is told of each report that an oracle signed; the signature was checked."""
 
-    number: int
-    first: Signed[Reading] | Signed[Observation] | Signed[Report]
-    second: Signed[Reading] | Signed[Observation] | Signed[Report]
-
-    @property
-    def kind(self) -> str:
-        """What was signed twice."""
-        return type(self.first.message).__name__.lower()
-
-
-Witness = Callable[[Equivocation], None]
-"""Is told of each equivocation once. Disputes will be filed from here."""
+    def saw_two(self, terms: EpochTerms, seen: Equivocation) -> None:
+        """Is told of two observations or readings by one maker, once for each maker."""
 
 
 @dataclass(slots=True)
@@ -60,16 +51,22 @@ class SignedReport:
 
 
 class EpochAgreement:
-    """One oracle's part in one epoch. `own` is its number in the epoch's set."""
+    """One oracle's part in one epoch.
 
-    def __init__(self, terms: EpochTerms, own: int, desk: SigningDesk, witness: Witness) -> None:
+    `own` is its number in the epoch's set; in views before `first_view` it signs only what its guard knows of, since an
+    earlier process may have signed there.
+    """
+
+    def __init__(
+        self, terms: EpochTerms, own: int, desk: SigningDesk, witness: Witness, *, first_view: int = 0
+    ) -> None:
         self.terms = terms
         self.own = own
+        self.first_view = first_view
         self._desk = desk
         self._witness = witness
         self._observations: dict[int, BackedObservation] = {}
         self._readings: dict[int, Signed[Reading]] = {}
-        self._proposed: dict[int, Signed[Report]] = {}
         self._collections: dict[int, Collection] = {}
         self._told: set[tuple[str, int]] = set()
 
@@ -88,16 +85,33 @@ class EpochAgreement:
         """Whether a report can be made of what is here."""
         return len(self._observations) >= self.terms.config.quorum
 
-    async def observe(self, readings: Readings) -> BackedObservation:
-        """Sign what this oracle saw: what it signed before a restart, if it did. Raises SecondDigestError."""
+    @property
+    def has_observed(self) -> bool:
+        """Whether it is known what this oracle observed, from here or from before a restart."""
+        return self.own in self._observations or self._desk.kept_readings(self.terms) is not None
+
+    async def observe(self, readings: Readings, *, may_be_new: bool = True) -> BackedObservation:
+        """Sign what this oracle saw: what it signed before a restart, if it did.
+
+        Raises UnsureError where it knows of none and may not make one.
+        """
         kept = self._desk.kept_readings(self.terms)
-        own = await self._desk.sign_observation(self.own, readings if kept is None else kept, self.terms)
+        seen = readings if kept is None else kept
+        own = await self._desk.sign_observation(self.own, seen, self.terms, may_be_new=may_be_new)
         self._observations[self.own] = own
         self._note_readings(own)
         return own
 
+    def observation_of(self, oracle: int) -> BackedObservation | None:
+        """What is known of an oracle's observation."""
+        return self._observations.get(oracle)
+
     def receive(self, observation: BackedObservation) -> bool:
-        """Take a peer's observation; whether it is news. Raises RefusedError, also for an oracle's second one."""
+        """Take an oracle's observation; whether it is news. Raises RefusedError, also for an oracle's second one.
+
+        One of this oracle's own, from before a restart, becomes its own again. Raises ParkedError where it is another
+        than this oracle's guard knows of.
+        """
         known = self._observations.get(observation.oracle)
         if known == observation:
             return False
@@ -106,6 +120,8 @@ class EpochAgreement:
         if known is not None and known.signed.message != observation.signed.message:
             self._tell(Equivocation(observation.oracle, known.signed, observation.signed))
             raise RefusedError(Reason.EQUIVOCATION, f"oracle {observation.oracle} has sent another observation before")
+        if observation.oracle == self.own:
+            self._desk.adopt(observation, self.terms)
         self._observations[observation.oracle] = observation
         return known is None
 
@@ -118,7 +134,7 @@ class EpochAgreement:
         known = sorted(self._observations.values(), key=lambda each: (-each.readings_accepted, each.oracle))
         listed = tuple(known[: self.terms.config.quorum])
         agreed = self._report(listed, view)
-        signature = await self._desk.sign_report(agreed.report, self.terms)
+        signature = await self._sign(agreed)
         self._collections[view] = Collection(agreed, {self.own: signature})
         return Proposal(Signed(agreed.report, signature), listed)
 
@@ -127,15 +143,19 @@ class EpochAgreement:
         self._check_leader(proposal.signed, current_view)
         self._check_list(proposal.observations)
         try:
-            expected = self._report(proposal.observations, proposal.signed.message.view_number).report
+            expected = self._report(proposal.observations, proposal.signed.message.view_number)
         except ProtocolError as error:
             raise RefusedError(Reason.OTHER_REPORT, f"no report follows from what is listed: {error}") from None
-        if expected != proposal.signed.message:
+        if expected.report != proposal.signed.message:
             raise RefusedError(Reason.OTHER_REPORT, "another report follows from what is listed")
         try:
-            return await self._desk.sign_report(expected, self.terms)
+            return await self._sign(expected)
         except SecondDigestError as error:
             raise RefusedError(Reason.SECOND_DIGEST, str(error)) from None
+        except UnsureError as error:
+            raise RefusedError(Reason.UNSURE, str(error)) from None
+        except ParkedError as error:
+            raise RefusedError(Reason.PARKED, str(error)) from None
 
     def add_signature(self, view: int, oracle: int, signature: Signature) -> None:
         """Take a peer's signature on the report this oracle proposed in a view. Raises RefusedError."""
@@ -156,6 +176,9 @@ class EpochAgreement:
         needed = dict(sorted(collection.signatures.items())[: self.terms.config.quorum])
         return SignedReport(collection.agreed.report, pack_signatures(needed), tuple(needed))
 
+    async def _sign(self, agreed: AgreedReport) -> Signature:
+        return await self._desk.sign_report(agreed, self.terms, may_be_new=agreed.report.view_number >= self.first_view)
+
     def _report(self, listed: tuple[BackedObservation, ...], view: int) -> AgreedReport:
         config = self.terms.config
         observations = [each.listed(config.domain) for each in listed]
@@ -174,9 +197,7 @@ class EpochAgreement:
             raise RefusedError(Reason.BAD_SIGNATURE, str(error)) from None
         if signer != self.terms.config.signers[leader]:
             raise RefusedError(Reason.NOT_LEADER, f"{signer} proposed; view {view} is led by oracle {leader}")
-        first = self._proposed.setdefault(view, signed)
-        if first.message != report:
-            self._tell(Equivocation(leader, first, signed))
+        self._witness.saw_report(self.terms, leader, signed)
 
     def _check_list(self, listed: tuple[BackedObservation, ...]) -> None:
         if len(listed) != self.terms.config.quorum:
@@ -189,6 +210,8 @@ class EpochAgreement:
                 # Of an equivocator's observations any one will do: to insist on ours would cost every such view.
                 if refusal.reason is not Reason.EQUIVOCATION:
                     raise
+            except ParkedError as error:
+                raise RefusedError(Reason.PARKED, str(error)) from None
 
     def _note_readings(self, observation: BackedObservation) -> None:
         """Notice facilities that signed two readings, also by what an equivocating oracle brings."""
@@ -203,4 +226,4 @@ class EpochAgreement:
         key = (equivocation.kind, equivocation.number)
         if key not in self._told:
             self._told.add(key)
-            self._witness(equivocation)
+            self._witness.saw_two(self.terms, equivocation)

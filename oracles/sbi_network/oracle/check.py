@@ -18,7 +18,7 @@ from sbi_network.chain.registry import Registry
 from sbi_network.chain.settings import KeySettings
 from sbi_network.errors import SBIError
 from sbi_network.oracle.config import OracleSettings
-from sbi_network.oracle.peers import Peers
+from sbi_network.oracle.peers import fetch_status
 from sbi_network.oracle.transport import NoAnswerError, Transport
 from sbi_network.protocol.json_form import MAX_TEXT_CHARS
 from sbi_network.protocol.oracle_set import OracleConfig
@@ -124,7 +124,6 @@ async def _peer_findings(
 ) -> list[Finding]:
     own = signer.address if isinstance(signer, KeystoreSigner) else None
     urls = settings.peer_urls
-    peers = Peers(transport, urls)
 
     async def one(address: Address) -> Finding:
         subject = f"peer {address}"
@@ -133,7 +132,7 @@ async def _peer_findings(
         if address not in config.signers:
             return Finding(subject, False, f"is no oracle of configuration {config.config_version}")
         try:
-            answered = (await peers.status(address)).get("oracle")
+            answered = (await fetch_status(transport, urls[address])).get("oracle")
         except NoAnswerError as error:
             return Finding(subject, False, f"{urls[address]}: {error}")
         return Finding(subject, answered == address, f"{urls[address]} answers as {answered}")

@@ -3,6 +3,8 @@
     POST /v1/observations   {"oracle": 2, "observation": {…signed message…}, "readings": "0x…"}
     POST /v1/proposals      {"report": {…message signed by the leader…}, "observations": [{…as above…}, …]}
                         →   {"signature": "0x…64 bytes…"}, or problem details with a "reason"
+    POST /v1/reports        {…message signed by whoever proposed it…}
+    GET  /v1/trees/…    →   {"leaves": "0x…64 bytes a facility…"}
 
 A packed reading is rawGeneral (8) ‖ rawIntelligent (8) ‖ rawSuper (8) ‖ evidence (32) ‖ r (32) ‖ vs (32), all zero
 where there is none.
@@ -19,11 +21,13 @@ from typing import Any, Final
 from sbi_network.errors import FormatError, ProtocolError
 from sbi_network.oracle.errors import Reason, RefusedError
 from sbi_network.oracle.observation import BackedObservation, Readings
-from sbi_network.protocol.figure import bytes_of_hex, hex_of
+from sbi_network.protocol.exhibit import decode_leaves
+from sbi_network.protocol.figure import WORD_BYTES, bytes_of_hex, hex_of
 from sbi_network.protocol.json_form import Signed, decode_signed, encode_signed, parse_json
 from sbi_network.protocol.messages import Observation, Reading, Report
 from sbi_network.protocol.oracle_set import MAX_ORACLES
 from sbi_network.protocol.signature import COMPACT_BYTES, Signature
+from sbi_network.protocol.sumtree import SumTree
 
 _READING: Final = struct.Struct(">QQQ32s64s")
 _NO_READING: Final = bytes(_READING.size)
@@ -47,6 +51,11 @@ def observation_chars(facilities: int) -> int:
 def proposal_chars(facilities: int, quorum: int) -> int:
     """The longest JSON of a proposal."""
     return _FIXED_CHARS + quorum * (1 + observation_chars(facilities))
+
+
+def tree_chars(facilities: int) -> int:
+    """The longest JSON of a tree."""
+    return _FIXED_CHARS + 4 * WORD_BYTES * facilities
 
 
 def pack_readings(readings: Readings) -> bytes:
@@ -102,6 +111,17 @@ def decode_signature(body: bytes) -> Signature:
     return Signature.from_compact(bytes_of_hex("signature", given["signature"], COMPACT_BYTES))
 
 
+def encode_tree(leaves: bytes) -> str:
+    """JSON text of a tree, by what `encode_leaves` wrote."""
+    return _text({"leaves": hex_of(leaves)})
+
+
+def decode_tree(body: bytes, max_chars: int) -> SumTree:
+    """The tree in an answer. Raises ProtocolError."""
+    given = _object("tree", parse_json(body, max_chars), "leaves")
+    return decode_leaves(_any_bytes("leaves", given["leaves"]))
+
+
 def _packed(signed: Signed[Reading]) -> bytes:
     return _READING.pack(*signed.message.raw, signed.message.evidence, signed.signature.to_compact())
 
@@ -125,11 +145,15 @@ def _observation(value: object) -> BackedObservation:
     oracle, packed = given["oracle"], given["readings"]
     if type(oracle) is not int or not 0 <= oracle < MAX_ORACLES:
         raise FormatError("oracle", oracle, "an oracle's number")
-    if not isinstance(packed, str) or len(packed) % 2:
-        raise FormatError("readings", packed, "0x and an even number of digits")
     signed = decode_signed(Observation, _text(given["observation"]))
-    data = bytes_of_hex("readings", packed, len(packed) // 2 - 1)
+    data = _any_bytes("readings", packed)
     return BackedObservation(oracle, signed, unpack_readings(data, signed.message.epoch))
+
+
+def _any_bytes(name: str, given: object) -> bytes:
+    if not isinstance(given, str) or len(given) % 2:
+        raise FormatError(name, given, "0x and an even number of digits")
+    return bytes_of_hex(name, given, len(given) // 2 - 1)
 
 
 def _object(name: str, given: object, *keys: str) -> Mapping[str, object]:

@@ -16,12 +16,14 @@ from typing import Any
 
 import httpx
 
+from sbi_network.chain.keys import KeystoreSigner
 from sbi_network.oracle.agreement import SignedReport
 from sbi_network.oracle.app import build_app
 from sbi_network.oracle.config import Timings
 from sbi_network.oracle.epoch_round import EpochRound, Means
 from sbi_network.oracle.gather import Gatherer
 from sbi_network.oracle.mailbox import Identity, Mailbox
+from sbi_network.oracle.passport import Passport
 from sbi_network.oracle.peers import Peers
 from sbi_network.oracle.transport import Transport
 from sbi_network.protocol.address import check_address
@@ -79,19 +81,23 @@ class Network:
             self.router.readings[f"facility-{facility}/v1/readings/{EPOCH}"] = text
         self._rounds: list[asyncio.Task[None]] = []
 
-    def start(self, number: int, path: Any = ":memory:") -> tuple[EpochRound, asyncio.Task[None]]:
+    def start(self, number: int, path: Any = None) -> tuple[EpochRound, asyncio.Task[None]]:
         oracle = HonestOracle(TERMS, number, path)
         transport = Transport(TIMINGS.request_seconds, httpx.AsyncClient(transport=self.router))
         peers = {check_address("peer", oracle_key(n).address): f"http://oracle-{n}" for n in range(4) if n != number}
         gatherer = Gatherer(transport, {n: f"http://facility-{n}" for n in range(2)}, TIMINGS.poll_seconds)
-        inbox: Any = self.inbox
-        work = EpochRound(oracle.agreement, Means(self.clock, self.timings, gatherer, Peers(transport, peers), inbox))
-        mailbox = Mailbox(Identity(oracle.desk.address, self.clock))
+        work = EpochRound(oracle.agreement, self._means(oracle, transport, peers, gatherer))
+        mailbox = Mailbox(Identity(oracle.desk.address, self.clock), oracle.archive, oracle.witness)
         mailbox.open(EPOCH, work)
         self.router.apps[f"oracle-{number}"] = httpx.ASGITransport(build_app(mailbox))
         task = asyncio.create_task(work.run())
         self._rounds.append(task)
         return work, task
+
+    def _means(self, oracle: HonestOracle, transport: Transport, urls: dict[Any, str], gatherer: Gatherer) -> Means:
+        inbox: Any = self.inbox
+        passport = Passport(KeystoreSigner(oracle_key(oracle.number)), self.clock)
+        return Means(self.clock, self.timings, gatherer, Peers(transport, passport, urls), inbox)
 
     async def report(self) -> SignedReport:
         """The first, within some views. Ends all rounds."""
