@@ -6,7 +6,7 @@ A state machine: messages in, messages out. It knows no network and no clock; wh
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 from sbi_network.errors import ProtocolError, SignatureError
 from sbi_network.oracle.archive import Equivocation
@@ -21,6 +21,9 @@ from sbi_network.protocol.json_form import Signed
 from sbi_network.protocol.messages import Reading, Report
 from sbi_network.protocol.oracle_set import pack_signatures
 from sbi_network.protocol.signature import Signature
+
+ALL_STAND: Final = -1
+"""Every bit set: all oracles stand, as far as one knows."""
 
 
 class Witness(Protocol):
@@ -168,12 +171,17 @@ class EpochAgreement:
             raise RefusedError(Reason.BAD_SIGNATURE, f"{signer} signed for oracle {oracle}")
         collection.signatures[oracle] = signature
 
-    def completed(self, view: int) -> SignedReport | None:
-        """The report of a view, once a quorum has signed it. No more signatures than needed: each costs gas."""
+    def completed(self, view: int, standing: int = ALL_STAND) -> SignedReport | None:
+        """The report of a view, once a quorum of those who stand (bit i: oracle i) has signed it.
+
+        No more signatures than needed: each costs gas.
+        """
         collection = self._collections.get(view)
-        if collection is None or len(collection.signatures) < self.terms.config.quorum:
+        signatures = {} if collection is None else collection.signatures
+        counting = [(number, each) for number, each in sorted(signatures.items()) if standing >> number & 1]
+        if collection is None or len(counting) < self.terms.config.quorum:
             return None
-        needed = dict(sorted(collection.signatures.items())[: self.terms.config.quorum])
+        needed = dict(counting[: self.terms.config.quorum])
         return SignedReport(collection.agreed.report, pack_signatures(needed), tuple(needed))
 
     async def _sign(self, agreed: AgreedReport) -> Signature:

@@ -18,13 +18,16 @@ from sbi_network.protocol.oracle_set import OracleConfig
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """How long after an epoch's end something can still come of it, in seconds."""
+    """Seconds. The first two count from an epoch's end: until then something can still come of it."""
 
     finality: int
     """Parts of its tree can be demanded."""
 
     evidence: int
     """Evidence about it is taken."""
+
+    reveal: int
+    """What is demanded has to be shown within that time from the demand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,4 +65,4 @@ async def read_reach(registry: Registry, clock: EpochClock) -> Reach:
     """As the contracts have it now. Raises ChainError."""
     running = max(0, clock.epoch_at(clock.now()))
     disputes = Disputes(registry.chain, await registry.disputes_at(running))
-    return Reach(await registry.finality(), await disputes.evidence_horizon())
+    return Reach(await registry.finality(), await disputes.evidence_horizon(), await disputes.reveal_window())

@@ -29,7 +29,7 @@ class Docket:
         self._at_work: set[tuple[str, int, int]] = set()
 
     async def run(self) -> None:
-        """Look for open cases at every poll, also those of before a restart. Never ends by itself."""
+        """Look for open cases, also those of before a restart. Never ends by itself."""
         async with asyncio.TaskGroup() as tasks:
             while True:
                 for case in self._open_cases():
@@ -37,7 +37,7 @@ class Docket:
                     if key not in self._at_work:
                         self._at_work.add(key)
                         tasks.create_task(self._file(case, key))
-                await asyncio.sleep(self._around.timings.poll_seconds)
+                await asyncio.sleep(_SPACING_SECONDS)
 
     def _open_cases(self) -> tuple[Equivocation, ...]:
         try:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from typing import Protocol
 
 import structlog
 
 from sbi_network.chain.clock import EpochClock
+from sbi_network.chain.errors import ChainError
 from sbi_network.errors import SBIError
-from sbi_network.oracle.agreement import EpochAgreement
+from sbi_network.oracle.agreement import ALL_STAND, EpochAgreement
 from sbi_network.oracle.config import Timings
 from sbi_network.oracle.errors import ParkedError, RefusedError, SecondDigestError, UnsureError
 from sbi_network.oracle.gather import Gatherer
@@ -22,9 +24,17 @@ from sbi_network.oracle.peers import PeerRefusedError, Peers
 from sbi_network.oracle.submit import Submitter
 from sbi_network.oracle.transport import NoAnswerError
 from sbi_network.oracle.views import Views
+from sbi_network.oracle.watch import pause
 from sbi_network.oracle.wire import Proposal
 
 _log = structlog.get_logger("sbi.oracle")
+
+
+class Standing(Protocol):
+    """Who knows whose signatures count."""
+
+    async def standing_at(self, epoch: int) -> int:
+        """Bit i set: oracle i stands now. Raises ChainError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +46,7 @@ class Means:
     gatherer: Gatherer
     peers: Peers
     submitter: Submitter
+    standing: Standing
 
 
 class EpochRound:
@@ -103,7 +114,7 @@ class EpochRound:
             if len(without) >= self._terms.config.quorum - 1:
                 return True
             if not self.agreement.has_observed:
-                await asyncio.sleep(self._means.timings.poll_seconds)
+                await asyncio.sleep(pause(self._means.clock, self._terms.epoch, self._means.timings.poll_seconds))
         return False
 
     async def _has_none_of_ours(self, peer: int) -> bool:
@@ -138,19 +149,21 @@ class EpochRound:
             view = max(view + 1, self.current_view())
 
     async def _lead(self, view: int) -> None:
+        standing = ALL_STAND
         try:
             async with asyncio.timeout(self._seconds_left(view)):
                 await self._observations(view)
+                standing = await self._who_stands()
                 proposal = await self.agreement.propose(view)
                 self._log.info("proposed", view=view, observations=[each.oracle for each in proposal.observations])
-                await self._collect(view, proposal)
+                await self._collect(view, proposal, standing)
         except TimeoutError:
             self._log.warning("view_not_finished", view=view, missing=sorted(self.agreement.missing))
             return
         except SBIError as error:
             self._log.warning("view_given_up", view=view, reason=str(error))
             return
-        signed = self.agreement.completed(view)
+        signed = self.agreement.completed(view, standing)
         if signed is None:
             self._log.warning("view_without_quorum", view=view)
             return
@@ -188,12 +201,20 @@ class EpochRound:
         except (RefusedError, ParkedError) as refusal:
             self._log.warning("observation_not_accepted", peer=peer, reason=str(refusal))
 
-    async def _collect(self, view: int, proposal: Proposal) -> None:
-        """Until a quorum has signed, or everyone has answered."""
+    async def _who_stands(self) -> int:
+        """One who was slashed signs in vain: with that signature the registry would refuse the report."""
+        try:
+            return await self._means.standing.standing_at(self._terms.epoch)
+        except ChainError as error:
+            self._log.warning("standing_not_read", reason=str(error))
+            return ALL_STAND
+
+    async def _collect(self, view: int, proposal: Proposal, standing: int) -> None:
+        """Until a quorum of those who stand has signed, or everyone has answered."""
         asking = {asyncio.create_task(self._ask(peer, view, proposal)) for peer in self._peers}
         pending = asking
         try:
-            while pending and self.agreement.completed(view) is None:
+            while pending and self.agreement.completed(view, standing) is None:
                 done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
                     task.result()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,7 +22,7 @@ from sbi_network.oracle.old_state import epoch_beyond_file
 from sbi_network.oracle.terms import EpochTerms, Terms
 from sbi_network.oracle.testimony import Testimony
 from sbi_network.oracle.views import Views
-from sbi_network.oracle.watch import until_settled
+from sbi_network.oracle.watch import Standing, until_final, until_settled
 
 _MOST_BEHIND: Final = 64
 """How many epochs back an oracle looks when it starts. Those that are further back are not served."""
@@ -106,15 +107,26 @@ class OracleNode:
             await asyncio.sleep(min(wait, _LONGEST_PAUSE))
 
     async def _serve(self, epoch: int) -> None:
-        """Work on an epoch until the chain has settled it, then see to what is left of it."""
+        """Work on an epoch until the chain has settled it for good, then see to what is left of it."""
+        registry = self._office.registry
+        while await self._work_until_settled(epoch) is Standing.ACCEPTED:
+            if (
+                await self._surely(lambda: until_final(registry, self._clock, epoch, self._poll_seconds))
+                is Standing.FINAL
+            ):
+                break
+            _log.warning("report_dropped", epoch=epoch)
+        await self._look_after(epoch)
+
+    async def _work_until_settled(self, epoch: int) -> Standing:
         working = asyncio.create_task(self._work(epoch))
         try:
-            await self._until_settled(epoch)
+            registry, clock = self._office.registry, self._clock
+            return await self._surely(lambda: until_settled(registry, clock, epoch, self._poll_seconds))
         finally:
             self._office.mailbox.close(epoch)
             working.cancel()
             await asyncio.gather(working, return_exceptions=True)
-        await self._look_after(epoch)
 
     async def _look_after(self, epoch: int) -> None:
         """See to what is left of a settled epoch, again where that fails: a disk may be full, an endpoint down."""
@@ -129,13 +141,12 @@ class OracleNode:
                 _log.exception("custody_failed_unexpectedly", epoch=epoch)
             await asyncio.sleep(self._poll_seconds)
 
-    async def _until_settled(self, epoch: int) -> None:
+    async def _surely(self, watch: Callable[[], Awaitable[Standing]]) -> Standing:
         while True:
             try:
-                await until_settled(self._office.registry, self._clock, epoch, self._poll_seconds)
-                return
+                return await watch()
             except Exception:  # noqa: BLE001 - as in _work: what ends here would end the process
-                _log.exception("watch_failed_unexpectedly", epoch=epoch)
+                _log.exception("watch_failed_unexpectedly")
             await asyncio.sleep(self._poll_seconds)
 
     async def _work(self, epoch: int) -> None:

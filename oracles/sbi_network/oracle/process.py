@@ -101,6 +101,7 @@ async def _serve(parts: _Parts, listening: socket.socket, stop: asyncio.Event) -
         gatherer=_gatherer(settings, parts.transport),
         peers=peers,
         submitter=Submitter(registry, parts.sender, settings.timings.poll_seconds),
+        standing=registry,
     )
     desk = SigningDesk(parts.signer, parts.guard, parts.archive)
     testimony = Testimony(parts.archive, desk)

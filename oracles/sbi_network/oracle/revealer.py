@@ -25,6 +25,9 @@ from sbi_network.oracle.faults import Faults
 from sbi_network.oracle.terms import EpochTerms, Terms
 from sbi_network.protocol.exhibit import Exhibit, Place, exhibit_of
 
+_LOOKS_A_WINDOW: Final = 20
+"""How often, in the time that there is to answer."""
+
 _REORG_BLOCKS: Final = 64
 """Looked at again each time: a block that was looked at may have been replaced."""
 
@@ -53,7 +56,7 @@ class Revealer:
         self._examined: set[Place] = set()
 
     async def run(self) -> None:
-        """Look at every poll. Never ends by itself."""
+        """Look now and then. Never ends by itself."""
         told = ""
         async with asyncio.TaskGroup() as tasks:
             while True:
@@ -64,7 +67,7 @@ class Revealer:
                     if str(error) != told:
                         told = str(error)
                         _log.warning("demands_not_read", reason=told)
-                await asyncio.sleep(self._around.timings.poll_seconds)
+                await asyncio.sleep(self._around.reach.reveal / _LOOKS_A_WINDOW)
 
     async def _look(self, tasks: asyncio.TaskGroup) -> None:
         head = await self._around.registry.chain.head()

@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 
 from sbi_network.chain.keys import KeystoreSigner
-from sbi_network.oracle.agreement import SignedReport
+from sbi_network.oracle.agreement import ALL_STAND, SignedReport
 from sbi_network.oracle.app import build_app
 from sbi_network.oracle.config import Timings
 from sbi_network.oracle.epoch_round import EpochRound, Means
@@ -72,6 +72,7 @@ class Network:
     def __init__(self) -> None:
         self.inbox = Inbox()
         self.router = Router()
+        self.standing = ALL_STAND
         end = int(time.time())
         self.clock = replace(CLOCK, genesis=end - (EPOCH + 1) * CLOCK.epoch_seconds)
         # The clock counts whole seconds: what has passed of this one is given back to the gathering.
@@ -97,7 +98,10 @@ class Network:
     def _means(self, oracle: HonestOracle, transport: Transport, urls: dict[Any, str], gatherer: Gatherer) -> Means:
         inbox: Any = self.inbox
         passport = Passport(KeystoreSigner(oracle_key(oracle.number)), self.clock)
-        return Means(self.clock, self.timings, gatherer, Peers(transport, passport, urls), inbox)
+        return Means(self.clock, self.timings, gatherer, Peers(transport, passport, urls), inbox, self)
+
+    async def standing_at(self, epoch: int) -> int:
+        return self.standing
 
     async def report(self) -> SignedReport:
         """The first, within some views. Ends all rounds."""
@@ -155,6 +159,19 @@ def test_round__follower_dead__is_reported_in_view_zero() -> None:
         return await network.report()
 
     assert asyncio.run(play()).report.view_number == 0
+
+
+def test_round__one_was_slashed__its_signature_is_not_counted_on() -> None:
+    slashed = 0  # the lowest number: its signature would be the first to be taken
+
+    async def play() -> SignedReport:
+        network = Network()
+        network.standing = 0b1110
+        for number in range(4):
+            network.start(number)
+        return await network.report()
+
+    assert asyncio.run(play()).signers == tuple(sorted({0, 1, 2, 3} - {slashed}))
 
 
 def test_round__facility_dead__reports_the_other() -> None:

@@ -1,0 +1,51 @@
+"""`python -m tests.chaos`: the campaign, and its verdict as JSON."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.chaos.campaign import Campaign
+from tests.chaos.chain import Times
+from tests.chaos.faults import KINDS
+from tests.chaos.network import Pace, running_network
+
+ZEROS = ("epochs_lost", "reports_duplicated", "wrong_issues", "double_signatures_by_honest", "slashed_honest")
+"""What must be zero."""
+
+
+def main() -> int:
+    """0 where all is as it must be."""
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
+    parser.add_argument("--oracles", type=int, default=7, help="3f + 1")
+    parser.add_argument("--each", type=int, default=10, help="how many faults of every kind")
+    parser.add_argument("--epochs", type=int, default=60, help="at least so many")
+    parser.add_argument("--only", nargs="*", default=[], help="kinds; all without it")
+    parser.add_argument("--out", type=Path, help="where the verdict goes")
+    parser.add_argument("--keep", type=Path, help="a folder for logs and state; a temporary one without it")
+    given = parser.parse_args()
+    absent = [f"{kind.kind} ({missing})" for kind in KINDS if (missing := kind.missing()) is not None]
+    kinds = [kind for kind in KINDS if kind.missing() is None and (not given.only or kind.kind in given.only)]
+    print(f"seed {given.seed}; {given.oracles} oracles; {len(kinds)} kinds, {given.each} each", flush=True)
+    if absent:
+        print(f"left out, for what is missing here: {', '.join(absent)}", flush=True)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = given.keep or Path(temporary) / "network"
+        times = Times(epoch=12, report_window=72, genesis_delay=60)
+        with running_network(folder, given.oracles, times, Pace(gather=2.5, view=3)) as network:
+            campaign = Campaign(network, given.seed, lambda line: print(line, flush=True))
+            verdict = campaign.run([kind for kind in kinds for _ in range(given.each)], given.epochs)
+    verdict = {"seed": given.seed, "oracles": given.oracles, **verdict, "kinds_left_out": absent}
+    print(json.dumps(verdict, indent=2))
+    if given.out is not None:
+        given.out.write_text(json.dumps(verdict, indent=2) + "\n")
+    return 0 if all(verdict[name] == 0 for name in ZEROS) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
