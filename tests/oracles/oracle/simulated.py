@@ -94,9 +94,11 @@ class RecordingGuard:
 class RecordingDesk(SigningDesk):
     """A desk that notes what leaves it."""
 
-    def __init__(self, account: LocalAccount, guard: SigningGuard, archive: Archive) -> None:
+    def __init__(
+        self, account: LocalAccount, guard: SigningGuard, archive: Archive, record: RecordingGuard | None = None
+    ) -> None:
         super().__init__(KeystoreSigner(account), guard, archive)
-        self.record = RecordingGuard()
+        self.record = record or RecordingGuard()
 
     async def sign_observation(
         self, oracle: int, readings: Readings, terms: EpochTerms, *, may_be_new: bool = True
@@ -144,6 +146,17 @@ class HonestOracle:
         self.desk = RecordingDesk(account, self.guard, self.archive)
         self.witness = RecordingWitness(self.archive, self.desk)
         self.agreement = EpochAgreement(terms, number, self.desk, self.witness, first_view=first_view)
+
+    def restarted(self, first_view: int, *, forgets: bool) -> HonestOracle:
+        """The same oracle in a new process; with `forgets` its state file was put back from an old copy."""
+        new = HonestOracle(self.agreement.terms, self.number, first_view=first_view)
+        if not forgets:
+            new.guard, new.archive = self.guard, self.archive
+        new.desk = RecordingDesk(oracle_key(self.number), new.guard, new.archive, self.desk.record)
+        new.witness = RecordingWitness(new.archive, new.desk)
+        terms = self.agreement.terms
+        new.agreement = EpochAgreement(terms, self.number, new.desk, new.witness, first_view=first_view)
+        return new
 
     @property
     def witnessed(self) -> list[Equivocation]:

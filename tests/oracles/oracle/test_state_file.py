@@ -1,6 +1,6 @@
 """Files of an oracle.
 
-open      ├── another oracle's, another version's, no database, cut short → OracleStateError with its name, file unchanged
+open      ├── another oracle's, another version's, no database, cut short → OracleStateError, unchanged
 locked    ├── a second process → refused; after the first one's end → not
           └── a folder, no permission → OracleStateError
 """
@@ -32,15 +32,13 @@ with locked(Path(sys.argv[1])):
 
 def _damaged(path: Path) -> dict[str, bytes]:
     guard = guard_of(oracle_key(0), path)
-    for view in range(200):
-        guard.claim_report(b"\x01" * 32, 7, view, bytes(32))
+    with guard.transaction() as db:
+        rows = [(bytes(32), 7, view, bytes(32)) for view in range(200)]
+        db.executemany("INSERT INTO reports VALUES (?, ?, ?, ?)", rows)
     guard.close()
     whole = path.read_bytes()
-    return {
-        "nothing like it": b"x" * 5000,
-        "cut short": whole[: len(whole) // 2],
-        "its head overwritten": bytes(100) + whole[100:],
-    }
+    half = whole[: len(whole) // 2]
+    return {"nothing like it": b"x" * 5000, "cut short": half, "its head overwritten": bytes(100) + whole[100:]}
 
 
 @pytest.mark.parametrize("how", ["nothing like it", "cut short", "its head overwritten"])
@@ -70,9 +68,14 @@ def test_open__another_oracles_archive__is_refused(tmp_path: Path) -> None:
 
 def test_transaction__that_fails__leaves_nothing_and_the_file_usable(tmp_path: Path) -> None:
     file = StateFile(tmp_path / "file", "somebody", 1, "CREATE TABLE IF NOT EXISTS t (a INTEGER) STRICT")
-    with pytest.raises(OracleStateError), file.transaction() as db:
-        db.execute("INSERT INTO t VALUES (1)")
-        db.execute("INSERT INTO t VALUES ('no integer')")
+
+    def fail() -> None:
+        with file.transaction() as db:
+            db.execute("INSERT INTO t VALUES (1)")
+            db.execute("INSERT INTO t VALUES ('no integer')")
+
+    with pytest.raises(OracleStateError):
+        fail()
     assert file.rows("SELECT * FROM t") == []
     file.write("INSERT INTO t VALUES (2)")
     assert file.rows("SELECT * FROM t") == [(2,)]

@@ -31,9 +31,8 @@ from sbi_network.protocol.sumtree import Leaf, Node, Sums, SumTree
 from tests.invariants.trees import Tree, leaf_bytes, packed
 
 small = st.integers(0, 2**40)
-leaf_lists = st.lists(
-    st.tuples(small, small, small, small, st.binary(min_size=32, max_size=32)), min_size=1, max_size=9
-)
+digests = st.binary(min_size=32, max_size=32)
+leaf_lists = st.lists(st.tuples(small, small, small, small, digests), min_size=1, max_size=9)
 
 TERMS = LeafTerms(active=True, capacities=(100, 0, 0), weights_x16=(32, 16, 64), public_share_bps=5_000)
 
