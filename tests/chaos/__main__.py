@@ -14,7 +14,14 @@ from tests.chaos.chain import Times
 from tests.chaos.faults import KINDS
 from tests.chaos.network import Pace, running_network
 
-ZEROS = ("epochs_lost", "reports_duplicated", "wrong_issues", "double_signatures_by_honest", "slashed_honest")
+ZEROS = (
+    "epochs_lost",
+    "epochs_voided",
+    "reports_duplicated",
+    "wrong_issues",
+    "double_signatures_by_honest",
+    "slashed_honest",
+)
 """What must be zero."""
 
 
@@ -36,7 +43,9 @@ def main() -> int:
         print(f"left out, for what is missing here: {', '.join(absent)}", flush=True)
     with tempfile.TemporaryDirectory() as temporary:
         folder = given.keep or Path(temporary) / "network"
-        times = Times(epoch=12, report_window=72, genesis_delay=60)
+        times = Times(
+            epoch=12, report_window=96, dispute_window=90, max_extension=200, reveal_window=60, genesis_delay=60
+        )
         with running_network(folder, given.oracles, times, Pace(gather=2.5, view=3)) as network:
             campaign = Campaign(network, given.seed, lambda line: print(line, flush=True))
             verdict = campaign.run([kind for kind in kinds for _ in range(given.each)], given.epochs)

@@ -16,9 +16,11 @@ from eth_account.signers.local import LocalAccount
 from eth_utils.address import to_canonical_address, to_checksum_address
 from eth_utils.crypto import keccak
 from web3 import HTTPProvider, Web3
+from web3.exceptions import ContractCustomError
 
 from sbi_network.protocol.address import check_address
 from sbi_network.protocol.messages import Bond, bonds_domain
+from sbi_network.protocol.sumtree import SumTree
 
 ROOT = Path(os.environ.get("SBI_TOOLS_ROOT", Path(__file__).parents[2]))
 """Where node_modules and .build are."""
@@ -45,6 +47,8 @@ class Times:
 
 
 DEMAND_BOND = 10**15
+_TRIES = 20
+_WRONG_BOND = "0x" + keccak(text="WrongDemandBond(uint256,uint256)")[:4].hex()
 
 
 def development_account(number: int) -> LocalAccount:
@@ -61,6 +65,10 @@ def anvil_command(port: int, accounts: int = 10) -> list[str]:
         raise FileNotFoundError(f"no native anvil under {ROOT}/node_modules: run `make setup`")
     flags = ["--block-time", "1", "--slots-in-an-epoch", "1", "--accounts", str(accounts), "--silent"]
     return [str(anvil[0]), "--port", str(port), *flags]
+
+
+class RevertedError(RuntimeError):
+    """A transaction of the deployer's that passed when it was estimated, and not in its block."""
 
 
 class LocalChain:
@@ -110,10 +118,28 @@ class LocalChain:
         """Another set from an epoch on."""
         self.send(self.registry.functions.scheduleConfig(list(oracles), WEIGHTS, self.verifiers, from_epoch))
 
+    def demand(self, epoch: int, place: tuple[int, int], tree: SumTree) -> None:
+        """Demand a place of an epoch's tree; the bond grows with the demands open, which fall as they are answered."""
+        top = (tree.top.hash, int.from_bytes(tree.top.sums))
+        call = self.disputes.functions.demand((epoch, *place), tree.count, top)
+        for _ in range(_TRIES):
+            bond = self.disputes.functions.bondOfDemand(epoch).call()
+            try:
+                self.send(call, value=bond)
+            except ContractCustomError as refusal:
+                if not str(refusal).startswith(f"('{_WRONG_BOND}"):
+                    raise
+            except RevertedError:
+                continue  # it fell between the estimate and the block
+            else:
+                return
+        raise TimeoutError(f"the bond of a demand changed {_TRIES} times in a row")
+
     def send(self, call: Any, **options: Any) -> Any:
         """A transaction of the deployer's that must succeed; its receipt."""
         receipt = self.web3.eth.wait_for_transaction_receipt(call.transact(options))
-        assert receipt["status"] == 1
+        if receipt["status"] != 1:
+            raise RevertedError(call.fn_name)
         return receipt
 
     def ask(self, method: str, *params: Any) -> Any:

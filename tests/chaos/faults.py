@@ -9,14 +9,18 @@ import json
 import random
 import resource
 import shutil
+import sqlite3
 import time
 from abc import ABC, abstractmethod
+from contextlib import closing
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
 import httpx
 from eth_utils.crypto import keccak
 
+from sbi_network.protocol.exhibit import decode_leaves
+from sbi_network.protocol.sumtree import SumTree
 from tests.chaos.network import Network, Slot
 from tests.chaos.processes import Child
 from tests.chaos.proxy import Forward, Request, Response, Treatment, passed_on
@@ -465,6 +469,46 @@ class Partition(Fault):
                 link.treatment = passed_on
 
 
+class Demanded(Fault):
+    """Somebody demands every place of the newest report's tree."""
+
+    kind = "tree_demanded"
+    is_of_a_slot = False
+    holds = 0.0
+
+    def inject(self) -> None:
+        self._epoch = self.network.chain.running()
+        self._places: list[tuple[int, int]] = []
+
+    def has_taken_effect(self) -> bool:
+        """Whether all was shown, by whoever."""
+        chain, epoch = self.network.chain, self._epoch
+        if not self._places:
+            if chain.record(epoch) is None:
+                return False
+            tree = self._tree()
+            if tree is None:
+                return False
+            self._places = [(level, at) for level in range(tree.depth + 1) for at in range(1 << tree.depth - level)]
+            for place in self._places:
+                chain.demand(epoch, place, tree)
+        return not any(chain.disputes.functions.demandOf((epoch, *place)).call()[3] for place in self._places)
+
+    def _tree(self) -> SumTree | None:
+        commitment = self.network.chain.record(self._epoch)[0]
+        for slot in self.network.slots:
+            tree = kept_tree(slot, self._epoch)
+            if tree is not None and tree.commitment == commitment:
+                return tree
+        return None
+
+    def heal(self) -> None:
+        pass
+
+    def is_healed(self) -> bool:
+        return True
+
+
 KINDS: Final[tuple[type[Fault], ...]] = (
     Kill,
     KillAtGathered,
@@ -487,7 +531,15 @@ KINDS: Final[tuple[type[Fault], ...]] = (
     Flood,
     Stall,
     Partition,
+    Demanded,
 )
+
+
+def kept_tree(slot: Slot, epoch: int) -> SumTree | None:
+    """A tree of an epoch from an oracle's archive."""
+    with closing(sqlite3.connect(f"file:{slot.archive}?mode=ro", uri=True, timeout=5)) as database:
+        found = database.execute("SELECT leaves FROM trees WHERE epoch = ?", (epoch,)).fetchone()
+    return None if found is None else decode_leaves(bytes(found[0]))
 
 
 def _result(asked: Any, result: Any) -> bytes:

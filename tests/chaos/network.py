@@ -68,6 +68,10 @@ class Slot:
         return self.home / f"oracle-{self.generation}.sqlite"
 
     @property
+    def archive(self) -> Path:
+        return self.home / f"oracle-{self.generation}-archive.sqlite"
+
+    @property
     def is_running(self) -> bool:
         return self.child is not None and self.child.status is None
 

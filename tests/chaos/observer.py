@@ -72,6 +72,7 @@ class Observer:
             "epochs": len(epochs),
             "epochs_reported": len(accepted),
             "epochs_lost": len(lost),
+            "epochs_voided": sum(bool(self._network.chain.record(epoch)[8]) for epoch in accepted),
             "lost": lost,
             "reports_duplicated": sum(len(reports) - 1 for reports in accepted.values()),
             "wrong_issues": sum(not self._is_right(epoch, reports[-1]) for epoch, reports in accepted.items()),

@@ -124,10 +124,10 @@ class Proxies:
     async def _close(self) -> None:
         for server in self._servers:
             server.close()
-        await self._client.aclose()
         for task in set(self._at_work):
             task.cancel()
         await asyncio.gather(*self._at_work, return_exceptions=True)
+        await self._client.aclose()
 
     async def _serve(self, link: Link, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

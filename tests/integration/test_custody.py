@@ -10,19 +10,17 @@ then one tells two halves different things
 
 from __future__ import annotations
 
-import sqlite3
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from sbi_network.protocol.exhibit import decode_leaves
 from sbi_network.protocol.sumtree import SumTree
-from tests.chaos.chain import DEMAND_BOND, Times
+from tests.chaos.chain import Times
+from tests.chaos.faults import kept_tree
 from tests.chaos.network import Network, Pace, Slot, running_network, wait_for_report
 from tests.chaos.processes import until
 
-pytestmark = [pytest.mark.slow, pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.integration, pytest.mark.timeout(600)]
 
 TIMES = Times(epoch=12, dispute_window=90, max_extension=130, reveal_window=30, genesis_delay=25)
 PENDING, FINAL = 1, 2
@@ -35,15 +33,15 @@ def test_custody__demands_and_a_double_signer__are_answered_and_slashed(tmp_path
         epoch = max(0, network.chain.running())
         wait_for_report(network, epoch)
         tree = _kept_tree(others[0], epoch)
-        _demand(network, epoch, (1, 0), tree)
-        until("the top to be shown", lambda: not _is_open(network, epoch, (1, 0)), 30)
+        network.chain.demand(epoch, (1, 0), tree)
+        until("the top to be shown", lambda: not _is_open(network, epoch, (1, 0)), 60)
 
         network.launch(late)
         until("the tree", lambda: late.process.has_told("tree_fetched", epoch=epoch), 60)
         for slot in others:
             slot.process.kill()
-        _demand(network, epoch, (0, 0), tree)
-        until("the leaf to be shown", lambda: not _is_open(network, epoch, (0, 0)), 30)
+        network.chain.demand(epoch, (0, 0), tree)
+        until("the leaf to be shown", lambda: not _is_open(network, epoch, (0, 0)), 60)
         until("who showed it to hear so", lambda: late.process.has_told("brought"), 10)
         assert sum(slot.process.has_told("brought") for slot in others) == 1
 
@@ -56,7 +54,7 @@ def _assert_double_signer_is_slashed(network: Network, liar: Slot) -> None:
         network.launch(slot, misbehaving="equivocate" if slot is liar else None)
     for slot in network.slots[1:]:
         network.wait_until_started(slot)
-    until("the double signer to be slashed", lambda: _is_slashed(network, liar), 90)
+    until("the double signer to be slashed", lambda: _is_slashed(network, liar), 180)
     assert not any(_is_slashed(network, slot) for slot in network.slots[:3])
     following = network.chain.running() + 1
     signers = wait_for_report(network, following)[4]
@@ -65,21 +63,10 @@ def _assert_double_signer_is_slashed(network: Network, liar: Slot) -> None:
 
 def _kept_tree(slot: Slot, epoch: int) -> SumTree:
     """From its archive, as soon as it is there."""
-    found: list[Any] = []
-
-    def is_there() -> bool:
-        with sqlite3.connect(slot.home / f"{slot.state.stem}-archive.sqlite") as database:
-            found.extend(database.execute("SELECT leaves FROM trees WHERE epoch = ?", (epoch,)).fetchall())
-        return bool(found)
-
-    until(f"the tree of epoch {epoch} at oracle {slot.number}", is_there, 30)
-    return decode_leaves(bytes(found[0][0]))
-
-
-def _demand(network: Network, epoch: int, place: tuple[int, int], tree: SumTree) -> None:
-    top = (tree.top.hash, int.from_bytes(tree.top.sums))
-    network.chain.send(network.chain.disputes.functions.demand((epoch, *place), tree.count, top), value=DEMAND_BOND)
-    assert _is_open(network, epoch, place) or network.chain.disputes.functions.demandOf((epoch, *place)).call()[1]
+    until(f"the tree of epoch {epoch} at oracle {slot.number}", lambda: kept_tree(slot, epoch), 60)
+    tree = kept_tree(slot, epoch)
+    assert tree is not None
+    return tree
 
 
 def _is_open(network: Network, epoch: int, place: tuple[int, int]) -> bool:
