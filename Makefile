@@ -5,7 +5,7 @@ APE := $(BIN)/ape
 # Ape's pytest plugin is for contract tests alone: without it the others start in a second.
 PYTEST := $(BIN)/python -m pytest -p no:ape_test
 
-.PHONY: help setup demo test lint fmt test-oracles test-foundry test-contracts test-integration stories seeded-bugs abi gas lock clean
+.PHONY: help setup demo test lint fmt test-oracles test-foundry test-contracts test-integration test-network stories chaos seeded-bugs abi gas lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-17s %s\n", $$1, $$2}'
@@ -50,6 +50,12 @@ stories: setup ## Play and tell the five bad days of tests/stories, on Anvil
 
 test-integration: setup ## Processes, independent clients and the toolchain, against a real Anvil
 	$(PYTEST) tests/integration
+
+chaos: setup ## Break a network of real oracles at random (SEED=, EACH=, ORACLES=), write benchmarks/chaos.json
+	$(BIN)/python -m tests.chaos --out benchmarks/chaos.json $(if $(SEED),--seed $(SEED)) $(if $(EACH),--each $(EACH)) $(if $(ORACLES),--oracles $(ORACLES))
+
+test-network: setup ## Demands, double signers and latecomers among real oracles, on Anvil: minutes
+	$(PYTEST) tests/chaos
 
 seeded-bugs: setup ## Show that the stateful model catches bugs seeded in the contracts
 	$(BIN)/python -m tests.invariants.seeded_bugs

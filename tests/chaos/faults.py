@@ -102,7 +102,27 @@ class KillAtGathered(KillAt):
 
 
 class KillAtObserved(KillAt):
+    """And when it comes back, it sees less than before: it must say the same all the same."""
+
     kind, event = "kill_after_observing", "observed"
+
+    def heal(self) -> None:
+        self._healed_at = time.time()
+        for link in self.slot.meters:
+            link.treatment = self._cut
+        super().heal()
+
+    def is_healed(self) -> bool:
+        # Or, should it have nothing to gather for any more, as soon as an epoch is settled.
+        told = (self.slot.process.has_told(event, self._healed_at) for event in ("gathered", "accepted"))
+        if not any(told):
+            return False
+        for link in self.slot.meters:
+            link.treatment = passed_on
+        return True
+
+    async def _cut(self, request: Request, forward: Forward) -> Response | None:
+        return None
 
 
 class KillAtCosigned(KillAt):

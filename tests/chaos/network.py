@@ -49,6 +49,7 @@ class Slot:
     sender: LocalAccount
     keys: list[LocalAccount]
     rpc: Link
+    meters: list[Link] = field(default_factory=list)
     incoming: dict[int, Link] = field(default_factory=dict)
     """By the number of whoever asks."""
 
@@ -94,6 +95,9 @@ class Network:
         self.equivocators: set[str] = set()
         """The keys that were told to sign twice."""
 
+        self.all_are: str | None = None
+        """How those misbehave that are taken for honest: for controls."""
+
         self.node_url = f"http://{HOST}:{free_port()}"
         self._seats = count
         self.chain = LocalChain(self.node_url, times)
@@ -116,6 +120,7 @@ class Network:
         self.chain.put_up_bonds([slot.keys[0] for slot in self.slots])
         self.meters = [self._start_meter(number, key) for number, key in enumerate(reading_keys)]
         for slot in self.slots:
+            slot.meters = [self.proxies.add(url) for url in self.meters]
             slot.incoming = {other.number: self._peer_link(slot) for other in self.slots if other is not slot}
         for slot in self.slots:
             for generation in range(len(slot.keys)):
@@ -127,6 +132,7 @@ class Network:
     def launch(self, slot: Slot, *, misbehaving: str | None = None, **environment: str) -> Child:
         """Start a slot's oracle, or a liar with its key."""
         name = f"oracle-{slot.number}"
+        misbehaving = misbehaving or self.all_are
         if misbehaving is None:
             slot.child = self.children.sbi(name, "oracle", "run", "--config", str(slot.config), **environment)
         else:
@@ -173,6 +179,7 @@ class Network:
         others = [other for other in self.slots if other is not slot]
         urls = {other.number: f"http://{HOST}:{other.incoming[slot.number].port}" for other in others}
         peers = [f'"{key.address}" = "{urls[other.number]}"' for other in others for key in other.keys]
+        meters = [f"http://{HOST}:{link.port}" for link in slot.meters]
         pace = self.pace
         lines = [
             f'state = "oracle-{generation}.sqlite"',
@@ -185,7 +192,7 @@ class Network:
             "[peers]",
             *peers,
             "[facilities]",
-            *[f'{facility} = "{url}"' for facility, url in enumerate(self.meters)],
+            *[f'{facility} = "{url}"' for facility, url in enumerate(meters)],
         ]
         (slot.home / f"oracle-{generation}.toml").write_text("\n".join(lines))
 
@@ -214,12 +221,15 @@ class Network:
 
 
 @contextmanager
-def running_network(folder: Path, count: int, times: Times, pace: Pace | None = None) -> Iterator[Network]:
+def running_network(
+    folder: Path, count: int, times: Times, pace: Pace | None = None, *, all_are: str | None = None
+) -> Iterator[Network]:
     """A network that runs until the end of the block."""
     with ExitStack() as stack:
         children = stack.enter_context(Children(folder))
         proxies = stack.enter_context(Proxies())
         network = Network(children, proxies, count, times, pace or Pace())
+        network.all_are = all_are
         network.start()
         yield network
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
+import structlog
 from eth_typing import ChecksumAddress
 
 from sbi_network.chain.clock import EpochClock
 from sbi_network.chain.disputes import Disputes
+from sbi_network.chain.errors import EndpointError
 from sbi_network.chain.registry import Registry
 from sbi_network.chain.sender import TransactionSender
 from sbi_network.oracle.archive import Archive
 from sbi_network.oracle.config import Timings
 from sbi_network.oracle.peers import Peers
 from sbi_network.protocol.oracle_set import OracleConfig
+
+_log = structlog.get_logger("sbi.oracle")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +66,17 @@ class Surroundings:
         return (config.signers.index(self.address) - turn) % count if self.address in config.signers else count
 
 
-async def read_reach(registry: Registry, clock: EpochClock) -> Reach:
-    """As the contracts have it now. Raises ChainError."""
+async def read_reach(registry: Registry, clock: EpochClock, retry_seconds: float) -> Reach:
+    """As the contracts have it now. An endpoint that fails is asked again; raises WrongChainError for other contracts."""
+    while True:
+        try:
+            return await _reach(registry, clock)
+        except EndpointError as error:
+            _log.warning("chain_not_read", reason=str(error))
+        await asyncio.sleep(retry_seconds)
+
+
+async def _reach(registry: Registry, clock: EpochClock) -> Reach:
     running = max(0, clock.epoch_at(clock.now()))
     disputes = Disputes(registry.chain, await registry.disputes_at(running))
     return Reach(await registry.finality(), await disputes.evidence_horizon(), await disputes.reveal_window())

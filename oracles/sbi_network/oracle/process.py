@@ -93,7 +93,7 @@ async def _serve(parts: _Parts, listening: socket.socket, stop: asyncio.Event) -
         sender=parts.sender,
         clock=clock,
         timings=settings.timings,
-        reach=await read_reach(registry, clock),
+        reach=await read_reach(registry, clock, settings.timings.poll_seconds),
     )
     means = Means(
         clock=clock,
