@@ -5,7 +5,7 @@ APE := $(BIN)/ape
 # Ape's pytest plugin is for contract tests alone: without it the others start in a second.
 PYTEST := $(BIN)/python -m pytest -p no:ape_test
 
-.PHONY: help setup demo test lint fmt test-oracles test-foundry test-contracts test-integration test-network stories chaos seeded-bugs abi gas lock clean
+.PHONY: help setup demo test lint fmt test-oracles test-foundry test-contracts test-integration test-network stories chaos bench-oracle seeded-bugs abi gas lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-17s %s\n", $$1, $$2}'
@@ -50,6 +50,9 @@ stories: setup ## Play and tell the five bad days of tests/stories, on Anvil
 
 test-integration: setup ## Processes, independent clients and the toolchain, against a real Anvil
 	$(PYTEST) tests/integration
+
+bench-oracle: setup ## Measure agreement with 4 to 31 oracles, write benchmarks/oracle.json
+	$(BIN)/python -m benchmarks.oracle
 
 chaos: setup ## Break a network of real oracles at random (SEED=, EACH=, ORACLES=), write benchmarks/chaos.json
 	$(BIN)/python -m tests.chaos --out benchmarks/chaos.json $(if $(SEED),--seed $(SEED)) $(if $(EACH),--each $(EACH)) $(if $(ORACLES),--oracles $(ORACLES))

@@ -15,7 +15,7 @@ from sbi_network.oracle.errors import ParkedError, Reason, RefusedError, SecondD
 from sbi_network.oracle.observation import BackedObservation, Readings, check_backed, check_binding
 from sbi_network.oracle.terms import EpochTerms
 from sbi_network.oracle.views import VIEW_TOLERANCE
-from sbi_network.oracle.wire import Proposal
+from sbi_network.oracle.wire import Listed, Proposal
 from sbi_network.protocol.agreement import AgreedReport, report_from_observations
 from sbi_network.protocol.json_form import Signed
 from sbi_network.protocol.messages import Reading, Report
@@ -69,6 +69,7 @@ class EpochAgreement:
         self._desk = desk
         self._witness = witness
         self._observations: dict[int, BackedObservation] = {}
+        self._others: dict[int, BackedObservation] = {}
         self._readings: dict[int, Signed[Reading]] = {}
         self._collections: dict[int, Collection] = {}
         self._told: set[tuple[str, int]] = set()
@@ -109,6 +110,13 @@ class EpochAgreement:
         """What is known of an oracle's observation."""
         return self._observations.get(oracle)
 
+    def listed(self, listed: Listed) -> BackedObservation | None:
+        """The observation that a proposal lists, where it is known: also another one of an equivocator."""
+        for known in (self._observations.get(listed.oracle), self._others.get(listed.oracle)):
+            if known is not None and known.signed.message == listed.signed.message:
+                return known
+        return None
+
     def receive(self, observation: BackedObservation) -> bool:
         """Take an oracle's observation; whether it is news. Raises RefusedError, also for an oracle's second one.
 
@@ -122,6 +130,7 @@ class EpochAgreement:
         self._note_readings(observation)
         if known is not None and known.signed.message != observation.signed.message:
             self._tell(Equivocation(observation.oracle, known.signed, observation.signed))
+            self._others[observation.oracle] = observation
             raise RefusedError(Reason.EQUIVOCATION, f"oracle {observation.oracle} has sent another observation before")
         if observation.oracle == self.own:
             self._desk.adopt(observation, self.terms)
@@ -143,7 +152,7 @@ class EpochAgreement:
 
     async def cosign(self, proposal: Proposal, current_view: int) -> Signature:
         """Recompute a leader's report and sign it. Raises RefusedError, which says why not."""
-        self._check_leader(proposal.signed, current_view)
+        self.check_leader(proposal.signed, current_view)
         self._check_list(proposal.observations)
         try:
             expected = self._report(proposal.observations, proposal.signed.message.view_number)
@@ -192,7 +201,8 @@ class EpochAgreement:
         observations = [each.listed(config.domain) for each in listed]
         return report_from_observations(observations, config, self.terms.epoch, view, self.terms.public_shares_bps)
 
-    def _check_leader(self, signed: Signed[Report], current_view: int) -> None:
+    def check_leader(self, signed: Signed[Report], current_view: int) -> None:
+        """Raises RefusedError for a report that is not its view's leader's, or not of these views."""
         report = signed.message
         check_binding(report.config_digest, report.epoch, self.terms)
         view = report.view_number

@@ -67,7 +67,7 @@ class Surroundings:
 
 
 async def read_reach(registry: Registry, clock: EpochClock, retry_seconds: float) -> Reach:
-    """As the contracts have it now. An endpoint that fails is asked again; raises WrongChainError for other contracts."""
+    """As the contracts have it now. An endpoint that fails is asked again; other contracts raise WrongChainError."""
     while True:
         try:
             return await _reach(registry, clock)

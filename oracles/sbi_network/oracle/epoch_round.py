@@ -17,15 +17,15 @@ from sbi_network.chain.errors import ChainError
 from sbi_network.errors import SBIError
 from sbi_network.oracle.agreement import ALL_STAND, EpochAgreement
 from sbi_network.oracle.config import Timings
-from sbi_network.oracle.errors import ParkedError, RefusedError, SecondDigestError, UnsureError
+from sbi_network.oracle.errors import ParkedError, Reason, RefusedError, SecondDigestError, UnsureError
 from sbi_network.oracle.gather import Gatherer
-from sbi_network.oracle.observation import BackedObservation
+from sbi_network.oracle.observation import BackedObservation, signer_of
 from sbi_network.oracle.peers import PeerRefusedError, Peers
 from sbi_network.oracle.submit import Submitter
 from sbi_network.oracle.transport import NoAnswerError
 from sbi_network.oracle.views import Views
 from sbi_network.oracle.watch import pause
-from sbi_network.oracle.wire import Proposal
+from sbi_network.oracle.wire import Listed, Outline, Proposal
 
 _log = structlog.get_logger("sbi.oracle")
 
@@ -70,6 +70,32 @@ class EpochRound:
     def observation_arrived(self) -> None:
         """Wakes a leader that waits for observations."""
         self._arrival.set()
+
+    async def obtain(self, outline: Outline) -> Proposal:
+        """The whole of a proposal: what is not known here the leader has. Raises RefusedError."""
+        quorum = self._terms.config.quorum
+        if len(outline.listed) != quorum:
+            raise RefusedError(Reason.OTHER_REPORT, f"{len(outline.listed)} observations are listed, not {quorum}")
+        leader = self._terms.leader_of(outline.signed.message.view_number)
+        found = await asyncio.gather(*[self._obtain_one(leader, each) for each in outline.listed])
+        return Proposal(outline.signed, tuple(found))
+
+    async def _obtain_one(self, leader: int, listed: Listed) -> BackedObservation:
+        known = self.agreement.listed(listed)
+        if known is not None:
+            return known
+        what = f"the observation of oracle {listed.oracle}"
+        if signer_of(listed.signed, self._terms) != listed.oracle:
+            raise RefusedError(Reason.BAD_SIGNATURE, f"{what} is another's")
+        if leader not in self._peers:
+            raise RefusedError(Reason.OTHER_REPORT, f"{what} is not known here, nor where the leader is")
+        try:
+            found = await self._means.peers.fetch_observation(self._terms, leader, listed.oracle)
+        except NoAnswerError as error:
+            raise RefusedError(Reason.NOT_OPEN, f"{what} cannot be had of the leader: {error}") from None
+        if found is None or found.oracle != listed.oracle or found.signed.message != listed.signed.message:
+            raise RefusedError(Reason.OTHER_REPORT, f"the leader shows not {what} that it lists")
+        return found
 
     async def run(self) -> None:
         """Observe, tell the peers, and lead the views that are this oracle's. Never ends by itself."""

@@ -16,7 +16,14 @@ from sbi_network.oracle.archive import Archive
 from sbi_network.oracle.errors import ParkedError, Reason, RefusedError
 from sbi_network.oracle.observation import BackedObservation, check_binding, signer_of
 from sbi_network.oracle.terms import EpochTerms
-from sbi_network.oracle.wire import decode_observation, decode_proposal, observation_chars, proposal_chars
+from sbi_network.oracle.wire import (
+    Outline,
+    Proposal,
+    decode_observation,
+    decode_proposal,
+    observation_chars,
+    proposal_chars,
+)
 from sbi_network.protocol.json_form import decode_signed
 from sbi_network.protocol.messages import Report
 from sbi_network.protocol.signature import Signature
@@ -42,6 +49,9 @@ class OpenEpoch(Protocol):
 
     def observation_arrived(self) -> None:
         """Is told when the state has a new observation."""
+
+    async def obtain(self, outline: Outline) -> Proposal:
+        """The whole of a proposal. Raises RefusedError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +103,7 @@ class Mailbox:
     def proposal_limit(self) -> int:
         """The longest body of a proposal that can be accepted now. Raises RefusedError with no epoch open."""
         work = self._require_open()
-        return max(proposal_chars(_facilities(each), each.agreement.terms.config.quorum) for each in work)
+        return max(proposal_chars(each.agreement.terms.config.quorum) for each in work)
 
     def observation_of(self, epoch: int, oracle: int) -> BackedObservation:
         """What is known here of an oracle's observation of an open epoch.
@@ -140,11 +150,14 @@ class Mailbox:
 
     async def answer_proposal(self, body: bytes) -> Signature:
         """This oracle's signature. Raises RefusedError."""
-        proposal = decode_proposal(body, self.proposal_limit)
-        report = proposal.signed.message
+        outline = decode_proposal(body, self.proposal_limit)
+        report = outline.signed.message
         work = self._work(report.epoch)
         log = _log.bind(epoch=report.epoch, view=report.view_number)
         try:
+            # Before anything is fetched for it.
+            work.agreement.check_leader(outline.signed, work.current_view())
+            proposal = await work.obtain(outline)
             signature = await work.agreement.cosign(proposal, work.current_view())
         except RefusedError as refusal:
             log.warning("proposal_refused", reason=refusal.reason.word, detail=refusal.detail)

@@ -1,10 +1,14 @@
 """What oracles send each other as JSON. Readings travel packed: their facility and epoch follow from their place.
 
     POST /v1/observations   {"oracle": 2, "observation": {…signed message…}, "readings": "0x…"}
-    POST /v1/proposals      {"report": {…message signed by the leader…}, "observations": [{…as above…}, …]}
+    POST /v1/proposals      {"report": {…message signed by the leader…},
+                             "observations": [{"oracle": 2, "observation": {…signed message…}}, …]}
                         →   {"signature": "0x…64 bytes…"}, or problem details with a "reason"
     POST /v1/reports        {…message signed by whoever proposed it…}
     GET  /v1/trees/…    →   {"leaves": "0x…64 bytes a facility…"}
+
+A proposal names the observations that it follows from, without the readings: everyone has them already, and whoever has
+not asks the leader. With ten thousand facilities they are megabytes each.
 
 A packed reading is rawGeneral (8) ‖ rawIntelligent (8) ‖ rawSuper (8) ‖ evidence (32) ‖ r (32) ‖ vs (32), all zero
 where there is none.
@@ -43,14 +47,30 @@ class Proposal:
     observations: tuple[BackedObservation, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What a proposal says of an observation: whose it is, and what was signed."""
+
+    oracle: int
+    signed: Signed[Observation]
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """A proposal as it travels."""
+
+    signed: Signed[Report]
+    listed: tuple[Listed, ...]
+
+
 def observation_chars(facilities: int) -> int:
     """The longest JSON of an observation."""
     return _FIXED_CHARS + 2 * _READING.size * facilities
 
 
-def proposal_chars(facilities: int, quorum: int) -> int:
+def proposal_chars(quorum: int) -> int:
     """The longest JSON of a proposal."""
-    return _FIXED_CHARS + quorum * (1 + observation_chars(facilities))
+    return _FIXED_CHARS * (1 + quorum)
 
 
 def tree_chars(facilities: int) -> int:
@@ -86,16 +106,18 @@ def decode_observation(body: bytes, max_chars: int) -> BackedObservation:
 
 def encode_proposal(proposal: Proposal) -> str:
     """JSON text."""
-    observations = [_observation_object(each) for each in proposal.observations]
+    observations = [
+        {"oracle": each.oracle, "observation": json.loads(encode_signed(each.signed))} for each in proposal.observations
+    ]
     return _text({"report": json.loads(encode_signed(proposal.signed)), "observations": observations})
 
 
-def decode_proposal(body: bytes, max_chars: int) -> Proposal:
+def decode_proposal(body: bytes, max_chars: int) -> Outline:
     """Checks the shape, no signature. Raises RefusedError."""
     try:
         given = _object("proposal", parse_json(body, max_chars), "report", "observations")
         signed = decode_signed(Report, _text(given["report"]))
-        return Proposal(signed, tuple([_observation(each) for each in _list(given["observations"])]))
+        return Outline(signed, tuple([_listed(each) for each in _list(given["observations"])]))
     except ProtocolError as error:
         raise RefusedError(Reason.MALFORMED, str(error)) from None
 
@@ -142,12 +164,17 @@ def _observation_object(observation: BackedObservation) -> dict[str, Any]:
 
 def _observation(value: object) -> BackedObservation:
     given = _object("observation", value, "oracle", "observation", "readings")
-    oracle, packed = given["oracle"], given["readings"]
+    listed = _listed({name: given[name] for name in ("oracle", "observation")})
+    data = _any_bytes("readings", given["readings"])
+    return BackedObservation(listed.oracle, listed.signed, unpack_readings(data, listed.signed.message.epoch))
+
+
+def _listed(value: object) -> Listed:
+    given = _object("observation", value, "oracle", "observation")
+    oracle = given["oracle"]
     if type(oracle) is not int or not 0 <= oracle < MAX_ORACLES:
         raise FormatError("oracle", oracle, "an oracle's number")
-    signed = decode_signed(Observation, _text(given["observation"]))
-    data = _any_bytes("readings", packed)
-    return BackedObservation(oracle, signed, unpack_readings(data, signed.message.epoch))
+    return Listed(oracle, decode_signed(Observation, _text(given["observation"])))
 
 
 def _any_bytes(name: str, given: object) -> bytes:

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sbi_network.errors import SBIError
-from sbi_network.oracle.agreement import SignedReport
+from sbi_network.oracle.agreement import EpochAgreement, SignedReport
 from sbi_network.oracle.errors import Reason, RefusedError, UnsureError
 from sbi_network.oracle.observation import BackedObservation
 from sbi_network.oracle.views import VIEW_TOLERANCE
@@ -134,7 +134,7 @@ class Network:
         proposal = await agreement.propose(view)
         for to, oracle in self.honest.items():
             if to != leader and self._arrives(view, leader, to) and self._arrives(view, to, leader):
-                received = _over_the_wire(proposal, self.terms)
+                received = _over_the_wire(proposal, oracle.agreement)
                 try:
                     signature = await oracle.agreement.cosign(received, view)
                 except RefusedError as refusal:
@@ -188,13 +188,17 @@ async def _forged(
     return replace(proposal, signed=Signed(report, signature))
 
 
-def _over_the_wire(proposal: Proposal, terms: object) -> Proposal:
+def _over_the_wire(proposal: Proposal, to: EpochAgreement) -> Proposal:
+    """As it is received: what is listed is had from the receiver's own state, or from the leader."""
     text = encode_proposal(proposal)
-    limit = proposal_chars(len(proposal.observations[0].readings), len(proposal.observations))
+    limit = proposal_chars(len(proposal.observations))
     assert len(text) <= limit
-    received = decode_proposal(text.encode(), limit)
-    assert received == proposal
-    return received
+    outline = decode_proposal(text.encode(), limit)
+    assert outline.signed == proposal.signed
+    by_oracle = {each.oracle: each for each in proposal.observations}
+    found = [to.listed(each) or by_oracle[each.oracle] for each in outline.listed]
+    assert [each.signed.message for each in found] == [each.signed.message for each in outline.listed]
+    return Proposal(outline.signed, tuple(found))
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -209,6 +209,6 @@ def test_round__oracle_restarts_between_observing_and_leading__takes_part_again(
 
     signed, is_same = asyncio.run(play())
     assert is_same
-    assert signed.report.view_number == 1
+    assert signed.report.view_number >= 1  # the first, but on a machine that is slower than a view
     assert restarted in signed.signers
     assert signed.report.raw_general == 200
