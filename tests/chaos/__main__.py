@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -36,6 +37,8 @@ def main() -> int:
     parser.add_argument("--out", type=Path, help="where the verdict goes")
     parser.add_argument("--keep", type=Path, help="a folder for logs and state; a temporary one without it")
     given = parser.parse_args()
+    # Ended from outside, it still ends what it started.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     absent = [f"{kind.kind} ({missing})" for kind in KINDS if (missing := kind.missing()) is not None]
     kinds = [kind for kind in KINDS if kind.missing() is None and (not given.only or kind.kind in given.only)]
     print(f"seed {given.seed}; {given.oracles} oracles; {len(kinds)} kinds, {given.each} each", flush=True)

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from tests.chaos.faults import Fault
-from tests.chaos.network import Network
+from tests.chaos.network import Network, Slot
 from tests.chaos.observer import Log, Observer, Spell
 
 _POLL: Final = 0.2
-_EFFECT_SECONDS: Final = 45.0
+_EFFECT_SECONDS: Final = 90.0
 """How long a fault may take to take effect; then it is taken away, not counted, and tried once more later."""
 
 _TRIES: Final = 3
@@ -52,7 +52,9 @@ class Campaign:
         chain = self.network.chain
         waiting = list(kinds)
         self._chance.shuffle(waiting)
-        first = max(0, chain.running())
+        while chain.running() < 0:
+            time.sleep(_POLL)
+        first = chain.running()
         while waiting or self._running or chain.running() < first + least_epochs:
             self._start_some(waiting)
             for each in list(self._running):
@@ -92,7 +94,9 @@ class Campaign:
     def _advance(self, each: Running, waiting: list[type[Fault]]) -> None:
         now, fault = time.time(), each.fault
         if each.healed_at is not None:
-            if fault.is_healed():
+            if not fault.slot.is_running:
+                self._restart(fault.slot)
+            elif fault.is_healed():
                 self._end(each)
         elif each.took_effect_at is not None:
             if now >= each.took_effect_at + fault.holds:
@@ -131,6 +135,9 @@ class Campaign:
         busy = {each.fault.slot.number for each in self._running}
         for slot in self.network.slots:
             if not slot.is_running and slot.number not in busy:
-                self.tell(f"oracle {slot.number} ended by itself: {slot.process.tail[-300:]}")
-                self.log.faults["ended_by_itself"] += 1
-                self.network.launch(slot)
+                self._restart(slot)
+
+    def _restart(self, slot: Slot) -> None:
+        self.tell(f"oracle {slot.number} ended by itself: {slot.process.tail[-300:]}")
+        self.log.ended_by_themselves += 1
+        self.network.launch(slot)

@@ -43,7 +43,7 @@ _log = structlog.get_logger("sbi.liar")
 
 
 def lie(settings: OracleSettings) -> None:
-    honest = EpochAgreement.propose
+    honest, honest_observe = EpochAgreement.propose, EpochAgreement.observe
 
     async def propose(self: EpochAgreement, view: int) -> Proposal:
         proposal = await honest(self, view)
@@ -51,10 +51,8 @@ def lie(settings: OracleSettings) -> None:
         return replace(proposal, signed=await _inflated(self, proposal))
 
     async def observe_nothing(self: EpochAgreement, readings: Any, **given: Any) -> BackedObservation:
-        made = await _signed_by(self, tuple(None for _ in readings))
-        self._observations[self.own] = made
         _log.info("lied", observation=True)
-        return made
+        return await honest_observe(self, tuple(None for _ in readings), **given)
 
     EpochAgreement.propose = propose  # type: ignore[method-assign]
     EpochAgreement.observe = observe_nothing  # type: ignore[method-assign]

@@ -39,6 +39,7 @@ class Log:
     spells: list[Spell] = field(default_factory=list)
     faults: Counter[str] = field(default_factory=Counter)
     unconfirmed: Counter[str] = field(default_factory=Counter)
+    ended_by_themselves: int = 0
     recoveries: list[float] = field(default_factory=list)
 
     def able(self, count: int, moment: float) -> int:
@@ -69,6 +70,7 @@ class Observer:
             "faults": sum(self._log.faults.values()),
             "faults_by_kind": dict(sorted(self._log.faults.items())),
             "faults_without_effect": dict(sorted(self._log.unconfirmed.items())),
+            "oracles_ended_by_themselves": self._log.ended_by_themselves,
             "epochs": len(epochs),
             "epochs_reported": len(accepted),
             "epochs_lost": len(lost),
