@@ -28,7 +28,7 @@ class Signatures:
 
     def watch(self, request: Request, response: Response) -> None:
         """Take what is in a request and its answer. What does not read as a message is not one."""
-        with suppress(SBIError, ValueError, KeyError, TypeError):
+        with suppress(SBIError, ValueError, KeyError, TypeError, RecursionError):
             self._take(request, response)
 
     def of(self, signer: str) -> set[Place]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from eth_typing import ChecksumAddress
 
-from sbi_network.errors import FormatError, ProtocolError
+from sbi_network.errors import FormatError, ProtocolError, SBIError
 from sbi_network.oracle.errors import OracleError
 from sbi_network.oracle.observation import BackedObservation
 from sbi_network.oracle.passport import Passport
@@ -96,13 +96,19 @@ class Peers:
 
     async def _post(self, terms: EpochTerms, peer: int, path: str, body: str) -> Answer:
         address = terms.config.signers[peer]
-        passport = await self._passport.header(address, "POST", path, body.encode())
+        passport = await self._signed(address, "POST", path, body.encode())
         return await self._transport.post(self._urls[address] + path, body, MAX_TEXT_CHARS, passport)
 
     async def _get(self, terms: EpochTerms, peer: int, path: str, limit: int) -> Answer:
         address = terms.config.signers[peer]
-        passport = await self._passport.header(address, "GET", path, b"")
+        passport = await self._signed(address, "GET", path, b"")
         return await self._transport.get(self._urls[address] + path, limit, passport)
+
+    async def _signed(self, to: ChecksumAddress, method: str, path: str, body: bytes) -> str:
+        try:
+            return await self._passport.header(to, method, path, body)
+        except SBIError as error:  # a signer elsewhere that cannot be reached
+            raise NoAnswerError(f"the request could not be signed: {error}") from None
 
 
 async def fetch_status(transport: Transport, url: str) -> dict[str, Any]:
