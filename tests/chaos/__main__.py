@@ -26,6 +26,24 @@ ZEROS = (
 """What must be zero."""
 
 
+def _times(slow: int) -> Times:
+    return Times(
+        epoch=12 * slow,
+        report_window=96 * slow,
+        dispute_window=90 * slow,
+        max_extension=200 * slow,
+        reveal_window=60 * slow,
+        evidence_horizon=2_000 * slow,
+        lock=3_000 * slow,
+        ring=512,
+        genesis_delay=50 + 10 * slow,
+    )
+
+
+def _pace(slow: int) -> Pace:
+    return Pace(gather=2.5 * slow, view=3.0 * slow, poll=0.5 * slow, request=1.5 * slow)
+
+
 def main() -> int:
     """0 where all is as it must be."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
@@ -34,6 +52,7 @@ def main() -> int:
     parser.add_argument("--each", type=int, default=10, help="how many faults of every kind")
     parser.add_argument("--epochs", type=int, default=60, help="at least so many")
     parser.add_argument("--only", nargs="*", default=[], help="kinds; all without it")
+    parser.add_argument("--slow", type=int, default=1, help="how many times slower, on a machine that is busy")
     parser.add_argument("--out", type=Path, help="where the verdict goes")
     parser.add_argument("--keep", type=Path, help="a folder for logs and state; a temporary one without it")
     given = parser.parse_args()
@@ -46,10 +65,7 @@ def main() -> int:
         print(f"left out, for what is missing here: {', '.join(absent)}", flush=True)
     with tempfile.TemporaryDirectory() as temporary:
         folder = given.keep or Path(temporary) / "network"
-        times = Times(
-            epoch=12, report_window=96, dispute_window=90, max_extension=200, reveal_window=60, genesis_delay=60
-        )
-        with running_network(folder, given.oracles, times, Pace(gather=2.5, view=3)) as network:
+        with running_network(folder, given.oracles, _times(given.slow), _pace(given.slow)) as network:
             campaign = Campaign(network, given.seed, lambda line: print(line, flush=True))
             verdict = campaign.run([kind for kind in kinds for _ in range(given.each)], given.epochs)
     verdict = {"seed": given.seed, "oracles": given.oracles, **verdict, "kinds_left_out": absent}

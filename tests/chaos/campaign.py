@@ -106,7 +106,7 @@ class Campaign:
             each.took_effect_at = now
             self.log.faults[fault.kind] += 1
             self.tell(f"epoch {self.network.chain.running()}: {fault.kind} at oracle {fault.slot.number}")
-        elif now > each.injected_at + _EFFECT_SECONDS:
+        elif now > each.injected_at + max(_EFFECT_SECONDS, 4 * self.network.times.epoch):
             fault.heal()
             each.healed_at = time.time()
             self.log.unconfirmed[fault.kind] += 1
