@@ -52,6 +52,15 @@ stories: setup ## Play and tell the five bad days of tests/stories, on Anvil
 test-integration: setup ## Processes, independent clients and the toolchain, against a real Anvil
 	$(PYTEST) tests/integration
 
+bench-oracle: setup ## Measure agreement with 4 to 31 oracles, write benchmarks/oracle.json
+	$(BIN)/python -m benchmarks.oracle
+
+chaos: setup ## Break a network of real oracles at random (SEED=, EACH=, ORACLES=), write benchmarks/chaos.json
+	$(BIN)/python -m tests.chaos --out benchmarks/chaos.json $(if $(SEED),--seed $(SEED)) $(if $(EACH),--each $(EACH)) $(if $(ORACLES),--oracles $(ORACLES))
+
+test-network: setup ## Demands, double signers and latecomers among real oracles, on Anvil: minutes
+	$(PYTEST) tests/chaos
+
 seeded-bugs: setup ## Show that the stateful model catches bugs seeded in the contracts
 	$(BIN)/python -m tests.invariants.seeded_bugs
 

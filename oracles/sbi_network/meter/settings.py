@@ -73,7 +73,7 @@ class MeterSettings(Section):
 
         @asynccontextmanager
         async def exchange() -> AsyncIterator[Exchange]:
-            async with connected(self.network.rpc_url.get_secret_value()) as chain:
+            async with connected(self.network.rpc_urls, chain_id=self.network.chain_id) as chain:
                 yield Exchange(chain, address)
 
         return ExchangeDeliveries(exchange, self.facility)

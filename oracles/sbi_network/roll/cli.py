@@ -383,13 +383,13 @@ def _with_registry(config: Path, act: Callable[[Citizens], Awaitable[None]]) -> 
 
 
 def _with_sender(config: Path, act: Callable[[Citizens, TransactionSender], Awaitable[None]]) -> None:
-    from sbi_network.roll.registrar import registry, sender_for
+    from sbi_network.roll.registrar import registry, sending
 
     settings = _settings(config)
 
     async def run() -> None:
-        async with registry(settings) as citizens:
-            await act(citizens, await sender_for(settings, citizens.chain))
+        async with registry(settings) as citizens, sending(settings, citizens.chain) as sender:
+            await act(citizens, sender)
 
     asyncio.run(run())
 

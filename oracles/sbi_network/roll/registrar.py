@@ -1,7 +1,7 @@
 """A registrar's acts on chain: enrol, activate, retire, recover.
 
-Nothing is remembered here. What is done already is read from the chain before every step, so that any command may be
-given again after any interruption: it goes on where the chain stands.
+What is done already is read from the chain before every step, and what is under way is known to the outbox, so that any
+command may be given again after any interruption: it goes on where it stood.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ from typing import Final
 from eth_typing import ChecksumAddress
 
 from sbi_network.chain.citizens import ActKind, Citizen, Citizens, EnrolledBatch
-from sbi_network.chain.connection import Chain, asked, connected
-from sbi_network.chain.sender import Call, Receipt, Sender, TransactionSender
-from sbi_network.chain.settings import ConfiguredAddress, KeySettings, RpcUrl, Section
+from sbi_network.chain.connection import Chain, connected
+from sbi_network.chain.daemon import OutboxSection
+from sbi_network.chain.outbox import opened_outbox
+from sbi_network.chain.sender import Call, Receipt, TransactionSender
+from sbi_network.chain.settings import AnyKeySettings, ConfiguredAddress, RpcSettings, Section
 from sbi_network.errors import RollError
 from sbi_network.protocol.address import check_address
 from sbi_network.protocol.figure import hex_of
 from sbi_network.roll.layout import BatchEntry, Manifest
 from sbi_network.roll.leaf import CitizenLeaf
 from sbi_network.roll.published import CitizenProof, PublishedRoll
+from sbi_network.signer.opening import opened_signer
 
 _AT_ONCE: Final = 16
-_SETTLE_SECONDS: Final = 120.0
-_POLL_SECONDS: Final = 0.5
 
 
-class RegistrarNetwork(Section):
+class RegistrarNetwork(RpcSettings):
     """Where the chain is, and the citizen registry on it."""
 
-    rpc_url: RpcUrl
     citizens: ConfiguredAddress
 
 
@@ -42,7 +42,8 @@ class RegistrarSettings(Section):
     """registrar.toml. Without `sending` nothing can be sent, and nothing needs a key."""
 
     network: RegistrarNetwork
-    sending: KeySettings | None = None
+    sending: AnyKeySettings | None = None
+    outbox: OutboxSection
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,27 +73,25 @@ class ChainRoll:
 async def registry(settings: RegistrarSettings) -> AsyncIterator[Citizens]:
     """The citizen registry. Raises ChainError."""
     address = check_address("citizens", settings.network.citizens)
-    async with connected(settings.network.rpc_url.get_secret_value()) as chain:
+    async with connected(settings.network.rpc_urls, chain_id=settings.network.chain_id) as chain:
         await chain.require_code("citizens", address)
         yield Citizens(chain, address)
 
 
-async def sender_for(settings: RegistrarSettings, chain: Chain) -> TransactionSender:
-    """Who sends for the registrar, once nothing of its is under way. Raises RollError, KeyFileError, ChainError.
+@asynccontextmanager
+async def sending(settings: RegistrarSettings, chain: Chain) -> AsyncIterator[TransactionSender]:
+    """The registrar's outbox: what an interrupted call had begun goes on, and asked for again is not sent twice.
 
-    A transaction sent before an interruption may still be on its way: deciding from the chain before it has arrived
-    would send it twice.
+    Raises RollError, KeyFileError, LockedError, ChainError.
     """
     if settings.sending is None:
         raise RollError("registrar.toml has no section [sending]: keystore and password_file")
-    sender = Sender(chain, await chain.chain_id(), settings.sending.load())
-    try:
-        async with asyncio.timeout(_SETTLE_SECONDS):
-            while await _under_way(chain, sender.address):  # noqa: ASYNC110 - the chain has to be asked
-                await asyncio.sleep(_POLL_SECONDS)
-    except TimeoutError:
-        raise RollError(f"transactions of {sender.address} are under way: try again when they are in a block") from None
-    return sender
+    outbox = settings.outbox
+    async with (
+        opened_signer(settings.sending, alone=True) as signer,
+        opened_outbox(chain, signer, outbox.file, outbox.rules, outbox.poll_seconds) as opened,
+    ):
+        yield opened
 
 
 async def compare(citizens: Citizens, manifest: Manifest) -> ChainRoll:
@@ -227,12 +226,6 @@ async def standing_of(citizens: Citizens, case: Case) -> str:
             "with the second office" if act.referred else f"due {_time(act.due_at)}"
         )
     return told
-
-
-async def _under_way(chain: Chain, account: ChecksumAddress) -> bool:
-    """Whether the endpoint knows of transactions of an account that are in no block yet."""
-    latest = await asked(chain.web3.eth.get_transaction_count(account, "latest"))
-    return await asked(chain.web3.eth.get_transaction_count(account, "pending")) > latest
 
 
 async def _enrolled_batches(citizens: Citizens) -> list[EnrolledBatch]:
