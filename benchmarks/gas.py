@@ -47,6 +47,11 @@ PRODUCTION = (
     "EcdsaVerifier",
     "SignerBonds",
     "ComputeDisputes",
+    "CitizenVotes",
+    "SecondChamber",
+    "SuiteGovernor",
+    "SuiteTimelock",
+    "SuiteAccessManager",
 )
 CODE_LIMIT = 24_576
 
@@ -110,6 +115,9 @@ def recipe(facilities: int) -> Recipe:
             "disputes.lock_time_s": 6 * EPOCH,
             "disputes.reveal_window_s": DISPUTE,
             "vault.expiry_age_s": EPOCH * (RING - 2),
+            "vault.halt_span_s": EPOCH,
+            "vault.jump_floor_ngaicph": OUTPUT // 2,  # every output is compared with the peak
+            "citizens.jump_floor": 2**40 - 1,
             "oracles": [account("oracle", i).address for i in range(ORACLES)],
         },
     )

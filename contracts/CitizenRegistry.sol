@@ -10,6 +10,7 @@ import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProo
 import {Act, ActKind, Batch, Citizen, ICitizenRegistry, Region} from "./interfaces/ICitizenRegistry.sol";
 import {IDistributionVault} from "./interfaces/IDistributionVault.sol";
 import {Authorization, ISBIToken} from "./interfaces/ISBIToken.sol";
+import {BpsLib} from "./libraries/BpsLib.sol";
 import {FieldLib} from "./libraries/FieldLib.sol";
 import {SignatureLib} from "./libraries/SignatureLib.sol";
 
@@ -21,6 +22,22 @@ contract CitizenRegistry is ICitizenRegistry, AccessManaged, EIP712 {
     struct Registrar {
         uint32 number;
         bool inOffice;
+    }
+
+    /// @dev | 120 free | countedOn 32 | counts 32 | active 40 | batches 32 |: how many batches there are, and how many citizens
+    /// are active, since the day `countedOn`; what it was before then is on record, `counts` times. One slot, so that an
+    /// activation, which reads it for the batches, counts for little more.
+    struct Roll {
+        uint32 batches;
+        uint40 active;
+        uint32 counts;
+        uint32 countedOn;
+    }
+
+    /// @dev How many citizens were active at the end of a day that changed it.
+    struct Count {
+        uint32 day;
+        uint40 active;
     }
 
     bytes32 private constant CHOICE_TYPEHASH = keccak256("LeafChoice(uint256 batch,uint256 index,address account)");
@@ -38,8 +55,13 @@ contract CitizenRegistry is ICitizenRegistry, AccessManaged, EIP712 {
     uint256 public immutable turnoverPeriod;
 
     /// @inheritdoc ICitizenRegistry
-    uint256 public batchCount;
+    uint256 public immutable jumpFloor;
+    /// @inheritdoc ICitizenRegistry
+    uint256 public immutable jumpBps;
+
+    Roll private _roll;
     uint256 private _registrarCount;
+    mapping(uint256 place => Count) private _counts;
 
     mapping(uint256 batch => Batch) private _batches;
     /// @dev Bit `index & 0xff` of word `index >> 8`: neighbours share a slot.
@@ -55,9 +77,13 @@ contract CitizenRegistry is ICitizenRegistry, AccessManaged, EIP712 {
         ISBIToken token_,
         IDistributionVault vault_,
         uint256 objectionDelay_,
-        uint256 turnoverPeriod_
+        uint256 turnoverPeriod_,
+        uint256 jumpFloor_,
+        uint256 jumpBps_
     ) AccessManaged(authority_) EIP712("CitizenRegistry", "1") {
         require(objectionDelay_ != 0 && turnoverPeriod_ != 0, ZeroSpan(objectionDelay_, turnoverPeriod_));
+        jumpFloor = jumpFloor_;
+        jumpBps = jumpBps_.to32();
         token = token_;
         vault = vault_;
         // In 32 bits, so that no date computed from it passes its field.
@@ -74,13 +100,8 @@ contract CitizenRegistry is ICitizenRegistry, AccessManaged, EIP712 {
         require(root != 0 && size != 0, EmptyBatch(root, size));
         uint32 heads = size.to32();
 
-        Region memory roll = _regions[region];
-        uint256 headcount = uint256(roll.headcount) + heads;
-        require(headcount <= roll.cap, RegionFull(region, headcount, roll.cap));
-        // Fits: the cap does.
-        _regions[region].headcount = uint40(headcount);
-
-        batch = batchCount++;
+        _admit(region, heads);
+        batch = _roll.batches++;
         uint256 entryIndex = vault.admit(heads);
         _batches[batch] = Batch({
             root: root,
@@ -92,6 +113,29 @@ contract CitizenRegistry is ICitizenRegistry, AccessManaged, EIP712 {
             enrolledAt: uint40(block.timestamp)
         });
         emit BatchEnrolled(batch, msg.sender, region, root, size, entryIndex);
+    }
+
+    /// @dev Counts heads in a region, within its cap and unless the brake holds it.
+    function _admit(uint256 region, uint256 heads) private {
+        Region memory roll = _thisPeriod(region);
+        uint256 headcount = uint256(roll.headcount) + heads;
+        require(headcount <= roll.cap, RegionFull(region, headcount, roll.cap));
+        // Of those that were there when the period began, but for who has left since.
+        uint256 before = roll.headcount > roll.enrolled ? roll.headcount - roll.enrolled : 0;
+        uint256 most = Math.max(before * jumpBps / BpsLib.WHOLE, jumpFloor);
+        uint256 until = (uint256(roll.period) + 1) * turnoverPeriod;
+        require(roll.enrolled <= most, EnrolmentHeld(region, roll.enrolled, most, until));
+        // Both fit: the cap does.
+        (roll.headcount, roll.enrolled) = (uint40(headcount), uint40(roll.enrolled + heads));
+        _regions[region] = roll;
+        if (roll.enrolled > most) emit EnrolmentBraked(region, roll.enrolled, most, until);
+    }
+
+    /// @dev A region's roll, with what is counted by the period counted anew if another has begun.
+    function _thisPeriod(uint256 region) private view returns (Region memory roll) {
+        roll = _regions[region];
+        uint40 period = uint40(block.timestamp / turnoverPeriod);
+        if (roll.period != period) (roll.period, roll.turnover, roll.enrolled) = (period, 0, 0);
     }
 
     /* ACTIVATION */
@@ -171,6 +215,7 @@ contract CitizenRegistry is ICitizenRegistry, AccessManaged, EIP712 {
             region: enrolled.region,
             chosen: chosen
         });
+        _countActive(true);
         emit CitizenActivated(account, batch, index);
         token.startAccrual(account, enrolled.entryIndex);
     }
@@ -203,6 +248,18 @@ contract CitizenRegistry is ICitizenRegistry, AccessManaged, EIP712 {
         vault.dismiss(from);
     }
 
+    /// @dev Counts a citizen who begins or ends. The first of a day puts on record what the day before left.
+    function _countActive(bool begins) private {
+        Roll memory roll = _roll;
+        uint32 today = uint32(block.timestamp / 1 days);
+        if (roll.countedOn != today) {
+            _counts[roll.counts++] = Count(roll.countedOn, roll.active);
+            roll.countedOn = today;
+        }
+        roll.active = begins ? roll.active + 1 : roll.active - 1;
+        _roll = roll;
+    }
+
     function _holds(address account, uint256 batch, uint256 index) private view returns (bool) {
         Citizen memory citizen = _citizens[account];
         return citizen.since != 0 && citizen.until == 0 && citizen.batch == batch && citizen.leaf == index;
@@ -220,7 +277,7 @@ contract CitizenRegistry is ICitizenRegistry, AccessManaged, EIP712 {
         private
         returns (Batch memory enrolled)
     {
-        require(batch < batchCount, UnknownBatch(batch, batchCount));
+        _requireBatch(batch);
         require(account != address(0), ZeroAccount(batch, index));
         enrolled = _batches[batch];
         require(index < enrolled.size, IndexOutOfBatch(index, enrolled.size));
@@ -294,10 +351,7 @@ contract CitizenRegistry is ICitizenRegistry, AccessManaged, EIP712 {
     function retire(uint256 batch, uint256 index, address account) external {
         _requireHolder(account, batch, index);
         Batch memory enrolled = _carryOut(batch, index, ActKind.Retirement);
-        _citizens[account].until = uint40(block.timestamp);
-        emit CitizenRetired(account, batch, index);
-        _dismiss(enrolled.region, vault.dividendIndex());
-        token.endAccrual(account);
+        _end(batch, index, account, enrolled.region);
     }
 
     /// @inheritdoc ICitizenRegistry
@@ -308,9 +362,14 @@ contract CitizenRegistry is ICitizenRegistry, AccessManaged, EIP712 {
         Batch memory enrolled = _useLeaf(batch, index, account, person, proof);
         _carryOut(batch, index, ActKind.Retirement);
         _hold(batch, index, account, enrolled, false);
+        _end(batch, index, account, enrolled.region);
+    }
+
+    function _end(uint256 batch, uint256 index, address account, uint256 region) private {
         _citizens[account].until = uint40(block.timestamp);
+        _countActive(false);
         emit CitizenRetired(account, batch, index);
-        _dismiss(enrolled.region, vault.dividendIndex());
+        _dismiss(region, vault.dividendIndex());
         token.endAccrual(account);
     }
 
@@ -359,9 +418,7 @@ contract CitizenRegistry is ICitizenRegistry, AccessManaged, EIP712 {
     }
 
     function _countTurnover(uint256 region) private {
-        Region memory roll = _regions[region];
-        uint40 period = uint40(block.timestamp / turnoverPeriod);
-        if (roll.period != period) (roll.period, roll.turnover) = (period, 0);
+        Region memory roll = _thisPeriod(region);
         require(roll.turnover < roll.turnoverCap, TurnoverReached(region, roll.turnover, roll.turnoverCap));
         ++roll.turnover;
         _regions[region] = roll;
@@ -370,10 +427,15 @@ contract CitizenRegistry is ICitizenRegistry, AccessManaged, EIP712 {
     function _requireLeafOfRegistrar(uint256 batch, uint256 index) private view {
         Registrar memory registrar = _registrars[msg.sender];
         require(registrar.inOffice, NotRegistrar(msg.sender));
-        require(batch < batchCount, UnknownBatch(batch, batchCount));
+        _requireBatch(batch);
         Batch memory enrolled = _batches[batch];
         require(registrar.number == enrolled.registrar, NotBatchRegistrar(registrar.number, enrolled.registrar));
         require(index < enrolled.size, IndexOutOfBatch(index, enrolled.size));
+    }
+
+    function _requireBatch(uint256 batch) private view {
+        uint256 batches = _roll.batches;
+        require(batch < batches, UnknownBatch(batch, batches));
     }
 
     function _requireHolder(address account, uint256 batch, uint256 index) private view {
@@ -429,6 +491,7 @@ contract CitizenRegistry is ICitizenRegistry, AccessManaged, EIP712 {
         Region storage roll = _regions[region.to32()];
         emit RegionCapChanged(region, roll.cap, cap);
         roll.cap = cap.to40();
+        roll.enrolled = 0;
     }
 
     /// @inheritdoc ICitizenRegistry
@@ -441,13 +504,28 @@ contract CitizenRegistry is ICitizenRegistry, AccessManaged, EIP712 {
     /* VIEWS */
 
     /// @inheritdoc ICitizenRegistry
+    function batchCount() external view returns (uint256) {
+        return _roll.batches;
+    }
+
+    /// @inheritdoc ICitizenRegistry
+    function activity() external view returns (uint256 active, uint256 day, uint256 counts) {
+        return (_roll.active, _roll.countedOn, _roll.counts);
+    }
+
+    /// @inheritdoc ICitizenRegistry
+    function activityAt(uint256 place) external view returns (uint256 active, uint256 day) {
+        return (_counts[place].active, _counts[place].day);
+    }
+
+    /// @inheritdoc ICitizenRegistry
     function citizenOf(address account) external view returns (Citizen memory) {
         return _citizens[account];
     }
 
     /// @inheritdoc ICitizenRegistry
     function batchOf(uint256 batch) external view returns (Batch memory) {
-        require(batch < batchCount, UnknownBatch(batch, batchCount));
+        _requireBatch(batch);
         return _batches[batch];
     }
 

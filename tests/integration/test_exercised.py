@@ -41,6 +41,8 @@ CONTRACTS = (
     "EcdsaVerifier",
     "SignerBonds",
     "ComputeDisputes",
+    "CitizenVotes",
+    "SecondChamber",
 )
 DECLARING = ("contracts/interfaces", "contracts/libraries")
 TESTS = ROOT / "tests" / "foundry"
