@@ -104,7 +104,7 @@ def recipe(facilities: int) -> Recipe:
     return load_recipe(
         "local",
         {
-            "clock.genesis_delay_s": 10 * facilities,  # a block a second while they are registered
+            "clock.genesis_delay_s": 60 + 10 * facilities,  # a block a second while they are registered
             "facilities": [facility] * facilities,
             "clock.epoch_length_s": EPOCH,
             "clock.report_window_s": EPOCH,

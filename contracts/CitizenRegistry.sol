@@ -4,7 +4,6 @@ pragma solidity 0.8.35;
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {IERC5267} from "@openzeppelin/contracts/interfaces/IERC5267.sol";
-import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
 
 import {Act, ActKind, Batch, Citizen, ICitizenRegistry, Region} from "./interfaces/ICitizenRegistry.sol";
@@ -115,20 +114,23 @@ contract CitizenRegistry is ICitizenRegistry, AccessManaged, EIP712 {
         emit BatchEnrolled(batch, msg.sender, region, root, size, entryIndex);
     }
 
-    /// @dev Counts heads in a region, within its cap and unless the brake holds it.
+    /// @dev Counts heads in a region, within its cap and unless the brake holds it. Nothing overflows: headcounts fit 40
+    /// bits and are below a cap that does, heads and `jumpBps` fit 32.
     function _admit(uint256 region, uint256 heads) private {
         Region memory roll = _thisPeriod(region);
-        uint256 headcount = uint256(roll.headcount) + heads;
-        require(headcount <= roll.cap, RegionFull(region, headcount, roll.cap));
-        // Of those that were there when the period began, but for who has left since.
-        uint256 before = roll.headcount > roll.enrolled ? roll.headcount - roll.enrolled : 0;
-        uint256 most = Math.max(before * jumpBps / BpsLib.WHOLE, jumpFloor);
-        uint256 until = (uint256(roll.period) + 1) * turnoverPeriod;
-        require(roll.enrolled <= most, EnrolmentHeld(region, roll.enrolled, most, until));
-        // Both fit: the cap does.
-        (roll.headcount, roll.enrolled) = (uint40(headcount), uint40(roll.enrolled + heads));
+        unchecked {
+            uint256 headcount = roll.headcount + heads;
+            require(headcount <= roll.cap, RegionFull(region, headcount, roll.cap));
+            // Of those that were there when the period began, but for who has left since.
+            uint256 most = roll.headcount > roll.enrolled ? roll.headcount - roll.enrolled : 0;
+            most = most * jumpBps / BpsLib.WHOLE;
+            if (most < jumpFloor) most = jumpFloor;
+            require(roll.enrolled <= most, EnrolmentHeld(region, roll.enrolled, most));
+            roll.headcount = uint40(headcount);
+            roll.enrolled += uint40(heads);
+            if (roll.enrolled > most) emit EnrolmentBraked(region, roll.enrolled, most);
+        }
         _regions[region] = roll;
-        if (roll.enrolled > most) emit EnrolmentBraked(region, roll.enrolled, most, until);
     }
 
     /// @dev A region's roll, with what is counted by the period counted anew if another has begun.
@@ -215,9 +217,9 @@ contract CitizenRegistry is ICitizenRegistry, AccessManaged, EIP712 {
             region: enrolled.region,
             chosen: chosen
         });
-        _countActive(true);
+        _countActive(1);
         emit CitizenActivated(account, batch, index);
-        token.startAccrual(account, enrolled.entryIndex);
+        _startAccrual(account, enrolled.entryIndex);
     }
 
     /// @dev Of two leaves the account keeps the earlier start of income; what the later one received returns.
@@ -229,17 +231,49 @@ contract CitizenRegistry is ICitizenRegistry, AccessManaged, EIP712 {
         Citizen memory citizen,
         bool chosen
     ) private {
-        bool earlier = _isEarlier(batch, index, citizen);
-        bool allowed = earlier || chosen && citizen.until == 0;
+        bool lives = citizen.until == 0;
+        bool allowed = _isEarlier(batch, index, citizen) || chosen && lives;
         require(allowed && !citizen.chosen, AlreadyActivated(account, citizen.since));
-        uint256 heldSince = _batches[citizen.batch].entryIndex;
+        Batch memory held = _batches[citizen.batch];
         emit LeafReplaced(account, batch, index, citizen.batch, citizen.leaf);
-        // One head too many: of a citizen in the region left, of one who ended (and is counted no more) in this one.
-        _dismiss(citizen.until == 0 ? citizen.region : enrolled.region, Math.max(heldSince, enrolled.entryIndex));
-        if (enrolled.entryIndex < heldSince) token.payRange(account, enrolled.entryIndex, heldSince);
+        if (lives || enrolled.registrar == held.registrar) {
+            // One head too many: of a citizen in the region left, of one who ended (and is counted no more) in this one.
+            _dismiss(
+                lives ? citizen.region : enrolled.region,
+                held.entryIndex > enrolled.entryIndex ? held.entryIndex : enrolled.entryIndex
+            );
+        } else {
+            emit CitizenReturned(account, batch, index);
+            (citizen.since, citizen.until) = (uint40(block.timestamp), 0);
+            _countActive(1);
+            _resume(account, held.entryIndex);
+        }
+        if (enrolled.entryIndex < held.entryIndex) token.payRange(account, enrolled.entryIndex, held.entryIndex);
         (citizen.batch, citizen.leaf) = (uint32(batch), uint32(index));
         (citizen.region, citizen.chosen) = (enrolled.region, chosen);
         _citizens[account] = citizen;
+    }
+
+    /// @dev Income goes on where it ended: on a leaf that counted all the while, as the one held before did since
+    /// `heldSince`. What both received until then, one of them received for nobody.
+    function _resume(address account, uint256 heldSince) private {
+        (, uint256 endedAt,) = token.accountOf(account);
+        vault.unissue(heldSince, endedAt);
+        _startAccrual(account, endedAt);
+    }
+
+    /* CALLS BELOW, each in one place: a call is much code, and there is little room. */
+
+    function _startAccrual(address account, uint256 index) private {
+        token.startAccrual(account, index);
+    }
+
+    function _endAccrual(address account) private {
+        token.endAccrual(account);
+    }
+
+    function _index() private view returns (uint256) {
+        return vault.dividendIndex();
     }
 
     /// @dev A head counts no more; what it received since `from` reached no account.
@@ -248,15 +282,18 @@ contract CitizenRegistry is ICitizenRegistry, AccessManaged, EIP712 {
         vault.dismiss(from);
     }
 
-    /// @dev Counts a citizen who begins or ends. The first of a day puts on record what the day before left.
-    function _countActive(bool begins) private {
+    /// @dev Counts a citizen who begins (1) or ends (-1). The first of a day puts on record what the day before left.
+    function _countActive(int8 change) private {
         Roll memory roll = _roll;
         uint32 today = uint32(block.timestamp / 1 days);
-        if (roll.countedOn != today) {
-            _counts[roll.counts++] = Count(roll.countedOn, roll.active);
-            roll.countedOn = today;
+        unchecked {
+            if (roll.countedOn != today) {
+                _counts[roll.counts++] = Count(roll.countedOn, roll.active);
+                roll.countedOn = today;
+            }
+            // Two's complement: adding -1 takes one away.
+            roll.active += uint40(int40(change));
         }
-        roll.active = begins ? roll.active + 1 : roll.active - 1;
         _roll = roll;
     }
 
@@ -320,7 +357,7 @@ contract CitizenRegistry is ICitizenRegistry, AccessManaged, EIP712 {
         Act memory act = _acts[batch][index];
         require(act.kind != ActKind.None, NoAct(batch, index));
         require(!act.referred, ActReferred(batch, index, true));
-        require(block.timestamp < act.dueAt, ObjectionTooLate(act.dueAt, block.timestamp));
+        require(!act.upheld, ObjectionDecided(batch, index));
         _requireConsent(account, keccak256(abi.encode(OBJECTION_TYPEHASH, batch, index, act.dueAt)), signature);
         if (act.objected) act.referred = true;
         else (act.kind, act.objected) = (ActKind.None, true);
@@ -339,7 +376,7 @@ contract CitizenRegistry is ICitizenRegistry, AccessManaged, EIP712 {
         Act storage act = _acts[batch][index];
         require(act.referred, ActReferred(batch, index, false));
         if (upheld) {
-            act.referred = false;
+            (act.referred, act.upheld) = (false, true);
             act.dueAt = uint40(block.timestamp);
             emit ActUpheld(batch, index, act.kind);
         } else {
@@ -367,10 +404,10 @@ contract CitizenRegistry is ICitizenRegistry, AccessManaged, EIP712 {
 
     function _end(uint256 batch, uint256 index, address account, uint256 region) private {
         _citizens[account].until = uint40(block.timestamp);
-        _countActive(false);
+        _countActive(-1);
         emit CitizenRetired(account, batch, index);
-        _dismiss(region, vault.dividendIndex());
-        token.endAccrual(account);
+        _dismiss(region, _index());
+        _endAccrual(account);
     }
 
     /// @inheritdoc ICitizenRegistry
@@ -385,15 +422,15 @@ contract CitizenRegistry is ICitizenRegistry, AccessManaged, EIP712 {
         _citizens[successor] = citizen;
         _citizens[previous].until = uint40(block.timestamp);
         emit CitizenRecovered(previous, successor, batch, index);
-        token.endAccrual(previous);
-        token.startAccrual(successor, vault.dividendIndex());
+        _endAccrual(previous);
+        _startAccrual(successor, _index());
     }
 
     function _start(uint256 batch, uint256 index, ActKind kind, address successor) private {
         Act memory act = _acts[batch][index];
         require(act.kind == ActKind.None, ActPending(batch, index, act.kind));
         uint256 dueAt = block.timestamp + objectionDelay;
-        _acts[batch][index] = Act(kind, uint40(dueAt), act.objected, false, successor);
+        _acts[batch][index] = Act(kind, uint40(dueAt), act.objected, false, false, successor);
         emit ActStarted(batch, index, kind, dueAt, successor);
     }
 
@@ -402,7 +439,7 @@ contract CitizenRegistry is ICitizenRegistry, AccessManaged, EIP712 {
         Act storage act = _acts[batch][index];
         require(act.kind != ActKind.None, NoAct(batch, index));
         emit ActDropped(batch, index, act.kind);
-        (act.kind, act.referred) = (ActKind.None, false);
+        (act.kind, act.referred, act.upheld) = (ActKind.None, false, false);
     }
 
     /// @dev Ends an act that is due, and counts it.

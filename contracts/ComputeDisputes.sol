@@ -65,7 +65,7 @@ contract ComputeDisputes is IComputeDisputes, PullPayments {
     ) {
         _requireFit(registry_, bonds_, evidenceHorizon_);
         _requireAnswerable(registry_, revealWindow_);
-        require(demandBond_ != 0, WrongDemandBond(demandBond_, 1));
+        require(demandBond_ != 0, DemandBondTooSmall(demandBond_, 1));
         registry = registry_;
         bonds = bonds_;
         evidenceHorizon = evidenceHorizon_;
@@ -286,13 +286,16 @@ contract ComputeDisputes is IComputeDisputes, PullPayments {
         _requireCommitment(SumTreeLib.commit(facilityCount, top.hash, top.sums), record);
         uint256 deadline = _deadlineOf(record);
         uint256 units = uint256(record.demands) + 1;
-        require(msg.value == units * demandBond, WrongDemandBond(msg.value, units * demandBond));
+        uint256 bond = units * demandBond;
+        require(msg.value >= bond, DemandBondTooSmall(msg.value, bond));
+        // Whoever allows for others who demand first gets back what was not needed.
+        due[msg.sender] += msg.value - bond;
         Demand storage made = _demandAt(place);
         require(made.demander == address(0), AlreadyDemanded(place.epoch, place.level, place.position));
         (made.demander, made.deadline) = (msg.sender, FieldLib.to40(deadline));
         // Fits: the registry counts demands in 16 bits.
         (made.units, made.open) = (uint24(units), true);
-        emit PlaceDemanded(place.epoch, place.level, place.position, msg.sender, msg.value, deadline);
+        emit PlaceDemanded(place.epoch, place.level, place.position, msg.sender, bond, deadline);
         registry.openDemand(place.epoch);
     }
 

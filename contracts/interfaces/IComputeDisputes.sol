@@ -120,10 +120,10 @@ interface IComputeDisputes is IPullPayments {
     /// @param epoch The epoch.
     error SignersAlreadySlashed(uint256 epoch);
 
-    /// @dev Thrown when a demand does not bring exactly the bond it needs, or by the constructor for one of nothing.
+    /// @dev Thrown when a demand does not bring the bond it needs, or by the constructor for one of nothing.
     /// @param given What came, wei.
-    /// @param expected What is needed, wei.
-    error WrongDemandBond(uint256 given, uint256 expected);
+    /// @param least What is needed, wei.
+    error DemandBondTooSmall(uint256 given, uint256 least);
 
     /// @dev Thrown when a place was demanded before.
     /// @param epoch The epoch.
@@ -313,8 +313,8 @@ interface IComputeDisputes is IPullPayments {
     /// @param shown What stands there and its proof.
     function disputeStructure(Place calldata place, Exhibit calldata shown) external;
 
-    /// @dev Demands that a place of a pending report's tree be shown, by putting up exactly `bondOfDemand`. Each place can
-    /// be demanded once.
+    /// @dev Demands that a place of a pending report's tree be shown, by putting up `bondOfDemand`; what is sent beyond
+    /// that, lest others demand first, is due to the caller. Each place can be demanded once.
     /// @param place The place.
     /// @param facilityCount Leaves of the tree, as reported.
     /// @param top Its top, as reported.

@@ -205,6 +205,11 @@ interface IDistributionVault {
     /// @param epoch The next epoch.
     event IssuanceResumed(uint256 indexed epoch);
 
+    /// @dev Income that two leaves of one account had both received was taken back from one of them.
+    /// @param returned Taken off what was issued, wei.
+    /// @param reserve What the reserve holds now, wei. A reserve that is full takes no more.
+    event IncomeUnissued(uint256 returned, uint256 reserve);
+
     /// @dev Another policy and source were scheduled.
     /// @param fromEpoch The first epoch they hold for.
     /// @param policy The policy.
@@ -238,6 +243,12 @@ interface IDistributionVault {
 
     /// @dev Lets dividends go on that a halt or the brake holds back. Does not re-arm.
     function resume() external;
+
+    /// @dev Un-issues what a head received that is counted still, and that reached no account. Called by the citizen
+    /// registry.
+    /// @param from Dividend index since which it received it, units of 1e6 wei.
+    /// @param to Dividend index up to which it did.
+    function unissue(uint256 from, uint256 to) external;
 
     /// @dev Schedules a policy and a source from a future epoch on.
     /// @param policy The policy. Its rate, at most `maxRate`, is read now and holds; asked about a few outputs and reserves

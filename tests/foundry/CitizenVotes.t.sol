@@ -180,16 +180,16 @@ contract CitizenVotesTest is GovernorTest {
         uint256 until = (block.timestamp / TURNOVER_PERIOD + 1) * TURNOVER_PERIOD;
         _enrolInto(1, 100);
         vm.expectEmit(address(citizens));
-        emit ICitizenRegistry.EnrolmentBraked(1, 101, 100, until);
+        emit ICitizenRegistry.EnrolmentBraked(1, 101, 100);
         _enrolInto(1, 1);
-        vm.expectRevert(abi.encodeWithSelector(ICitizenRegistry.EnrolmentHeld.selector, 1, 101, 100, until));
+        vm.expectRevert(abi.encodeWithSelector(ICitizenRegistry.EnrolmentHeld.selector, 1, 101, 100));
         _enrolInto(1, 1);
         // No other region, and no income, waits for it.
         _enrolInto(2, 100);
         _income(100);
 
         vm.warp(until - 1);
-        vm.expectRevert(abi.encodeWithSelector(ICitizenRegistry.EnrolmentHeld.selector, 1, 101, 100, until));
+        vm.expectRevert(abi.encodeWithSelector(ICitizenRegistry.EnrolmentHeld.selector, 1, 101, 100));
         _enrolInto(1, 1);
         vm.warp(until);
         _enrolInto(1, 100);
@@ -201,9 +201,8 @@ contract CitizenVotesTest is GovernorTest {
         _enrolInto(1, 1000);
         vm.warp((block.timestamp / TURNOVER_PERIOD + 1) * TURNOVER_PERIOD);
         _enrolInto(1, 500);
-        uint256 until = (block.timestamp / TURNOVER_PERIOD + 1) * TURNOVER_PERIOD;
         vm.expectEmit(address(citizens));
-        emit ICitizenRegistry.EnrolmentBraked(1, 501, 500, until);
+        emit ICitizenRegistry.EnrolmentBraked(1, 501, 500);
         _enrolInto(1, 1);
     }
 
