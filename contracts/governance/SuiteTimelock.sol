@@ -37,8 +37,8 @@ contract SuiteTimelock is TimelockController {
     /// @dev Sets the delay, within its range. The timelock only.
     /// @param newDelay Seconds.
     function updateDelay(uint256 newDelay) public override {
-        RangeLib.requireNear(newDelay, foundingDelay);
         super.updateDelay(newDelay);
+        RangeLib.requireNear(newDelay, foundingDelay);
     }
 
     /// @dev Whether an account holds a role now.
