@@ -45,7 +45,6 @@ _NAME_THEIR_CALLER = {"UnexpectedCaller", "NotDisputes", "NotBonds"}
 """Refusals whose last argument is the contract that may call."""
 
 
-
 @dataclass(frozen=True, order=True)
 class Permission:
     """One function and who may call it."""

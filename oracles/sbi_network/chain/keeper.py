@@ -14,7 +14,7 @@ from sbi_network.chain.stopping import until_stopped
 from sbi_network.chain.vault import Vault
 from sbi_network.protocol.address import check_address
 
-_WAITING = frozenset({"EpochNotFinal", "NoCitizens"})
+_WAITING = frozenset({"EpochNotFinal", "NoCitizens", "EpochHeld", "IssuanceIsHalted"})
 """Refusals that say: not yet."""
 
 _log = structlog.get_logger("sbi.keeper")

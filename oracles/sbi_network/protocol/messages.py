@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from sbi_network.protocol.typed_data import Address, Domain, TypedMessage, Uint32, Uint64, Uint256, Word
+from sbi_network.protocol.typed_data import Address, Domain, TypedMessage, Uint8, Uint32, Uint64, Uint256, Word
 
 REGISTRY_NAME = "ComputeOracleRegistry"
 CITIZENS_NAME = "CitizenRegistry"
 EXCHANGE_NAME = "ComputeExchange"
 BONDS_NAME = "SignerBonds"
+GOVERNOR_NAME = "SuiteGovernor"
 TOKEN_NAME = "Smart Basic Income"  # noqa: S105 - a name, not a password
 
 
@@ -36,6 +37,11 @@ def exchange_domain(chain_id: int, exchange: Address) -> Domain:
 def bonds_domain(chain_id: int, bonds: Address) -> Domain:
     """The domain of a SignerBonds."""
     return Domain(BONDS_NAME, chain_id, bonds)
+
+
+def governor_domain(chain_id: int, governor: Address) -> Domain:
+    """The domain of a SuiteGovernor."""
+    return Domain(GOVERNOR_NAME, chain_id, governor)
 
 
 def token_domain(chain_id: int, token: Address) -> Domain:
@@ -207,6 +213,18 @@ class CancelAuthorization(TypedMessage):
     nonce: Word
 
 
+@dataclass(frozen=True, slots=True)
+class Ballot(TypedMessage):
+    """A citizen's vote, for anybody to carry: `support` 0 is against, 1 for, 2 abstaining; `nonce` counts ballots."""
+
+    DOMAIN_NAME: ClassVar[str] = GOVERNOR_NAME
+
+    proposal_id: Uint256
+    support: Uint8
+    voter: Address
+    nonce: Uint256
+
+
 MESSAGE_TYPES: Sequence[type[TypedMessage]] = (
     Reading,
     Observation,
@@ -220,4 +238,5 @@ MESSAGE_TYPES: Sequence[type[TypedMessage]] = (
     TransferWithAuthorization,
     ReceiveWithAuthorization,
     CancelAuthorization,
+    Ballot,
 )
