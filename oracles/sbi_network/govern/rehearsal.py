@@ -10,9 +10,11 @@ import asyncio
 import contextlib
 import shutil
 import socket
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from hexbytes import HexBytes
@@ -161,7 +163,8 @@ async def _fork(rpc_url: str) -> AsyncIterator[Chain]:
 
     The endpoint's URL, which may hold an access key, goes by a request and never by the command line.
     """
-    program = shutil.which("anvil")
+    beside = Path(sys.executable).parent / "anvil"
+    program = str(beside) if beside.is_file() else shutil.which("anvil")
     if program is None:
         raise RehearsalError("anvil is not on the PATH: install Foundry, or activate the project's environment")
     port = _free_port()
