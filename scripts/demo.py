@@ -76,7 +76,7 @@ def run(keep: bool, ports: Ports, console: Console) -> None:
         with ape.networks.parse_network_choice(f"ethereum:local:{ports.rpc_url}"):
             loop = _deploy(console, ports)
             oracles = _start_daemons(processes, ports, loop, console)
-            story = Story(loop, processes, console)
+            story = Story(loop, processes, console, FOLDER / "govern")
             story.run(oracles)
             summary = story.write_summary(FOLDER / "summary.json")
             _conclude(console, summary, time.monotonic() - started)

@@ -64,7 +64,7 @@ def start_meters(processes: Processes, ports: Ports, folder: Path, registry: str
     for number, (port, kind) in enumerate(zip(ports.meters, kinds, strict=True)):
         home = folder / f"meter-{number}"
         home.mkdir(parents=True, exist_ok=True)
-        _write_keystore(home, "reading-key", development_account(READING_KEYS[number]))
+        write_keystore(home, "reading-key", development_account(READING_KEYS[number]))
         config = home / "meter.toml"
         config.write_text(
             f'facility = {number}\nstate = "meter.sqlite"\n\n'
@@ -83,8 +83,8 @@ def start_oracles(processes: Processes, ports: Ports, folder: Path, registry: st
     for number, port in enumerate(ports.oracles):
         home = folder / f"oracle-{number}"
         home.mkdir(parents=True, exist_ok=True)
-        _write_keystore(home, "signing-key", development_account(ORACLES[number]))
-        _write_keystore(home, "sending-key", development_account(ORACLE_SENDERS[number]))
+        write_keystore(home, "signing-key", development_account(ORACLES[number]))
+        write_keystore(home, "sending-key", development_account(ORACLE_SENDERS[number]))
         peers = {signer: peer for signer, peer in zip(signers, ports.oracles, strict=True) if peer != port}
         config = home / "oracle.toml"
         config.write_text(_oracle_toml(ports, registry, port, peers), encoding="utf-8")
@@ -129,7 +129,13 @@ def require_tools() -> None:
         raise DemoError(f"missing in {BIN}: {', '.join(missing)}. Run `make setup` first")
 
 
-def _write_keystore(home: Path, name: str, account: LocalAccount) -> None:
+def key_section(name: str) -> str:
+    """What a configuration file says of a key that `write_keystore` wrote beside it."""
+    return f'keystore = "{name}.json"\npassword_file = "{name}.password"\n'
+
+
+def write_keystore(home: Path, name: str, account: LocalAccount) -> None:
+    """An encrypted keystore and the file with its password, as an operator has them."""
     keystore = account.encrypt(_KEYSTORE_PASSWORD, kdf="pbkdf2", iterations=_KEYSTORE_ITERATIONS)
     for path, text in ((home / f"{name}.json", json.dumps(keystore)), (home / f"{name}.password", _KEYSTORE_PASSWORD)):
         path.write_text(text, encoding="utf-8")
