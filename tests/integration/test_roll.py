@@ -31,10 +31,12 @@ from web3 import HTTPProvider, Web3
 
 from sbi_network.chain.citizens import Citizen, Citizens
 from sbi_network.chain.connection import connected
+from sbi_network.protocol.abi import load_abi
 from sbi_network.protocol.address import check_address
 from sbi_network.protocol.messages import Succession, citizens_domain
 from sbi_network.roll import CitizenLeaf
 from sbi_network.roll.cli import app
+from sbi_network.roll.layout import read_manifest
 from sbi_network.roll.published import open_roll
 from tests.integration.shadow import BIN, ROOT, anvil, make_shadow, run, wait_until
 
@@ -160,6 +162,16 @@ def test_enrol__two_regions__are_on_chain_once(office: Office) -> None:
     assert "enrolled as batch 0" in told
     assert "region 1: 10 of at most 100,000,000 citizens" in told
     assert "enrolled as batch 1" in office.sbi("verify", "roll", "--config", "registrar.toml")
+
+
+def test_status__enrolled_a_second_time_by_other_means__says_so(office: Office) -> None:
+    office.build("roll", range(5))
+    office.sbi("enrol", "roll")
+    registry = office.web3.eth.contract(address=office.citizens, abi=load_abi("CitizenRegistry"))
+    batch = read_manifest(office.folder / "roll").batches[0]
+    enrol = registry.functions.enrol(batch.root, batch.size, batch.region)
+    enrol.transact({"from": check_address("registrar", _development_account(REGISTRAR).address)})
+    assert "enrolled a second time, as batches 1" in office.sbi("status", "roll")
 
 
 def test_enrol__killed_with_its_transaction_under_way__enrols_once(office: Office) -> None:

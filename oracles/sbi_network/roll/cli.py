@@ -359,6 +359,8 @@ def _say_enrolments(compared: ChainRoll) -> None:
     for enrolment in compared.enrolments:
         told = "not enrolled" if enrolment.number is None else f"enrolled as batch {enrolment.number}"
         _say(f"{describe(enrolment.batch)}: {told}")
+    if compared.repeated:
+        _say(f"enrolled a second time, as batches {', '.join(map(str, compared.repeated))}: void their leaves")
     if compared.unchecked:
         _say(f"not searched for duplicates: batches {', '.join(map(str, compared.unchecked))} of the chain")
 

@@ -55,10 +55,14 @@ class Enrolment:
 
 @dataclass(frozen=True, slots=True)
 class ChainRoll:
-    """A roll beside the chain: its own batches, and enrolled ones that it was not checked against."""
+    """A roll beside the chain: its own batches, and the numbers of enrolled ones that say something is amiss.
+
+    `unchecked`: batches that the roll was not searched against. `repeated`: second enrolments of the roll's own.
+    """
 
     enrolments: tuple[Enrolment, ...]
     unchecked: tuple[int, ...]
+    repeated: tuple[int, ...]
 
     def number_of(self, batch: BatchEntry) -> int:
         """The chain's number of a batch. Raises RollError if it is not enrolled."""
@@ -105,8 +109,13 @@ async def compare(citizens: Citizens, manifest: Manifest) -> ChainRoll:
     for enrolment in own:
         if enrolment.number is not None:
             _require_same(enrolment.batch, enrolled[enrolment.number], enrolment.number)
-    known = {batch.root for batch in manifest.batches} | set(manifest.earlier)
-    return ChainRoll(own, tuple(number for number, batch in enumerate(enrolled) if batch.root not in known))
+    mine = {batch.root for batch in manifest.batches}
+    known = mine | set(manifest.earlier)
+    return ChainRoll(
+        own,
+        tuple(number for number, batch in enumerate(enrolled) if batch.root not in known),
+        tuple(number for number, batch in enumerate(enrolled) if batch.root in mine and by_root[batch.root] != number),
+    )
 
 
 async def enrol(citizens: Citizens, sender: TransactionSender, batches: Iterable[BatchEntry]) -> AsyncIterator[str]:
