@@ -119,6 +119,7 @@ def office(deployed: tuple[Path, str, ChecksumAddress], tmp_path: Path) -> Itera
     keystore = Account.encrypt(registrar.key, "public development key", kdf="pbkdf2", iterations=1_000)
     (tmp_path / "key.json").write_text(json.dumps(keystore))
     (tmp_path / "key.password").write_text("public development key\n")
+    (tmp_path / "key.password").chmod(0o600)
     (tmp_path / "registrar.toml").write_text(
         f'[network]\nrpc_url = "{rpc_url}"\ncitizens = "{citizens}"\n\n'
         '[sending]\nkeystore = "key.json"\npassword_file = "key.password"\n'
@@ -182,7 +183,7 @@ def test_enrol__killed_with_its_transaction_under_way__enrols_once(office: Offic
         wait_until("the transaction in the pool", lambda: _pending(office) == 1, 60)
         first.send_signal(signal.SIGKILL)
     with subprocess.Popen(command, cwd=office.folder, env=office.environment, stdout=subprocess.PIPE) as second:
-        with pytest.raises(subprocess.TimeoutExpired):  # it waits for what is under way
+        with pytest.raises(subprocess.TimeoutExpired):  # it joins what is under way
             second.wait(5)
         assert _pending(office) == 1
         office.ask("evm_setAutomine", True)
@@ -221,6 +222,7 @@ def test_enrol__region_full_or_no_registrar__sends_nothing(office: Office) -> No
     office.build("other", range(5))
     stranger = Account.encrypt(_development_account(9).key, "public development key", kdf="pbkdf2", iterations=1_000)
     (office.folder / "key.json").write_text(json.dumps(stranger))
+    (office.folder / "registrar-outbox.sqlite").unlink()  # an outbox is one account's
     assert "NotRegistrar" in office.sbi("enrol", "other", status=1)
     assert office.batch_count() == 0
 

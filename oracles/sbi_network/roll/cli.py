@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -385,13 +386,15 @@ def _with_registry(config: Path, act: Callable[[Citizens], Awaitable[None]]) -> 
 
 
 def _with_sender(config: Path, act: Callable[[Citizens, TransactionSender], Awaitable[None]]) -> None:
-    from sbi_network.roll.registrar import registry, sender_for
+    from sbi_network.log import log_as_json
+    from sbi_network.roll.registrar import outbox_for, registry
 
+    log_as_json(logging.WARNING)
     settings = _settings(config)
 
     async def run() -> None:
-        async with registry(settings) as citizens:
-            await act(citizens, await sender_for(settings, citizens.chain))
+        async with registry(settings) as citizens, outbox_for(settings, citizens.chain) as sender:
+            await act(citizens, sender)
 
     asyncio.run(run())
 

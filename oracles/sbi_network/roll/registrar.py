@@ -1,7 +1,7 @@
 """A registrar's acts on chain: enrol, activate, retire, recover.
 
-Nothing is remembered here. What is done already is read from the chain before every step, so that any command may be
-given again after any interruption: it goes on where the chain stands.
+What is done already is read from the chain before every step, and what is under way is in the outbox, so that any
+command may be given again after any interruption: it goes on where the chain stands.
 """
 
 from __future__ import annotations
@@ -15,26 +15,27 @@ from typing import Final
 
 from eth_typing import ChecksumAddress
 
-from sbi_network.chain.citizens import ActKind, Citizen, Citizens, EnrolledBatch
-from sbi_network.chain.connection import Chain, asked, connected
-from sbi_network.chain.sender import Call, Receipt, Sender, TransactionSender
-from sbi_network.chain.settings import ConfiguredAddress, KeySettings, RpcUrl, Section
+from sbi_network.chain.citizens import Act, ActKind, Citizen, Citizens, EnrolledBatch
+from sbi_network.chain.connection import Chain, connected
+from sbi_network.chain.daemon import OutboxSection
+from sbi_network.chain.intent import Order
+from sbi_network.chain.outbox import opened_outbox
+from sbi_network.chain.sender import Call, Receipt, TransactionSender
+from sbi_network.chain.settings import AnyKeySettings, ConfiguredAddress, RpcSettings, Section
 from sbi_network.errors import RollError
 from sbi_network.protocol.address import check_address
 from sbi_network.protocol.figure import hex_of
 from sbi_network.roll.layout import BatchEntry, Manifest
 from sbi_network.roll.leaf import CitizenLeaf
 from sbi_network.roll.published import CitizenProof, PublishedRoll
+from sbi_network.signer.opening import opened_signer
 
 _AT_ONCE: Final = 16
-_SETTLE_SECONDS: Final = 120.0
-_POLL_SECONDS: Final = 0.5
 
 
-class RegistrarNetwork(Section):
+class RegistrarNetwork(RpcSettings):
     """Where the chain is, and the citizen registry on it."""
 
-    rpc_url: RpcUrl
     citizens: ConfiguredAddress
 
 
@@ -42,7 +43,8 @@ class RegistrarSettings(Section):
     """registrar.toml. Without `sending` nothing can be sent, and nothing needs a key."""
 
     network: RegistrarNetwork
-    sending: KeySettings | None = None
+    sending: AnyKeySettings | None = None
+    outbox: OutboxSection
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,27 +78,23 @@ class ChainRoll:
 async def registry(settings: RegistrarSettings) -> AsyncIterator[Citizens]:
     """The citizen registry. Raises ChainError."""
     address = check_address("citizens", settings.network.citizens)
-    async with connected(settings.network.rpc_url.get_secret_value()) as chain:
+    async with connected(settings.network.rpc_urls, chain_id=settings.network.chain_id) as chain:
         await chain.require_code("citizens", address)
         yield Citizens(chain, address)
 
 
-async def sender_for(settings: RegistrarSettings, chain: Chain) -> TransactionSender:
-    """Who sends for the registrar, once nothing of its is under way. Raises RollError, KeyFileError, ChainError.
+@asynccontextmanager
+async def outbox_for(settings: RegistrarSettings, chain: Chain) -> AsyncIterator[TransactionSender]:
+    """The registrar's outbox, at work until the end of the block. Raises RollError, KeyFileError or ChainError.
 
-    A transaction sent before an interruption may still be on its way: deciding from the chain before it has arrived
-    would send it twice.
+    What an interrupted command had begun goes on in it, and is joined by whoever asks for the same again.
     """
     if settings.sending is None:
         raise RollError("registrar.toml has no section [sending]: keystore and password_file")
-    sender = Sender(chain, await chain.chain_id(), settings.sending.load())
-    try:
-        async with asyncio.timeout(_SETTLE_SECONDS):
-            while await _under_way(chain, sender.address):  # noqa: ASYNC110 - the chain has to be asked
-                await asyncio.sleep(_POLL_SECONDS)
-    except TimeoutError:
-        raise RollError(f"transactions of {sender.address} are under way: try again when they are in a block") from None
-    return sender
+    async with opened_signer(settings.sending, alone=True) as signer:
+        rules, poll = settings.outbox.rules, settings.outbox.poll_seconds
+        async with opened_outbox(chain, signer, settings.outbox.file, rules, poll) as outbox:
+            yield outbox
 
 
 async def compare(citizens: Citizens, manifest: Manifest) -> ChainRoll:
@@ -123,11 +121,14 @@ async def enrol(citizens: Citizens, sender: TransactionSender, batches: Iterable
 
     Raises ContractRefused (RegionFull, NotRegistrar), TransactionError or EndpointError.
     """
+    chain_id = await citizens.chain.chain_id()
     calls = [(batch, _enrol_call(citizens, batch)) for batch in batches]
     for _, call in calls:
         await sender.simulate(call)
     for batch, call in calls:
-        receipt = await sender.send(call)
+        # By its name it is sent once, even if an endpoint that is behind does not show it yet.
+        order = Order(key=f"{chain_id}/{citizens.address}/{hex_of(batch.root)}/enrol")
+        receipt = await sender.send(call, order)
         yield f"region {batch.region}: {batch.size:,} citizens enrolled, {_told(receipt)}"
 
 
@@ -181,7 +182,7 @@ async def retire(citizens: Citizens, sender: TransactionSender, case: Case) -> s
         raise RollError(f"a recovery to {act.successor} is pending about this leaf")
     if act.kind is ActKind.NONE:
         receipt = await _send(citizens, sender, "startRetirement", case.number, case.leaf.index)
-        act = await citizens.act(case.number, case.leaf.index)
+        act = await _started(citizens, case)
         return f"{case.holder}: retirement started, due on {_time(act.due_at)}, {_told(receipt)}"
     if waiting := await _waiting(citizens, act.referred, act.due_at):
         return f"{case.holder}: retirement {waiting}"
@@ -209,7 +210,7 @@ async def recover(
             raise RollError("to start a recovery takes the successor's signature over Succession: --signature")
         arguments = (case.number, case.leaf.index, case.holder, successor, signature)
         receipt = await _send(citizens, sender, "startRecovery", *arguments)
-        act = await citizens.act(case.number, case.leaf.index)
+        act = await _started(citizens, case)
         return f"{case.holder}: recovery to {successor} started, due on {_time(act.due_at)}, {_told(receipt)}"
     if act.successor != successor:
         raise RollError(f"a recovery to {act.successor} is pending about this leaf, not to {successor}")
@@ -236,12 +237,6 @@ async def standing_of(citizens: Citizens, case: Case) -> str:
             "with the second office" if act.referred else f"due {_time(act.due_at)}"
         )
     return told
-
-
-async def _under_way(chain: Chain, account: ChecksumAddress) -> bool:
-    """Whether the endpoint knows of transactions of an account that are in no block yet."""
-    latest = await asked(chain.web3.eth.get_transaction_count(account, "latest"))
-    return await asked(chain.web3.eth.get_transaction_count(account, "pending")) > latest
 
 
 async def _enrolled_batches(citizens: Citizens) -> list[EnrolledBatch]:
@@ -275,6 +270,14 @@ def _leaf(number: int, proof: CitizenProof) -> tuple[object, ...]:
 
 async def _send(citizens: Citizens, sender: TransactionSender, function: str, *arguments: object) -> Receipt:
     return await sender.send(Call(citizens.address, citizens.call_data(function, *arguments)))
+
+
+async def _started(citizens: Citizens, case: Case) -> Act:
+    """The act just started. Raises RollError if the outbox joined an earlier start, which has ended already."""
+    act = await citizens.act(case.number, case.leaf.index)
+    if act.kind is ActKind.NONE:
+        raise RollError("an earlier start of this act, ended since, is not final yet: try again when it is")
+    return act
 
 
 async def _waiting(citizens: Citizens, referred: bool, due_at: int) -> str | None:  # noqa: FBT001
