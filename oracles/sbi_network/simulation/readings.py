@@ -19,10 +19,10 @@ from pathlib import Path
 import numpy as np
 
 from sbi_network.protocol.figure import UINT64_MAX
+from sbi_network.protocol.outcome import Outcome
 from sbi_network.simulation.errors import ReadingsError
 from sbi_network.simulation.facilities import Recorded
 from sbi_network.simulation.scenario import MOST_EPOCHS, Scenario
-from sbi_network.simulation.vault import Outcome
 
 COLUMNS = ("epoch", "facility", "raw_general", "raw_intelligent", "raw_super")
 _MOST_FAULTS = 20

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sbi_network.meter.accounting import AccountingMeter, Replay
@@ -18,6 +18,7 @@ from sbi_network.meter.measurement import EpochSpan
 from sbi_network.meter.samples import generate
 from sbi_network.meter.settings import SAMPLE_FOLDER
 from sbi_network.meter.trace import read_trace
+from sbi_network.protocol.outcome import Outcome
 from sbi_network.protocol.units import FIRST_WEIGHTS_X16
 from sbi_network.protocol.units import public_output_down as protocols
 from sbi_network.simulation.errors import ReadingsError, ScenarioError
@@ -25,7 +26,6 @@ from sbi_network.simulation.facilities import output_of, public_output
 from sbi_network.simulation.loop import Case, simulate
 from sbi_network.simulation.readings import COLUMNS, fitted, read_readings, write_readings
 from sbi_network.simulation.scenario_file import load_scenario, scenario_of
-from sbi_network.simulation.vault import Outcome
 from tests.oracles.simulation.plain import FOLDER, plain
 
 HEADER = ",".join(COLUMNS) + "\n"
@@ -36,6 +36,7 @@ HEADER = ",".join(COLUMNS) + "\n"
     st.tuples(*(st.integers(0, 2**16 - 1),) * 3),
     st.integers(0, 10_000),
 )
+@example([(0, 0, 2**63)], (0, 0, 0), 0)
 def test_public_output__any_readings__the_protocols(
     raws: list[tuple[int, int, int]], weights: tuple[int, int, int], share: int
 ) -> None:
