@@ -154,7 +154,7 @@ def peer_answer(python: Path, form: str, epochs: int) -> Any:
     """Runs the peer in its own environment."""
     arguments = [str(python), str(PEER), form, str(SCENARIO), str(epochs), str(PEER_RUNS)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "oracles")}
-    done = subprocess.run(arguments, capture_output=True, text=True, check=False, env=environment)  # noqa: S603
+    done = subprocess.run(arguments, capture_output=True, text=True, check=False, env=environment)
     if done.returncode:
         raise SystemExit(f"the peer ended with {done.returncode}:\n{done.stderr}")
     return json.loads(done.stdout.splitlines()[-1])
@@ -166,7 +166,7 @@ def peer_python() -> Path:
     if not mark.exists() or mark.read_text() != "\n".join(PINS):
         print(f"installing {', '.join(PINS)} into {ENVIRONMENT.relative_to(ROOT)}", file=sys.stderr)
         venv.create(ENVIRONMENT, with_pip=True, clear=True)
-        subprocess.run([str(python), "-m", "pip", "install", "--quiet", *PINS], check=True)  # noqa: S603
+        subprocess.run([str(python), "-m", "pip", "install", "--quiet", *PINS], check=True)
         mark.write_text("\n".join(PINS))
     return python
 
