@@ -23,11 +23,12 @@ from sbi_network.chain.clock import EpochClock, read_clock
 from sbi_network.chain.connection import Chain
 from sbi_network.chain.errors import ContractRefused, EndpointError, WrongChainError
 from sbi_network.chain.exchange import Exchange, Offer
-from sbi_network.chain.registry import EpochOutcome, FacilityTerms, Outcome, Registry
+from sbi_network.chain.registry import EpochOutcome, FacilityTerms, Registry
 from sbi_network.chain.token import Token, TokenAccount
 from sbi_network.chain.vault import Vault
 from sbi_network.protocol.address import check_address
 from sbi_network.protocol.oracle_set import OracleConfig
+from sbi_network.protocol.outcome import Outcome
 from tests.oracles.chain.stand_in import ADDRESS, StandInNode, revert_data, reverting
 
 SIGNERS = tuple(check_address("signer", Account.from_key(bytes([n]) * 32).address) for n in range(1, 5))
