@@ -144,7 +144,8 @@ class FullDisk:
 
 
 def test_run__the_disk_is_full_once__distributes_at_the_next_look() -> None:
-    node = _node()
+    not_final = reverting(revert_data("EpochNotFinal", 2, 1, contract="DistributionVault"))
+    node = _node(lambda: not_final() if node.sent else 1)
     sender = FullDisk(_sender(node))
 
     async def play() -> None:
