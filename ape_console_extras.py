@@ -8,7 +8,7 @@ from scripts._deploy import DeploymentError, load_suite
 
 def ape_init_extras() -> dict[str, Any]:
     """`suite`, and each of its contracts by role: `token`, `vault`, `oracles`, `citizens`, `policy`, `exchange`,
-    `bonds`, `disputes`, `verifier`, `manager`, `timelock`."""
+    `bonds`, `disputes`, `products`, `verifier`, `manager`, `timelock`."""
     if networks.active_provider is None:
         return {}
     try:

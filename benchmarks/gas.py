@@ -47,6 +47,7 @@ PRODUCTION = (
     "EcdsaVerifier",
     "SignerBonds",
     "ComputeDisputes",
+    "ProductDisputes",
 )
 CODE_LIMIT = 24_576
 

@@ -89,7 +89,7 @@ def _keeper(anvil: Anvil, folder: Path, port: int) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "sbi_network.cli", "keeper", "run", "--config", str(config)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "oracles")}
     with (folder / "keeper.log").open("wb") as log:
-        return subprocess.Popen(command, stdout=log, stderr=log, cwd=folder, env=environment)  # noqa: S603
+        return subprocess.Popen(command, stdout=log, stderr=log, cwd=folder, env=environment)
 
 
 def _figures(port: int) -> dict[str, float]:

@@ -184,17 +184,31 @@ contract CitizenRegistry is ICitizenRegistry, AccessManaged, EIP712 {
         Citizen memory citizen,
         bool chosen
     ) private {
-        bool earlier = _isEarlier(batch, index, citizen);
-        bool allowed = earlier || chosen && citizen.until == 0;
+        bool lives = citizen.until == 0;
+        bool allowed = _isEarlier(batch, index, citizen) || chosen && lives;
         require(allowed && !citizen.chosen, AlreadyActivated(account, citizen.since));
-        uint256 heldSince = _batches[citizen.batch].entryIndex;
+        Batch memory held = _batches[citizen.batch];
         emit LeafReplaced(account, batch, index, citizen.batch, citizen.leaf);
-        // One head too many: of a citizen in the region left, of one who ended (and is counted no more) in this one.
-        _dismiss(citizen.until == 0 ? citizen.region : enrolled.region, Math.max(heldSince, enrolled.entryIndex));
-        if (enrolled.entryIndex < heldSince) token.payRange(account, enrolled.entryIndex, heldSince);
+        if (lives || enrolled.registrar == held.registrar) {
+            // One head too many: of a citizen in the region left, of one who ended (and is counted no more) in this one.
+            _dismiss(lives ? citizen.region : enrolled.region, Math.max(held.entryIndex, enrolled.entryIndex));
+        } else {
+            emit CitizenReturned(account, batch, index);
+            (citizen.since, citizen.until) = (uint40(block.timestamp), 0);
+            _resume(account, held.entryIndex);
+        }
+        if (enrolled.entryIndex < held.entryIndex) token.payRange(account, enrolled.entryIndex, held.entryIndex);
         (citizen.batch, citizen.leaf) = (uint32(batch), uint32(index));
         (citizen.region, citizen.chosen) = (enrolled.region, chosen);
         _citizens[account] = citizen;
+    }
+
+    /// @dev Income goes on where it ended: on a leaf that counted all the while, as the one held before did since
+    /// `heldSince`. What both received until then, one of them received for nobody.
+    function _resume(address account, uint256 heldSince) private {
+        (, uint256 endedAt,) = token.accountOf(account);
+        vault.unissue(heldSince, endedAt);
+        token.startAccrual(account, endedAt);
     }
 
     /// @dev A head counts no more; what it received since `from` reached no account.
@@ -263,7 +277,7 @@ contract CitizenRegistry is ICitizenRegistry, AccessManaged, EIP712 {
         Act memory act = _acts[batch][index];
         require(act.kind != ActKind.None, NoAct(batch, index));
         require(!act.referred, ActReferred(batch, index, true));
-        require(block.timestamp < act.dueAt, ObjectionTooLate(act.dueAt, block.timestamp));
+        require(!act.upheld, ObjectionDecided(batch, index));
         _requireConsent(account, keccak256(abi.encode(OBJECTION_TYPEHASH, batch, index, act.dueAt)), signature);
         if (act.objected) act.referred = true;
         else (act.kind, act.objected) = (ActKind.None, true);
@@ -282,7 +296,7 @@ contract CitizenRegistry is ICitizenRegistry, AccessManaged, EIP712 {
         Act storage act = _acts[batch][index];
         require(act.referred, ActReferred(batch, index, false));
         if (upheld) {
-            act.referred = false;
+            (act.referred, act.upheld) = (false, true);
             act.dueAt = uint40(block.timestamp);
             emit ActUpheld(batch, index, act.kind);
         } else {
@@ -334,7 +348,7 @@ contract CitizenRegistry is ICitizenRegistry, AccessManaged, EIP712 {
         Act memory act = _acts[batch][index];
         require(act.kind == ActKind.None, ActPending(batch, index, act.kind));
         uint256 dueAt = block.timestamp + objectionDelay;
-        _acts[batch][index] = Act(kind, uint40(dueAt), act.objected, false, successor);
+        _acts[batch][index] = Act(kind, uint40(dueAt), act.objected, false, false, successor);
         emit ActStarted(batch, index, kind, dueAt, successor);
     }
 
@@ -343,7 +357,7 @@ contract CitizenRegistry is ICitizenRegistry, AccessManaged, EIP712 {
         Act storage act = _acts[batch][index];
         require(act.kind != ActKind.None, NoAct(batch, index));
         emit ActDropped(batch, index, act.kind);
-        (act.kind, act.referred) = (ActKind.None, false);
+        (act.kind, act.referred, act.upheld) = (ActKind.None, false, false);
     }
 
     /// @dev Ends an act that is due, and counts it.

@@ -40,6 +40,8 @@ contract ComputeDisputes is IComputeDisputes, PullPayments {
     /// @inheritdoc IComputeDisputes
     ISignerBonds public immutable bonds;
     /// @inheritdoc IComputeDisputes
+    address public immutable products;
+    /// @inheritdoc IComputeDisputes
     uint256 public immutable evidenceHorizon;
     /// @inheritdoc IComputeDisputes
     uint256 public immutable revealWindow;
@@ -56,18 +58,21 @@ contract ComputeDisputes is IComputeDisputes, PullPayments {
     mapping(uint256 epoch => mapping(uint256 word => uint256)) private _takenOut;
     mapping(uint256 epoch => mapping(uint256 level => mapping(uint256 position => Demand))) private _demands;
 
+    /// @param products_ May have no code yet: it is deployed after this.
     constructor(
         IComputeOracleRegistry registry_,
         ISignerBonds bonds_,
+        address products_,
         uint256 evidenceHorizon_,
         uint256 revealWindow_,
         uint256 demandBond_
     ) {
         _requireFit(registry_, bonds_, evidenceHorizon_);
         _requireAnswerable(registry_, revealWindow_);
-        require(demandBond_ != 0, WrongDemandBond(demandBond_, 1));
+        require(demandBond_ != 0, DemandBondTooSmall(demandBond_, 1));
         registry = registry_;
         bonds = bonds_;
+        products = products_;
         evidenceHorizon = evidenceHorizon_;
         revealWindow = revealWindow_;
         demandBond = demandBond_;
@@ -238,6 +243,32 @@ contract ComputeDisputes is IComputeDisputes, PullPayments {
         return !fit || sums != node.sums;
     }
 
+    /* WRONG PRODUCTS */
+
+    /// @inheritdoc IComputeDisputes
+    function slashSigner(address signer, address reporter, uint256 epoch) external {
+        _requireProducts();
+        _requireTimely(epoch);
+        bonds.slash(signer, reporter, epoch);
+    }
+
+    /// @inheritdoc IComputeDisputes
+    function takeOutReading(uint256 epoch, uint256 facility, bytes32 readingDigest, Exhibit calldata shown) external {
+        _requireProducts();
+        _requirePending(epoch);
+        _requireShown(epoch, 0, facility, shown);
+        (,,, uint256 publicOutput) = SumTreeLib.unpack(_leafSums(facility, shown));
+        bytes32 given = SumProofLib.readingIn(shown.preimage);
+        require(given == readingDigest, WrongReading(given, readingDigest));
+        _takeOut(epoch, facility, publicOutput);
+    }
+
+    function _requireProducts() private view {
+        require(msg.sender == products, NotProducts(msg.sender, products));
+    }
+
+    /* CONSEQUENCES */
+
     /// @dev Once a report is final, a fault does nothing but slash, and that once.
     function _requireEffect(uint256 epoch, bool pending) private view {
         require(pending || !signersSlashed[epoch], SignersAlreadySlashed(epoch));
@@ -286,13 +317,16 @@ contract ComputeDisputes is IComputeDisputes, PullPayments {
         _requireCommitment(SumTreeLib.commit(facilityCount, top.hash, top.sums), record);
         uint256 deadline = _deadlineOf(record);
         uint256 units = uint256(record.demands) + 1;
-        require(msg.value == units * demandBond, WrongDemandBond(msg.value, units * demandBond));
+        uint256 bond = units * demandBond;
+        require(msg.value >= bond, DemandBondTooSmall(msg.value, bond));
+        // Whoever allows for others who demand first gets back what was not needed.
+        due[msg.sender] += msg.value - bond;
         Demand storage made = _demandAt(place);
         require(made.demander == address(0), AlreadyDemanded(place.epoch, place.level, place.position));
         (made.demander, made.deadline) = (msg.sender, FieldLib.to40(deadline));
         // Fits: the registry counts demands in 16 bits.
         (made.units, made.open) = (uint24(units), true);
-        emit PlaceDemanded(place.epoch, place.level, place.position, msg.sender, msg.value, deadline);
+        emit PlaceDemanded(place.epoch, place.level, place.position, msg.sender, bond, deadline);
         registry.openDemand(place.epoch);
     }
 

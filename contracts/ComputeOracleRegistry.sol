@@ -65,6 +65,8 @@ contract ComputeOracleRegistry is IComputeOracleRegistry, AccessManaged, EIP712 
 
     /// @dev Signer bits of a record are 32; 31 is the largest 3f + 1 below.
     uint256 private constant MAX_ORACLES = 31;
+    /// @dev 64: operands of 1,024 bits. With it and three capacities of 56 bits a public output stays below 2^64.
+    uint256 private constant MAX_WEIGHT_X16 = 1024;
 
     /// @inheritdoc IReportSource
     uint256 public immutable genesis;
@@ -442,6 +444,7 @@ contract ComputeOracleRegistry is IComputeOracleRegistry, AccessManaged, EIP712 
     function _requireWeights(uint256[3] memory weightsX16) private pure {
         for (uint256 i = 0; i < weightsX16.length; ++i) {
             require(weightsX16[i] != 0, ZeroWeight(i));
+            require(weightsX16[i] <= MAX_WEIGHT_X16, WeightTooHigh(i, weightsX16[i], MAX_WEIGHT_X16));
         }
     }
 
@@ -542,9 +545,9 @@ contract ComputeOracleRegistry is IComputeOracleRegistry, AccessManaged, EIP712 
     ) private {
         require(publicShareBps <= BpsLib.WHOLE, ShareAboveWhole(publicShareBps, BpsLib.WHOLE));
         FacilityTerms memory terms = FacilityTerms({
-            capacityGeneral: capacities[0].to64(),
-            capacityIntelligent: capacities[1].to64(),
-            capacitySuper: capacities[2].to64(),
+            capacityGeneral: capacities[0].to56(),
+            capacityIntelligent: capacities[1].to56(),
+            capacitySuper: capacities[2].to56(),
             fromEpoch: fromEpoch.to32(),
             publicShareBps: uint16(publicShareBps),
             active: active

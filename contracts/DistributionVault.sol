@@ -229,15 +229,30 @@ contract DistributionVault is IDistributionVault, AccessManaged {
     function dismiss(uint256 from) external {
         require(msg.sender == citizens, UnexpectedCaller(msg.sender, citizens));
         Flow memory flow = _flow;
-        uint256 returned = (flow.index - from) * INDEX_UNIT;
+        (uint256 returned, uint256 held) = _takeBack(flow.index - from);
+        _flow.headcount = --flow.headcount;
+        emit HeadDismissed(flow.headcount, returned, held);
+    }
+
+    /// @inheritdoc IDistributionVault
+    function unissue(uint256 from, uint256 to) external {
+        require(msg.sender == citizens, UnexpectedCaller(msg.sender, citizens));
+        (uint256 returned, uint256 held) = _takeBack(to - from);
+        emit IncomeUnissued(returned, held);
+    }
+
+    /// @dev Returns a head's income of so many units of the index to the reserve.
+    /// @return returned wei
+    /// @return held What the reserve holds then, wei.
+    function _takeBack(uint256 units) private returns (uint256 returned, uint256 held) {
+        returned = units * INDEX_UNIT;
         Totals memory totals = _totals;
         if (returned != 0) {
             totals.issued -= uint112(returned);
             totals.reserve = uint112(Math.min(totals.reserve + returned, type(uint112).max));
             _totals = totals;
         }
-        _flow.headcount = --flow.headcount;
-        emit HeadDismissed(flow.headcount, returned, totals.reserve);
+        held = totals.reserve;
     }
 
     /* TERMS */

@@ -8,6 +8,7 @@ import {PullPayments} from "./PullPayments.sol";
 import {IComputeOracleRegistry} from "./interfaces/IComputeOracleRegistry.sol";
 import {Bond, ISignerBonds} from "./interfaces/ISignerBonds.sol";
 import {BpsLib} from "./libraries/BpsLib.sol";
+import {EpochLib} from "./libraries/EpochLib.sol";
 import {FieldLib} from "./libraries/FieldLib.sol";
 import {SignatureLib} from "./libraries/SignatureLib.sol";
 
@@ -99,8 +100,8 @@ contract SignerBonds is ISignerBonds, PullPayments, EIP712 {
     }
 
     function _requireDisputes(uint256 epoch) private view {
-        uint256 running = registry.currentEpoch();
-        require(epoch <= running, EpochNotBegun(epoch, running));
+        uint256 upcoming = EpochLib.upcoming(registry.genesis(), registry.epochLength());
+        require(epoch < upcoming, EpochNotBegun(epoch, upcoming));
         address disputes = registry.verifiersAt(epoch).disputes;
         require(msg.sender == disputes, NotDisputes(msg.sender, disputes));
     }

@@ -38,6 +38,7 @@ _ORDER = (
     "exchange",
     "bonds",
     "disputes",
+    "products",
 )
 CONTRACTS = {
     "verifier": "EcdsaVerifier",
@@ -51,6 +52,7 @@ CONTRACTS = {
     "exchange": "ComputeExchange",
     "bonds": "SignerBonds",
     "disputes": "ComputeDisputes",
+    "products": "ProductDisputes",
 }
 _ADMIN_ROLE = 0
 
@@ -74,6 +76,7 @@ class Suite:
     exchange: ContractInstance
     bonds: ContractInstance
     disputes: ContractInstance
+    products: ContractInstance
 
     def addresses(self) -> dict[str, str]:
         """Checksummed address by role."""
@@ -140,6 +143,9 @@ def check_suite(suite: Suite) -> None:
         "bonds.registry": (suite.bonds.registry(), suite.oracles),
         "disputes.registry": (suite.disputes.registry(), suite.oracles),
         "disputes.bonds": (suite.disputes.bonds(), suite.bonds),
+        "disputes.products": (suite.disputes.products(), suite.products),
+        "products.disputes": (suite.products.disputes(), suite.disputes),
+        "products.registry": (suite.products.registry(), suite.oracles),
         "vault.token": (suite.vault.token(), suite.token),
         "vault.citizens": (suite.vault.citizens(), suite.citizens),
         "token.vault": (suite.token.vault(), suite.vault),
@@ -263,10 +269,12 @@ def _arguments(recipe: Recipe, deployer: str, at: dict[str, str], genesis: int) 
         "disputes": [
             at["oracles"],
             at["bonds"],
+            at["products"],
             disputes.evidence_horizon_s,
             disputes.reveal_window_s,
             disputes.demand_bond_wei,
         ],
+        "products": [at["disputes"]],
     }
 
 

@@ -52,8 +52,8 @@ def _oracle_set(addresses: list[str]) -> list[str]:
 Span = Annotated[Whole, Field(gt=0)]
 Delay = Annotated[Whole, Field(ge=0)]
 Bps = Annotated[Whole, Field(ge=0, le=WHOLE_BPS)]
-Weight = Annotated[Whole, Field(ge=1, lt=2**16)]
-Capacity = Annotated[Whole, Field(ge=0, lt=2**64)]
+Weight = Annotated[Whole, Field(ge=1, le=1024)]
+Capacity = Annotated[Whole, Field(ge=0, lt=2**56)]
 RegionNumber = Annotated[Whole, Field(ge=0, lt=2**32)]
 
 

@@ -67,6 +67,8 @@ struct Act {
     bool objected;
     /// The citizen objected again: the second office decides.
     bool referred;
+    /// The second office let it go on: no objection is heard any more.
+    bool upheld;
     /// Of a recovery: the account that takes over.
     address successor;
 }
@@ -83,17 +85,23 @@ struct Act {
 ///
 /// **One life per account.** If several leaves name one account, the earliest enrolled (by batch, then index) holds:
 /// presented late, it replaces the active one and the account is paid what it received in between. Only the account
-/// itself can settle on another leaf, by signing `LeafChoice`. Leaves that do not hold can be voided by anyone, after
-/// `objectionDelay` since activation and enrolment, in which the account may choose: what they had received is
-/// un-issued and returns to the reserve.
+/// itself can settle on another leaf, by signing `LeafChoice`. It keeps what it has received; who wants an earlier leaf's
+/// income activates that one before choosing. Leaves that do not hold can be voided by anyone, after `objectionDelay`
+/// since activation and enrolment, in which the account may choose: what they had received is un-issued and returns to
+/// the reserve.
 ///
-/// **Retirement and recovery.** Only the batch's registrar starts either, and it takes `objectionDelay`, in which the
-/// account may object by its key; an objection ends the act. An objection to a later act about the same leaf refers it
-/// to a second office, which alone can then carry it out or dismiss it. A retired citizen accrues nothing more and loses nothing
-/// accrued; a leaf that was never activated is activated and retired in one step. A recovery moves the share, the vote
-/// and all future accrual to an account that signs `Succession` and was never active; no balance moves, accrued income
-/// included. The signature settles the successor on that leaf, as `LeafChoice` would. Acts are about a leaf, so activation does not escape them. A cap per region and `turnoverPeriod` bounds
-/// how many retirements and recoveries are carried out, hence what a bad registrar can do.
+/// **Retirement and recovery.** Only the batch's registrar starts either, and it takes at least `objectionDelay`. Until it
+/// is carried out the account may object by its key; an objection ends the act. An objection to a later act about the
+/// same leaf refers it to a second office, which dismisses it or lets it go on without further objection. A retired
+/// citizen accrues nothing more and loses nothing accrued; a leaf that was never activated is activated and retired in
+/// one step. A recovery moves the share, the vote and all future accrual to an account that signs `Succession` and was
+/// never active; no balance moves, accrued income included. The signature settles the successor on that leaf, as
+/// `LeafChoice` would. Acts are about a leaf, so activation does not escape them. A cap per region and `turnoverPeriod`
+/// bounds how many retirements and recoveries are carried out, hence what a bad registrar can do.
+///
+/// An end reaches the leaves of the office that decided it, none of another's: where the account's earliest leaf is
+/// another office's, presenting it lets the account live on, its income going on where it ended. An office that enrolled
+/// an account before the person's own office did can end it for good; the person is then enrolled by another account.
 ///
 /// Signatures are EIP-712 (domain "CitizenRegistry", version "1"; ERC-5267), by ECDSA or an ERC-1271 wallet:
 ///
@@ -195,10 +203,10 @@ interface ICitizenRegistry is IERC5267 {
     /// @param index The leaf's index.
     error NoAct(uint256 batch, uint256 index);
 
-    /// @dev Thrown when an objection comes when the act is due already.
-    /// @param dueAt When it became due, seconds.
-    /// @param time The block's time, seconds.
-    error ObjectionTooLate(uint256 dueAt, uint256 time);
+    /// @dev Thrown when an objection comes to an act that the second office has upheld.
+    /// @param batch The leaf's batch.
+    /// @param index The leaf's index.
+    error ObjectionDecided(uint256 batch, uint256 index);
 
     /// @dev Thrown when the act about a leaf is another than the one meant.
     /// @param given The act there is; `None` if there is none.
@@ -258,6 +266,13 @@ interface ICitizenRegistry is IERC5267 {
     event LeafReplaced(
         address indexed account, uint256 indexed batch, uint256 index, uint256 previousBatch, uint256 previousIndex
     );
+
+    /// @dev An account whose income had ended on a leaf of another office lives on, on a leaf enrolled earlier. Its income
+    /// goes on where it ended.
+    /// @param account The account.
+    /// @param batch The leaf's batch.
+    /// @param index The leaf's index.
+    event CitizenReturned(address indexed account, uint256 indexed batch, uint256 index);
 
     /// @dev A leaf that does not hold was voided; what it had received returned to the reserve.
     /// @param account Its account, which holds another leaf or did.
@@ -404,8 +419,8 @@ interface ICitizenRegistry is IERC5267 {
     function startRecovery(uint256 batch, uint256 index, address previous, address successor, bytes calldata signature)
         external;
 
-    /// @dev Objects to an act. The citizen's account sends it or signs for it, activated before. The first objection ends the act; a
-    /// later one, to a new act about the same leaf, refers it to the second office.
+    /// @dev Objects to an act that was not carried out yet. The citizen's account, activated before, sends it or signs for
+    /// it. The first objection ends the act; a later one, to a new act about the same leaf, refers it to the second office.
     /// @param batch The leaf's batch.
     /// @param index The leaf's index.
     /// @param account The citizen's account.

@@ -127,6 +127,11 @@ interface IDistributionVault {
     /// @param reserve What the reserve holds now, wei. A reserve that is full takes no more.
     event HeadDismissed(uint256 headcount, uint256 returned, uint256 reserve);
 
+    /// @dev Income that two leaves of one account had both received was taken back from one of them.
+    /// @param returned Taken off what was issued, wei.
+    /// @param reserve What the reserve holds now, wei. A reserve that is full takes no more.
+    event IncomeUnissued(uint256 returned, uint256 reserve);
+
     /// @dev Another policy and source were scheduled.
     /// @param fromEpoch The first epoch they hold for.
     /// @param policy The policy.
@@ -151,6 +156,12 @@ interface IDistributionVault {
     /// @param from Dividend index since which the citizen's income was issued but never reached an account, units of 1e6
     /// wei: it is un-issued and returns to the reserve. The present index returns nothing.
     function dismiss(uint256 from) external;
+
+    /// @dev Un-issues what a head received that is counted still, and that reached no account. Called by the citizen
+    /// registry.
+    /// @param from Dividend index since which it received it, units of 1e6 wei.
+    /// @param to Dividend index up to which it did.
+    function unissue(uint256 from, uint256 to) external;
 
     /// @dev Schedules a policy and a source from a future epoch on.
     /// @param policy The policy; its rate is at most `maxRate`.

@@ -78,10 +78,10 @@ interface ISignerBonds is IPullPayments, IERC5267 {
     /// @param disputes Who may.
     error NotDisputes(address caller, address disputes);
 
-    /// @dev Thrown when an epoch is named whose configuration is not in force yet.
+    /// @dev Thrown when an epoch is named that has not begun, so that its configuration may still change.
     /// @param epoch The epoch.
-    /// @param running The epoch now running.
-    error EpochNotBegun(uint256 epoch, uint256 running);
+    /// @param upcoming The first epoch that has not begun.
+    error EpochNotBegun(uint256 epoch, uint256 upcoming);
 
     /// @dev A bond was put up or added to.
     /// @param signer For whom.

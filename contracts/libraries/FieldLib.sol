@@ -22,6 +22,10 @@ library FieldLib {
         return uint40(_fit(value, type(uint40).max));
     }
 
+    function to56(uint256 value) internal pure returns (uint56) {
+        return uint56(_fit(value, type(uint56).max));
+    }
+
     function to64(uint256 value) internal pure returns (uint64) {
         return uint64(_fit(value, type(uint64).max));
     }

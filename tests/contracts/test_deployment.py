@@ -246,7 +246,7 @@ def test_recipe_limits__read_from_the_chain__are_the_contracts_own(suite: Suite)
         ({"oracles": ORACLES[:34]}, "ComputeOracleRegistry", "InvalidOracleCount"),
         ({"oracles": [*ORACLES[:3], ORACLES[0]]}, "ComputeOracleRegistry", "DuplicateOracle"),
         ({"oracles": [*ORACLES[:3], ZERO_ADDRESS]}, "ComputeOracleRegistry", "ZeroOracle"),
-        ({"weights_x16": (2**16, 16, 64)}, "FieldLib", "AboveField"),
+        ({"weights_x16": (1025, 16, 64)}, "ComputeOracleRegistry", "WeightTooHigh"),
         ({"policy.rate_wei_per_ngaicph": 0}, "IssuancePolicy", "RateOutOfRange"),
         ({"policy.release_bps": 99}, "IssuancePolicy", "ReleaseOutOfRange"),
         ({"exchange.fee_bps": 3_001}, "ComputeExchange", "SharesTooLarge"),

@@ -18,7 +18,7 @@ FACILITY: dict[str, Any] = {
     "operator": OTHER,
     "reading_key": OTHER,
     "region": 1,
-    "capacities": [0, 0, 2**64 - 1],
+    "capacities": [0, 0, 2**56 - 1],
     "public_share_bps": 0,
 }
 
@@ -38,7 +38,7 @@ def addresses(count: int) -> list[str]:
     [
         {"oracles": addresses(7)},
         {"oracles": addresses(31)},
-        {"weights_x16": [1, 1, 2**16 - 1]},
+        {"weights_x16": [1, 1, 1024]},
         {"policy.rate_wei_per_ngaicph": 1, "vault.max_rate_wei_per_ngaicph": 1},
         {"policy.release_bps": 100},
         {"policy.release_bps": 10_000},
@@ -89,7 +89,7 @@ def test_load_recipe__values_at_their_limits__read(changes: dict[str, Any]) -> N
         ("oracles", [*addresses(3), ZERO], r"oracles\.3: expected an address other than zero"),
         ("weights_x16", [1, 2], r"weights_x16\.2: Field required"),
         ("weights_x16", [32, 0, 64], r"weights_x16\.1: .*greater than or equal to 1 \(given 0\)"),
-        ("weights_x16", [32, 16, 2**16], r"weights_x16\.2: .*less than 65536 \(given 65536\)"),
+        ("weights_x16", [32, 16, 1025], r"weights_x16\.2: .*less than or equal to 1024 \(given 1025\)"),
         ("policy.rate_wei_per_ngaicph", 0, r"policy\.rate_wei_per_ngaicph: .*greater than or equal to 1 \(given 0\)"),
         ("policy.rate_wei_per_ngaicph", 10**18 + 1, r"policy\.rate_wei_per_ngaicph: .*less than or equal to 10{18} "),
         ("policy.release_bps", 99, r"policy\.release_bps: .*greater than or equal to 100 \(given 99\)"),
@@ -118,7 +118,7 @@ def test_load_recipe__values_at_their_limits__read(changes: dict[str, Any]) -> N
             r"facilities\.0\.operator: expected an address other than zero",
         ),
         ("facilities", [{**FACILITY, "reading_key": ZERO}], r"facilities\.0\.reading_key: expected an address other"),
-        ("facilities", [{**FACILITY, "capacities": [0, 0, 2**64]}], r"facilities\.0\.capacities\.2: .*less than 18446"),
+        ("facilities", [{**FACILITY, "capacities": [0, 0, 2**56]}], r"facilities\.0\.capacities\.2: .*less than 72057"),
         ("facilities", [{**FACILITY, "public_share_bps": 10_001}], r"facilities\.0\.public_share_bps: .*10000 \(given"),
     ],
 )

@@ -14,7 +14,7 @@ import {SuiteTest} from "./SuiteTest.sol";
 /// └── recovery: not of the holder: NotHolder; to one who was active: AlreadyActivated; unsigned: InvalidSignature
 /// objectTo
 /// ├── by another, for another date: InvalidSignature; without an act: NoAct; not the holder: NotHolder
-/// ├── when due: ObjectionTooLate; when referred: ActReferred
+/// ├── when due: still heard; upheld: ObjectionDecided; when referred: ActReferred
 /// └── once: ends the act; again: refers it
 /// decideAct: by another: AccessManagedUnauthorized; not referred: ActReferred; upheld; dismissed
 /// retire, retireByProof, recover
@@ -334,14 +334,14 @@ contract CitizenRegistryActsTest is SuiteTest {
         citizens.objectTo(0, 2, ann, signature);
     }
 
-    function test_objectTo__whenDue__refused() public {
+    /// An act that nobody carries out hangs over nobody: until it is done, the citizen is heard.
+    function test_objectTo__longDue__endsTheAct() public {
         _startRetirement(2);
-        _untilDue();
-        vm.expectRevert(
-            abi.encodeWithSelector(ICitizenRegistry.ObjectionTooLate.selector, block.timestamp, block.timestamp)
-        );
+        vm.warp(block.timestamp + 10 * OBJECTION_DELAY);
         vm.prank(ann);
         citizens.objectTo(0, 2, ann, "");
+        vm.expectRevert(abi.encodeWithSelector(ICitizenRegistry.WrongAct.selector, ActKind.None, ActKind.Retirement));
+        citizens.retire(0, 2, ann);
     }
 
     function test_objectTo__byAnotherOrWithoutAnAct__refused() public {
@@ -375,11 +375,25 @@ contract CitizenRegistryActsTest is SuiteTest {
         emit ICitizenRegistry.ActUpheld(0, 2, ActKind.Retirement);
         _asGovernor();
         citizens.decideAct(0, 2, true);
-        vm.expectPartialRevert(ICitizenRegistry.ObjectionTooLate.selector);
+        assertTrue(citizens.actOf(0, 2).upheld);
+        vm.expectRevert(abi.encodeWithSelector(ICitizenRegistry.ObjectionDecided.selector, 0, 2));
         vm.prank(ann);
         citizens.objectTo(0, 2, ann, "");
         citizens.retire(0, 2, ann);
         assertEq(vault.headcount(), 3);
+    }
+
+    /// What was upheld is the act of then: a new one is open to objection again.
+    function test_decideAct__upheldAndWithdrawn__theNextOneIsOpenToObjection() public {
+        _refer();
+        _asGovernor();
+        citizens.decideAct(0, 2, true);
+        vm.prank(registrar);
+        citizens.withdrawAct(0, 2);
+        assertFalse(citizens.actOf(0, 2).upheld);
+        _startRetirement(2);
+        _object();
+        assertTrue(citizens.actOf(0, 2).referred);
     }
 
     function test_decideAct__dismissed__endsItAndRemembersTheObjection() public {

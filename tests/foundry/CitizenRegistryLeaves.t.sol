@@ -13,7 +13,8 @@ import {SuiteTest} from "./SuiteTest.sol";
 /// activate, of an account that holds a leaf
 /// ├── a later leaf, or an earlier one where it has chosen: AlreadyActivated
 /// ├── an earlier one: takes the place, pays the time between, returns what the later one received
-/// └── an earlier one after retirement: pays the time between, and nothing more
+/// ├── an earlier one after the same office ended the life: pays the time between, and nothing more
+/// └── an earlier one after another office did: the life goes on where it ended; un-issues what both leaves received
 /// chooseLeaf
 /// ├── signed by another, for another leaf: InvalidSignature
 /// ├── first: no earlier leaf takes its place; of the one held; a later one: keeps the earlier start
@@ -22,7 +23,7 @@ import {SuiteTest} from "./SuiteTest.sol";
 /// ├── of an account never active: NeverActivated; the earlier one: LeafHolds; too soon: VoidTooSoon
 /// ├── the own leaf: LeafUsed; twice: LeafUsed; a forged one: InvalidProof
 /// └── good: headcount, region, issued and reserve as if it had never been
-/// dismiss, payRange, endAccrual by another: UnexpectedCaller; endAccrual twice: NotAccruing
+/// dismiss, unissue, payRange, endAccrual by another: UnexpectedCaller; endAccrual twice: NotAccruing
 ///
 /// An epoch here brings 8,000 SBI of entitlement, of which half is released: with 4 heads a dividend of 1,000 SBI.
 contract CitizenRegistryLeavesTest is SuiteTest {
@@ -120,24 +121,114 @@ contract CitizenRegistryLeavesTest is SuiteTest {
         citizens.activate(second.batch, 1, ann, second.persons[1], proof);
     }
 
-    function test_activate__anEarlierLeafAfterRetirement__paysTheTimeBetweenAlone() public {
-        _activate(second, 1);
+    /// @dev The second office ends Ann's life on one of its leaves.
+    function _endOn(Roll memory roll) private {
         vm.prank(other);
-        citizens.startRetirement(second.batch, 1);
+        citizens.startRetirement(roll.batch, 1);
         vm.warp(block.timestamp + OBJECTION_DELAY);
         _asGovernor();
         citizens.setTurnoverCap(2, 1);
-        citizens.retire(second.batch, 1, ann);
-        assertEq(vault.headcount(), 7);
-        _activate(first, 1);
-        assertEq(token.balanceOf(ann), 2750 * SBI);
-        assertEq(vault.headcount(), 6);
-        assertEq(vault.issued(), 16_250 * SBI);
-        assertEq(citizens.regionOf(1).headcount, 3);
-        assertEq(citizens.regionOf(2).headcount, 3);
+        bytes32[] memory proof = _proof(roll, 1);
+        if (citizens.citizenOf(ann).since == 0) citizens.retireByProof(roll.batch, 1, ann, roll.persons[1], proof);
+        else citizens.retire(roll.batch, 1, ann);
+    }
+
+    function test_activate__anEarlierLeafOfTheOfficeThatEndedTheLife__paysTheTimeBetweenAlone() public {
+        Roll memory third = _enrolAs(other, 2, makeAddr("di"), 2);
+        _income(0);
+        _activate(third, 1);
+        _endOn(third);
+        uint256 had = token.balanceOf(ann);
+        uint256 gap = (citizens.batchOf(third.batch).entryIndex - citizens.batchOf(second.batch).entryIndex) * 1e6;
+        assertEq(gap, 1750 * SBI);
+        _activate(second, 1);
+        assertEq(token.balanceOf(ann), had + gap);
+        assertEq(vault.headcount(), 8);
+        assertEq(citizens.regionOf(2).headcount, 4);
         assertGt(citizens.citizenOf(ann).until, 0);
         _income(8000);
-        assertEq(token.balanceOf(ann), 2750 * SBI);
+        assertEq(token.balanceOf(ann), had + gap);
+    }
+
+    /// Whatever another office did to its own leaf, the account's earlier one has everything that it ever received.
+    function test_activate__anEarlierLeafOfAnotherOffice__livesOn() public {
+        _activate(second, 1);
+        _endOn(second);
+        _returns();
+    }
+
+    function test_activate__anEarlierLeafOfAnotherOfficeThatRetiredByProof__livesOn() public {
+        _endOn(second);
+        _returns();
+    }
+
+    /// @dev Ann had 1,750 SBI by the second leaf. While she was thought retired there was a dividend to 7 heads.
+    function _returns() private {
+        assertEq(token.balanceOf(ann), 1750 * SBI);
+        uint256 endedAt = vault.dividendIndex();
+        _income(8000);
+        uint256 missed = (vault.dividendIndex() - endedAt) * 1e6;
+        assertGt(missed, 0);
+        (uint256 issued, uint256 reserve) = (vault.issued(), vault.reserve());
+
+        vm.expectEmit(address(citizens));
+        emit ICitizenRegistry.LeafReplaced(ann, first.batch, 1, second.batch, 1);
+        vm.expectEmit(address(citizens));
+        emit ICitizenRegistry.CitizenReturned(ann, first.batch, 1);
+        vm.expectEmit(address(vault));
+        emit IDistributionVault.IncomeUnissued(1750 * SBI, reserve + 1750 * SBI);
+        _activate(first, 1);
+        assertEq(token.balanceOf(ann), 2750 * SBI + missed);
+        assertEq(token.balanceOf(ann), vault.dividendIndex() * 1e6);
+        assertEq(vault.issued(), issued - 1750 * SBI);
+        assertEq(vault.headcount(), 7);
+        assertEq(citizens.regionOf(1).headcount, 4);
+        assertEq(citizens.regionOf(2).headcount, 3);
+        Citizen memory citizen = citizens.citizenOf(ann);
+        assertEq(citizen.until, 0);
+        assertEq(citizen.since, block.timestamp);
+        assertEq(citizen.region, 1);
+
+        _income(8000);
+        assertEq(token.balanceOf(ann), vault.dividendIndex() * 1e6);
+        // Her own office can still end the life, and then it is over.
+        vm.prank(registrar);
+        citizens.startRetirement(first.batch, 1);
+        vm.warp(block.timestamp + OBJECTION_DELAY);
+        _asGovernor();
+        citizens.setTurnoverCap(1, 1);
+        citizens.retire(first.batch, 1, ann);
+        assertEq(vault.headcount(), 6);
+    }
+
+    /// A thief in office moves the share of its own leaf; the earlier leaf of another office is still the account's.
+    function test_activate__anEarlierLeafOfAnotherOfficeAfterRecovery__bothLiveOnTheirOwnLeaf() public {
+        _activate(second, 1);
+        (address heir, uint256 heirKey) = makeAddrAndKey("heir");
+        bytes32 content = keccak256(
+            abi.encode(
+                keccak256("Succession(uint256 batch,uint256 index,address previous,address successor)"),
+                second.batch,
+                1,
+                ann,
+                heir
+            )
+        );
+        bytes memory signature = _sign(heirKey, _digest("CitizenRegistry", address(citizens), content));
+        vm.prank(other);
+        citizens.startRecovery(second.batch, 1, ann, heir, signature);
+        vm.warp(block.timestamp + OBJECTION_DELAY);
+        _asGovernor();
+        citizens.setTurnoverCap(2, 1);
+        citizens.recover(second.batch, 1, ann);
+        uint256 movedAt = vault.dividendIndex();
+        _income(8000);
+        _activate(first, 1);
+        assertEq(token.balanceOf(ann), vault.dividendIndex() * 1e6);
+        assertEq(token.balanceOf(heir), (vault.dividendIndex() - movedAt) * 1e6);
+        assertEq(vault.headcount(), 8);
+        assertEq(citizens.regionOf(1).headcount, 4);
+        assertEq(citizens.regionOf(2).headcount, 4);
     }
 
     function test_activate__anEarlierIndexOfTheSameBatch__movesNoMoney() public {
@@ -290,12 +381,15 @@ contract CitizenRegistryLeavesTest is SuiteTest {
 
     /* CALLS TO VAULT AND TOKEN */
 
-    function test_dismiss__byAnother__refused() public {
-        vm.expectRevert(
-            abi.encodeWithSelector(IDistributionVault.UnexpectedCaller.selector, stranger, address(citizens))
-        );
-        vm.prank(stranger);
+    function test_dismissAndUnissue__byAnother__refused() public {
+        bytes memory refusal =
+            abi.encodeWithSelector(IDistributionVault.UnexpectedCaller.selector, stranger, address(citizens));
+        vm.startPrank(stranger);
+        vm.expectRevert(refusal);
         vault.dismiss(0);
+        vm.expectRevert(refusal);
+        vault.unissue(0, 1);
+        vm.stopPrank();
     }
 
     function test_payRangeAndEndAccrual__byAnother__refused() public {

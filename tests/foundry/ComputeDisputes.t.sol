@@ -16,7 +16,7 @@ import {TreeTest} from "./TreeTest.sol";
 /// Branches covered here: what is shown to be wrong. What is demanded has its own file.
 ///
 /// constructor: horizon (InvalidHorizon), answer (InvalidRevealWindow), lock (LockTooShort), other bonds (ForeignBonds),
-/// no demand bond (WrongDemandBond); edges
+/// no demand bond (DemandBondTooSmall); edges
 /// disputeReports, disputeObservations, disputeReadings
 /// ├── two of one: that signer alone is slashed; an epoch unreported, void or final makes no difference
 /// ├── the same (SameMessage), of other epochs, views, facilities (Unrelated), another configuration (WrongConfigDigest)
@@ -48,7 +48,7 @@ contract ComputeDisputesTest is TreeTest {
     /* CONSTRUCTION */
 
     function _arguments(uint256 horizon, uint256 window, uint256 bond) private view returns (bytes memory) {
-        return abi.encode(oracles, bonds, horizon, window, bond);
+        return abi.encode(oracles, bonds, products, horizon, window, bond);
     }
 
     function test_constructor__deployed__holdsItsTerms() public view {
@@ -104,7 +104,7 @@ contract ComputeDisputesTest is TreeTest {
         _expectCreateReverts(
             abi.encodeWithSelector(IComputeDisputes.InvalidRevealWindow.selector, 1, 0),
             "ComputeDisputes",
-            abi.encode(registry, bonds, 3900, 1, 1)
+            abi.encode(registry, bonds, products, 3900, 1, 1)
         );
     }
 
@@ -114,7 +114,7 @@ contract ComputeDisputesTest is TreeTest {
 
     function test_constructor__freeDemands__refused() public {
         _expectCreateReverts(
-            abi.encodeWithSelector(IComputeDisputes.WrongDemandBond.selector, 0, 1),
+            abi.encodeWithSelector(IComputeDisputes.DemandBondTooSmall.selector, 0, 1),
             "ComputeDisputes",
             _arguments(3900, 300, 0)
         );
@@ -125,7 +125,7 @@ contract ComputeDisputesTest is TreeTest {
         _expectCreateReverts(
             abi.encodeWithSelector(IComputeDisputes.ForeignBonds.selector, other, address(bonds)),
             "ComputeDisputes",
-            abi.encode(oracles, other, 3900, 300, 1)
+            abi.encode(oracles, other, products, 3900, 300, 1)
         );
     }
 
@@ -260,7 +260,7 @@ contract ComputeDisputesTest is TreeTest {
     function test_disputeReports__ofAnEpochAhead__refused() public {
         Report memory first = _reportOf(9, 5);
         Report memory second = _reportOf(9, 6);
-        vm.expectRevert(abi.encodeWithSelector(ISignerBonds.EpochNotBegun.selector, 9, 0));
+        vm.expectRevert(abi.encodeWithSelector(ISignerBonds.EpochNotBegun.selector, 9, 1));
         this.disputeReportsNow(1, oracleKeys[1], first, second);
     }
 

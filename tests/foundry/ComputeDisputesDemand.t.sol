@@ -12,7 +12,7 @@ import {TreeTest} from "./TreeTest.sol";
 /// settled by T + 1,500; a demand is to be answered within 300 s.
 ///
 /// demand
-/// ├── any place: bond, deadline, event; bonds grow with the demands open; another bond (WrongDemandBond)
+/// ├── any place: bond, deadline, event; bonds grow with the demands open; less than the bond (DemandBondTooSmall); more (due)
 /// ├── a place twice, open or closed (AlreadyDemanded); beyond the tree (NoSuchPlace); of another (WrongCommitment)
 /// ├── unreported, void, final (EpochNotDisputable); too late to be answered and disputed (DemandTooLate)
 /// └── while open, no report is final
@@ -106,16 +106,32 @@ contract ComputeDisputesDemandTest is TreeTest {
         assertEq(disputes.bondOfDemand(EPOCH), 0.3 ether);
     }
 
-    function test_demand__withAnotherBond__refused() public {
+    function test_demand__withLessThanTheBond__refused() public {
         _openHonest();
         _demand(0, 0);
-        uint256[3] memory given = [uint256(0.1 ether), 0.2 ether + 1, 0];
+        uint256[3] memory given = [uint256(0.1 ether), 0.2 ether - 1, 0];
         vm.deal(demander, 1 ether);
         for (uint256 i = 0; i < 3; ++i) {
-            vm.expectRevert(abi.encodeWithSelector(IComputeDisputes.WrongDemandBond.selector, given[i], 0.2 ether));
+            vm.expectRevert(abi.encodeWithSelector(IComputeDisputes.DemandBondTooSmall.selector, given[i], 0.2 ether));
             vm.prank(demander);
             disputes.demand{value: given[i]}(_place(0, 1), 5, top);
         }
+    }
+
+    /// Who fears that others demand first sends more, and is held to what it costs.
+    function test_demand__withMoreThanTheBond__theRestIsDue() public {
+        _openHonest();
+        vm.deal(demander, 1 ether);
+        vm.expectEmit(address(disputes));
+        emit IComputeDisputes.PlaceDemanded(EPOCH, 0, 1, demander, 0.1 ether, block.timestamp + REVEAL_WINDOW);
+        vm.prank(demander);
+        disputes.demand{value: 0.7 ether}(_place(0, 1), 5, top);
+        assertEq(disputes.due(demander), 0.6 ether);
+        (,, uint256 bond,) = disputes.demandOf(_place(0, 1));
+        assertEq(bond, 0.1 ether);
+        vm.prank(demander);
+        disputes.withdraw();
+        assertEq(demander.balance, 0.9 ether);
     }
 
     function demandNow(uint256 level, uint256 position) external {

@@ -174,12 +174,12 @@ contract ComputeOracleRegistryConfigTest is SuiteTest {
         oracles.scheduleConfig(members, weights, _verifiers(), uint256(1) << 32);
     }
 
-    function test_scheduleConfig__weightPastTheField__refused() public {
+    function test_scheduleConfig__weightTooHigh__refused() public {
         address[] memory members = _oracleSet("next", 4);
         for (uint256 class = 0; class < 3; ++class) {
             uint256[3] memory heavy = weights;
-            heavy[class] = 65_536;
-            vm.expectRevert(_aboveField(65_536, 65_535));
+            heavy[class] = 1025;
+            vm.expectRevert(abi.encodeWithSelector(IComputeOracleRegistry.WeightTooHigh.selector, class, 1025, 1024));
             _asGovernor();
             oracles.scheduleConfig(members, heavy, _verifiers(), 5);
         }
@@ -389,8 +389,8 @@ contract ComputeOracleRegistryConfigTest is SuiteTest {
         oracles.registerFacility(operator, readingKey, uint256(1) << 32, capacities, 1);
         for (uint256 class = 0; class < 3; ++class) {
             uint256[3] memory given = capacities;
-            given[class] = uint256(1) << 64;
-            vm.expectRevert(_aboveField(uint256(1) << 64, type(uint64).max));
+            given[class] = uint256(1) << 56;
+            vm.expectRevert(_aboveField(uint256(1) << 56, type(uint56).max));
             _asGovernor();
             oracles.registerFacility(operator, readingKey, 1, given, 1);
         }
@@ -447,8 +447,8 @@ contract ComputeOracleRegistryConfigTest is SuiteTest {
         oracles.scheduleFacilityTerms(0, capacities, 10_001, true, 6);
         vm.expectRevert(_aboveField(uint256(1) << 32, type(uint32).max));
         oracles.scheduleFacilityTerms(0, capacities, 1, true, uint256(1) << 32);
-        vm.expectRevert(_aboveField(uint256(1) << 64, type(uint64).max));
-        oracles.scheduleFacilityTerms(0, [uint256(1) << 64, 0, 0], 1, true, 6);
+        vm.expectRevert(_aboveField(uint256(1) << 56, type(uint56).max));
+        oracles.scheduleFacilityTerms(0, [uint256(1) << 56, 0, 0], 1, true, 6);
         vm.stopPrank();
         assertEq(oracles.facilityTermsAt(0, 6).capacityGeneral, 1000);
     }

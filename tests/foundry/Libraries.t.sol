@@ -23,6 +23,10 @@ contract LibraryHarness {
         return FieldLib.to40(value);
     }
 
+    function to56(uint256 value) external pure returns (uint256) {
+        return FieldLib.to56(value);
+    }
+
     function to64(uint256 value) external pure returns (uint256) {
         return FieldLib.to64(value);
     }
@@ -80,11 +84,13 @@ contract LibrariesTest is Test {
         assertEq(lib.to16(value % (1 << 16)), value % (1 << 16));
         assertEq(lib.to32(value % (1 << 32)), value % (1 << 32));
         assertEq(lib.to40(value % (1 << 40)), value % (1 << 40));
+        assertEq(lib.to56(value % (1 << 56)), value % (1 << 56));
         assertEq(lib.to64(value % (1 << 64)), value % (1 << 64));
         assertEq(lib.to112(value % (1 << 112)), value % (1 << 112));
         assertEq(lib.to16(65_535), 65_535);
         assertEq(lib.to32(4_294_967_295), 4_294_967_295);
         assertEq(lib.to40(1_099_511_627_775), 1_099_511_627_775);
+        assertEq(lib.to56(72_057_594_037_927_935), 72_057_594_037_927_935);
         assertEq(lib.to64(18_446_744_073_709_551_615), 18_446_744_073_709_551_615);
         assertEq(lib.to112(type(uint112).max), type(uint112).max);
     }
@@ -96,6 +102,8 @@ contract LibrariesTest is Test {
         lib.to32(bound(value, 1 << 32, type(uint256).max));
         _refused(bound(value, 1 << 40, type(uint256).max), 1_099_511_627_775);
         lib.to40(bound(value, 1 << 40, type(uint256).max));
+        _refused(bound(value, 1 << 56, type(uint256).max), 72_057_594_037_927_935);
+        lib.to56(bound(value, 1 << 56, type(uint256).max));
         _refused(bound(value, 1 << 64, type(uint256).max), 18_446_744_073_709_551_615);
         lib.to64(bound(value, 1 << 64, type(uint256).max));
         _refused(bound(value, 1 << 112, type(uint256).max), type(uint112).max);

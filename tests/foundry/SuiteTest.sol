@@ -10,6 +10,7 @@ import {ComputeOracleRegistry} from "../../contracts/ComputeOracleRegistry.sol";
 import {DistributionVault} from "../../contracts/DistributionVault.sol";
 import {EcdsaVerifier} from "../../contracts/EcdsaVerifier.sol";
 import {IssuancePolicy} from "../../contracts/IssuancePolicy.sol";
+import {ProductDisputes} from "../../contracts/ProductDisputes.sol";
 import {SBIToken} from "../../contracts/SBIToken.sol";
 import {SignerBonds} from "../../contracts/SignerBonds.sol";
 import {SuiteAccessManager} from "../../contracts/governance/SuiteAccessManager.sol";
@@ -87,6 +88,7 @@ abstract contract SuiteTest is Test {
     EcdsaVerifier internal ecdsa;
     SignerBonds internal bonds;
     ComputeDisputes internal disputes;
+    ProductDisputes internal products;
 
     address internal deployer = makeAddr("deployer");
     address internal proposer = makeAddr("proposer");
@@ -137,9 +139,9 @@ abstract contract SuiteTest is Test {
         vm.warp(chosen.genesis - 60);
         vm.prank(deployer);
         ecdsa = EcdsaVerifier(_create("EcdsaVerifier", ""));
-        address[10] memory places = _predict();
+        address[11] memory places = _predict();
         // Known before they are there: the registry names them.
-        (bonds, disputes) = (SignerBonds(places[8]), ComputeDisputes(places[9]));
+        (bonds, disputes, products) = (SignerBonds(places[8]), ComputeDisputes(places[9]), ProductDisputes(places[10]));
         address source = chosen.source == address(0) ? places[2] : chosen.source;
         address rule = chosen.policy == address(0) ? places[3] : chosen.policy;
 
@@ -174,7 +176,8 @@ abstract contract SuiteTest is Test {
             )
         );
         _create("SignerBonds", abi.encode(oracles, BOND, REWARD_BPS, LOCK));
-        _create("ComputeDisputes", abi.encode(oracles, bonds, HORIZON, REVEAL_WINDOW, DEMAND_BOND));
+        _create("ComputeDisputes", abi.encode(oracles, bonds, products, HORIZON, REVEAL_WINDOW, DEMAND_BOND));
+        _create("ProductDisputes", abi.encode(disputes));
         citizens.addRegistrar(registrar);
         citizens.setRegionCap(1, 1e6);
         citizens.setRegionCap(2, 2e9);
@@ -185,7 +188,7 @@ abstract contract SuiteTest is Test {
         manager.renounceRole(0, deployer);
         vm.stopPrank();
 
-        require(address(exchange) == places[7] && places[9].code.length != 0, "addresses moved");
+        require(address(exchange) == places[7] && places[10].code.length != 0, "addresses moved");
         _bondSet("oracle", chosen.oracleCount);
         for (uint256 i = 0; i < chosen.oracleCount; ++i) {
             if (oracleKeys.length <= i) oracleKeys.push(_oracleKey("oracle", i));
@@ -193,7 +196,7 @@ abstract contract SuiteTest is Test {
         vm.warp(chosen.genesis);
     }
 
-    function _predict() private view returns (address[10] memory places) {
+    function _predict() private view returns (address[11] memory places) {
         uint256 nonce = vm.getNonce(deployer);
         for (uint256 i = 0; i < places.length; ++i) {
             places[i] = vm.computeCreateAddress(deployer, nonce + i);

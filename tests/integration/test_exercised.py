@@ -41,6 +41,7 @@ CONTRACTS = (
     "EcdsaVerifier",
     "SignerBonds",
     "ComputeDisputes",
+    "ProductDisputes",
 )
 DECLARING = ("contracts/interfaces", "contracts/libraries")
 TESTS = ROOT / "tests" / "foundry"

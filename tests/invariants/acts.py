@@ -121,6 +121,8 @@ class Acts(Nation):
     def _presented(self, leaf: Leaf, reply: Reply, at: int, chosen: bool = False) -> None:
         life = self.model.lives.get(leaf.account)
         name = "activate" if life is None else "replace" if life.until is None else "present after the end"
+        if self.model.returns_by(leaf):
+            name = "return to life"
         self.held("choose" if chosen else name, reply)
         self.model.present(leaf, at, chosen)
 

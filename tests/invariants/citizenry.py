@@ -42,6 +42,7 @@ class Pending:
     due_at: int
     successor: str | None = None
     referred: bool = False
+    upheld: bool = False
 
 
 @dataclass(eq=False)
@@ -89,7 +90,13 @@ class Life:
     leaf: Leaf
     since: int
     until: int | None = None
+    had: frozenset[int] = frozenset()
+    """Once it has ended: the epochs whose income it had by its leaf."""
+
     chosen: bool = False
+
+    def end(self, time: int) -> None:
+        self.until, self.had = time, frozenset(self.leaf.incomes)
 
 
 class Citizenry:
@@ -158,7 +165,16 @@ class Citizenry:
     def gain(self, leaf: Leaf) -> int:
         """What presenting a leaf brings its account: all it received that the account did not have by another."""
         life = self.lives.get(leaf.account)
-        return sum(i for epoch, i in leaf.incomes.items() if life is None or epoch < life.leaf.first_epoch)
+        if life is None:
+            return sum(leaf.incomes.values())
+        if self.returns_by(leaf):
+            return sum(i for epoch, i in leaf.incomes.items() if epoch not in life.had)
+        return sum(i for epoch, i in leaf.incomes.items() if epoch < life.leaf.first_epoch)
+
+    def returns_by(self, leaf: Leaf) -> bool:
+        """Whether a life that ended goes on by this leaf: an office's end reaches no leaf of another office."""
+        life = self.lives.get(leaf.account)
+        return life is not None and life.until is not None and life.leaf.registrar != leaf.registrar
 
     def present(self, leaf: Leaf, time: int, chosen: bool = False) -> None:
         """The leaf is its account's from now on. What it brings twice, one of the two never brought."""
@@ -169,7 +185,10 @@ class Citizenry:
             self.lives[leaf.account] = Life(leaf, time, chosen=chosen)
             return
         before = life.leaf
-        if life.until is None:
+        if self.returns_by(leaf):
+            self._take_back(i for epoch, i in leaf.incomes.items() if epoch in life.had)
+            life.since, life.until, leaf.fate = time, None, Fate.HELD
+        elif life.until is None:
             later = max(leaf, before, key=lambda each: each.place)
             self._take_back(later.incomes.values())
             before.fate, leaf.fate = Fate.REPLACED, Fate.HELD
@@ -237,7 +256,7 @@ class Citizenry:
     def decide(self, leaf: Leaf, upheld: bool, time: int) -> None:
         assert leaf.act is not None
         if upheld:
-            leaf.act.referred, leaf.act.due_at = False, time
+            leaf.act.referred, leaf.act.upheld, leaf.act.due_at = False, True, time
         else:
             leaf.act = None
 
@@ -245,7 +264,7 @@ class Citizenry:
         """The citizen receives nothing more and keeps everything; one who was never active receives it first."""
         if leaf.fate is Fate.WAITING:
             self.present(leaf, time)
-        self.lives[str(self.holder_of(leaf))].until = time
+        self.lives[str(self.holder_of(leaf))].end(time)
         leaf.fate = Fate.ENDED
         self._carried_out(leaf, time)
 
@@ -254,7 +273,7 @@ class Citizenry:
         previous, act = self.lives[str(self.holder_of(leaf))], leaf.act
         assert act is not None
         assert act.successor is not None
-        previous.until = time
+        previous.end(time)
         self.lives[act.successor] = Life(leaf, time, chosen=True)
         self._carried_out(leaf, time)
 

@@ -154,7 +154,7 @@ class LifeAttempts(Attempts):
     @rule(data=st.data(), kind=st.sampled_from(["not the holder", "nothing", "forged", "another date"]))
     def bad_objection(self, data: st.DataObject, kind: str) -> None:
         held = [leaf for leaf in self.model.leaves if leaf.fate is Fate.HELD]
-        in_time = [leaf for leaf in held if leaf.act and not leaf.act.referred and self.at < leaf.act.due_at]
+        in_time = [leaf for leaf in held if leaf.act and not leaf.act.referred and not leaf.act.upheld]
         nothing = [leaf for leaf in held if leaf.act is None]
         leaf = self.some(data, {"not the holder": held, "nothing": nothing}.get(kind, in_time))
         if leaf is None:

@@ -42,14 +42,15 @@ class Lives(Acts):
             self.held("choose the leaf held", reply)
             self.model.lives[account].chosen = True
 
-    def unlived(self) -> list[tuple[Leaf, Leaf]]:
-        """Pairs of leaves, an earlier and a later one, of accounts that were never active."""
+    def unlived(self, two_offices: bool) -> list[tuple[Leaf, Leaf]]:
+        """Pairs of leaves, an earlier and a later one, of accounts that were never active: of two offices or of one."""
         waiting = [leaf for leaf in self.model.leaves if leaf.fate is Fate.WAITING]
         return [
             (first, second)
             for first in waiting
             for second in waiting
             if first.place < second.place and first.account == second.account not in self.model.lives
+            if (first.registrar != second.registrar) == two_offices
         ]
 
     @rule(
@@ -59,15 +60,16 @@ class Lives(Acts):
     )
     def come_to_light(self, data: st.DataObject, epoch: bool, course: str) -> None:
         """Somebody lives on one of two leaves, perhaps to the end, when the other turns up."""
-        if not self.unlived() and self.never_active():
+        two_offices = data.draw(st.booleans(), label="of two offices")
+        if not self.unlived(two_offices) and self.never_active():
             accounts = [data.draw(st.sampled_from(self.never_active()), label="account")]
             self._enrol(1, accounts, 1)
             if epoch and self.model.heads:
                 self._live_through_an_epoch(data)
-            self._enrol(2, accounts, data.draw(st.sampled_from([1, 2, 2]), label="region"))
-        if not self.unlived():
+            self._enrol(1 + two_offices, accounts, data.draw(st.sampled_from([1, 2, 2]), label="region"))
+        if not self.unlived(two_offices):
             return
-        first, second = data.draw(st.sampled_from(self.unlived()), label="leaves")
+        first, second = data.draw(st.sampled_from(self.unlived(two_offices)), label="leaves")
         if epoch:
             self._live_through_an_epoch(data)
         if course in ("choose", "void"):
@@ -78,8 +80,31 @@ class Lives(Acts):
         if course != "end by proof":
             self._activate(self.people.relayer, second)
         if course != "replace" and second.act is None:
-            self._start(data, second, Kind.RETIREMENT)
+            self._start(data, second, None if course == "end" else Kind.RETIREMENT)
             self._carry_out_in_time(data, second)
+            if data.draw(st.booleans(), label="another epoch"):
+                self._live_through_an_epoch(data)
+        self.everything_holds()
+        if self.model.can_present(first):
+            self._activate(self.people.relayer, first)
+
+    @precondition(lambda self: self.never_active())
+    @rule(data=st.data(), by_proof=st.booleans())
+    def be_ended_by_another_office(self, data: st.DataObject, by_proof: bool) -> None:
+        """An office enrols a sleeping citizen of another and ends the life; then the citizen's own leaf shows."""
+        accounts = [data.draw(st.sampled_from(self.never_active()), label="account")]
+        self._enrol(1, accounts, 1)
+        self._enrol(2, accounts, 2)
+        theirs = [pair for pair in self.unlived(two_offices=True) if pair[0].account == accounts[0]]
+        if not theirs:
+            return
+        first, second = theirs[0]
+        self._live_through_an_epoch(data)
+        if not by_proof:
+            self._activate(self.people.relayer, second)
+        self._start(data, second, Kind.RETIREMENT if by_proof else None)
+        self._carry_out_in_time(data, second)
+        self._live_through_an_epoch(data)
         self.everything_holds()
         if self.model.can_present(first):
             self._activate(self.people.relayer, first)
@@ -146,6 +171,15 @@ class Lives(Acts):
         self.held("start recovery", reply)
         self.model.start(leaf, Kind.RECOVERY, at, successor)
 
+    @precondition(lambda self: self.never_active() and any(leaf.fate is Fate.HELD for leaf in self.free_leaves()))
+    @rule(data=st.data())
+    def lose_the_key(self, data: st.DataObject) -> None:
+        """A citizen of some epochs gets a new account; the income of before stays where it is."""
+        leaf = data.draw(st.sampled_from([leaf for leaf in self.free_leaves() if leaf.fate is Fate.HELD]), label="leaf")
+        self._live_through_an_epoch(data)
+        self._start(data, leaf, Kind.RECOVERY)
+        self._carry_out_in_time(data, leaf)
+
     def pending(self) -> list[Leaf]:
         """Leaves about which there is an act."""
         return [leaf for leaf in self.model.leaves if leaf.act]
@@ -211,13 +245,13 @@ class Lives(Acts):
     # Objections
 
     def disputable(self) -> list[Leaf]:
-        """Leaves whose citizen could object, in time or late."""
+        """Leaves whose citizen could object, now or when the act is due."""
         return [leaf for leaf in self.pending() if leaf.fate is Fate.HELD]
 
     @precondition(lambda self: self.disputable())
     @rule(data=st.data(), late=st.integers(0, 4))
     def object_to(self, data: st.DataObject, late: int) -> None:
-        """In time, in the last second of it, or too late."""
+        """Before it is due, in the last second of that, or after it."""
         leaf = data.draw(st.sampled_from(self.disputable()), label="leaf")
         assert leaf.act is not None
         if late < 2:
@@ -225,7 +259,7 @@ class Lives(Acts):
         self._object(data, leaf)
 
     def _object(self, data: st.DataObject, leaf: Leaf) -> None:
-        act, at, account = leaf.act, self.at, str(self.model.holder_of(leaf))
+        act, account = leaf.act, str(self.model.holder_of(leaf))
         assert act is not None
         signed = data.draw(st.booleans(), label="signed")
         citizen = self.by_address[account]
@@ -234,8 +268,8 @@ class Lives(Acts):
         if act.referred:
             where = {"batch": leaf.batch, "index": leaf.index}
             self.refused("object in vain", reply, "ActReferred", **where, referred=True)
-        elif at >= act.due_at:
-            self.refused("object in vain", reply, "ObjectionTooLate", dueAt=act.due_at, time=at)
+        elif act.upheld:
+            self.refused("object in vain", reply, "ObjectionDecided", batch=leaf.batch, index=leaf.index)
         else:
             self.held("object again" if leaf.objected else "object", reply)
             self.model.object(leaf)

@@ -534,4 +534,4 @@ class Nation(RuleBasedStateMachine):
         act = leaf.act
         if act is None:
             return (int(Kind.NONE),)
-        return (int(act.kind), act.due_at, leaf.objected, act.referred, (act.successor or ZERO).lower())
+        return (int(act.kind), act.due_at, leaf.objected, act.referred, act.upheld, (act.successor or ZERO).lower())

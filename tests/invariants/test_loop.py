@@ -30,6 +30,7 @@ ACTS = (
     "activate",
     "replace",
     "present after the end",
+    "return to life",
     "activate and pay",
     "pay by an activated leaf",
     "choose",

@@ -35,7 +35,7 @@ def test_stolen_key__thief_objects_twice__keeps_what_was_there_and_gets_no_more(
     lost_meanwhile = town.live_an_epoch().dividend
     town.do.pay(victim, thief.address, town.balance(victim))
     town.govern("citizens", "decideAct", batch, index, True)
-    with ape.reverts(citizens.ObjectionTooLate):
+    with ape.reverts(citizens.ObjectionDecided, batch=batch, index=index):
         town.do.object_to(victim, batch, index, victim.address, b"")
     town.do.recover(thief, batch, index, victim.address)
     town.tell(

@@ -16,20 +16,21 @@ def test_hostile_registrar__caps_objections_and_other_offices__bound_the_harm(to
     """A registrar turns against the people.
 
     It enrols ghosts up to the region's cap, retires its own citizens as fast as it may, and tries its hand on another
-    office's batch.
+    office's batch: by itself, and by a leaf of its own that names a citizen of the other office, who sleeps.
     """
     citizens, registrar, people = town.suite.citizens, town.people.registrar, town.people
     town.govern("citizens", "setRegionCap", 1, CAP)
-    town.govern("citizens", "setTurnoverCap", 1, 1)
+    town.govern("citizens", "setTurnoverCap", 1, 2)
     town.govern("citizens", "addRegistrar", people.merchant.address)
-    other = roll_of([people.operators[0].address], "the other office")
+    sleeper = people.operators[0].address
+    other = roll_of([sleeper], "the other office")
     town.do.enrol(people.merchant, other, 2)
     before = town.live_an_epoch()
 
     ghosts = roll_of([to_checksum_address(f"0x{number:040x}") for number in range(1, GHOSTS + 2)], "ghosts")
     with ape.reverts(citizens.RegionFull, region=1, headcount=6 + GHOSTS + 1, cap=CAP):
         town.do.enrol(registrar, ghosts, 1)
-    ghosts = roll_of([leaf.account for leaf in ghosts.leaves[:GHOSTS]], "ghosts")
+    ghosts = roll_of([sleeper, *[leaf.account for leaf in ghosts.leaves[1:GHOSTS]]], "ghosts")
     town.do.enrol(registrar, ghosts, 1)
     diluted = town.live_an_epoch()
     assert diluted.headcount == before.headcount + GHOSTS
@@ -46,22 +47,31 @@ def test_hostile_registrar__caps_objections_and_other_offices__bound_the_harm(to
         _, objection = town.do.objection(citizen, 0, index, citizens.actOf(0, index).dueAt)
         town.do.object_to(people.relayer, 0, index, citizen.address, objection)
     town.do.start_retirement(registrar, 0, 3)
+    town.do.start_retirement(registrar, 2, 0)
     town.pass_to(town.now + town.recipe.citizens.objection_delay_s)
+    town.do.retire_by_proof(registrar, 2, ghosts, 0)
     had = town.balance(people.citizens[2])
     town.do.retire(registrar, 0, 2, people.citizens[2].address)
-    with ape.reverts(citizens.TurnoverReached, region=1, turnover=1, cap=1):
+    with ape.reverts(citizens.TurnoverReached, region=1, turnover=2, cap=2):
         town.do.retire(registrar, 0, 3, people.citizens[3].address)
     with ape.reverts(citizens.WrongAct):
         town.do.retire(registrar, 0, 0, people.citizens[0].address)
     assert town.balance(people.citizens[2]) == had > 0
-    town.tell("It retires four: two object by a signature and stay, one is over the cap on turnover, one is retired.")
-    town.tell(f"The one retired keeps all that had accrued: {coins(had)} SBI.")
+    town.tell("It retires five: two object by a signature and stay, one is over the cap on turnover, two are retired.")
+    town.tell(f"The citizen retired keeps all that had accrued: {coins(had)} SBI.")
 
     with ape.reverts(citizens.NotBatchRegistrar, given=1, expected=2):
         town.do.start_retirement(registrar, 1, 0)
     with ape.reverts(citizens.InvalidSignature):
         town.do.start_recovery(registrar, 0, 0, people.citizens[0].address, people.stranger.address, b"\x01" * 65)
     town.tell("It can start no act about the other office's leaves, nor move a share to an account that does not sign.")
+
+    assert citizens.citizenOf(sleeper).until
+    missed = town.live_an_epoch().dividend
+    town.do.activate(people.stranger, 1, other, 0)
+    assert not citizens.citizenOf(sleeper).until
+    assert town.suite.token.balanceOf(sleeper) == before.dividend + diluted.dividend + missed
+    town.tell("The sleeper whom it named and retired lives on by the other office's leaf, and misses nothing.")
 
     town.govern("citizens", "removeRegistrar", registrar.address)
     with ape.reverts(citizens.RegistrarOutOfOffice, number=1):

@@ -50,6 +50,7 @@ class Act:
     due_at: int
     objected: bool
     referred: bool
+    upheld: bool
     successor: ChecksumAddress
 
 

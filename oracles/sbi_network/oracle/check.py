@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
 
 from eth_typing import ChecksumAddress
 
@@ -24,8 +27,11 @@ from sbi_network.chain.clock import EpochClock, read_clock
 from sbi_network.chain.connection import Chain, connected
 from sbi_network.chain.registry import Registry
 from sbi_network.errors import SBIError
-from sbi_network.oracle.config import OracleSettings
-from sbi_network.oracle.peers import Peers
+from sbi_network.oracle.archive import Archive
+from sbi_network.oracle.config import OracleSettings, Timings
+from sbi_network.oracle.errors import OracleStateError
+from sbi_network.oracle.guard import SigningGuard
+from sbi_network.oracle.peers import fetch_status
 from sbi_network.oracle.transport import NoAnswerError, Transport
 from sbi_network.protocol.json_form import MAX_TEXT_CHARS
 from sbi_network.protocol.messages import bonds_domain
@@ -46,6 +52,9 @@ async def findings(settings: OracleSettings) -> AsyncIterator[Finding]:
             async for finding in _chain_findings(settings, chain, clock, signer):
                 yield finding
             config = await _config(chain, clock)
+            if signer is not None:
+                for finding in _file_findings(settings, signer, clock):
+                    yield finding
         except SBIError as error:
             yield Finding("chain", False, str(error))
             return
@@ -103,7 +112,6 @@ async def _peer_findings(
     settings: OracleSettings, transport: Transport, config: OracleConfig, own: ChecksumAddress | None
 ) -> list[Finding]:
     urls = settings.peer_urls
-    peers = Peers(transport, urls)
 
     async def one(address: Address) -> Finding:
         subject = f"peer {address}"
@@ -112,14 +120,47 @@ async def _peer_findings(
         if address not in config.signers:
             return Finding(subject, False, f"is no oracle of configuration {config.config_version}")
         try:
-            answered = (await peers.status(address)).get("oracle")
+            status = await fetch_status(transport, urls[address])
         except NoAnswerError as error:
             return Finding(subject, False, f"{urls[address]}: {error}")
-        return Finding(subject, answered == address, f"{urls[address]} answers as {answered}")
+        fault = _fault_of_peer(status, address, config, settings.timings)
+        return Finding(subject, fault is None, f"{urls[address]} {fault or 'answers'}")
 
     missing = [each for each in config.signers if each != own and each not in urls]
     absent = [Finding(f"peer {each}", False, "has no URL under peers") for each in missing]
     return [*await asyncio.gather(*[one(address) for address in urls]), *absent]
+
+
+def _fault_of_peer(status: dict[str, Any], address: Address, config: OracleConfig, timings: Timings) -> str | None:
+    """What is wrong with how a peer answers; it may be anybody, and say anything."""
+    expected = {"oracle": address, "chainId": config.chain_id, "registry": config.registry}
+    for name, value in expected.items():
+        if status.get(name) != value:
+            return f"answers with {name} {status.get(name)!r:.60}, expected {value}"
+    shown = status.get("time")
+    if not isinstance(shown, (int, float)) or abs(shown - time.time()) > timings.view_seconds:
+        return f"says that it is {shown!r:.30}, here it is {time.time():.0f}: a clock is more than a view off"
+    return None
+
+
+def _file_findings(settings: OracleSettings, signer: ChecksumAddress, clock: EpochClock) -> list[Finding]:
+    """The state file and the archive, where there are any. Neither is made, or changed."""
+    kinds: list[tuple[str, Path, type[SigningGuard] | type[Archive]]] = [
+        ("state file", settings.state, SigningGuard),
+        ("archive", settings.archive_path, Archive),
+    ]
+    found = []
+    for subject, path, kind in kinds:
+        if not path.exists():
+            found.append(Finding(subject, path.parent.is_dir(), f"{path}: there is none yet"))
+            continue
+        try:
+            kind(path, signer, clock.domain).close()
+        except OracleStateError as error:
+            found.append(Finding(subject, False, str(error)))
+        else:
+            found.append(Finding(subject, True, str(path)))
+    return found
 
 
 async def _facility_findings(settings: OracleSettings, transport: Transport) -> list[Finding]:

@@ -1,6 +1,7 @@
 """oracle.toml: what it may say. Unknown keys are refused, and relative paths start at the file's own folder.
 
-state = "oracle.sqlite"                     # what was signed so far: keep it like the key
+state = "oracle.sqlite"                     # what was signed so far: keep it like the key, never put back a copy
+archive = "oracle-archive.sqlite"           # trees and evidence: this is the default, beside the state
 
 [network]
 rpc_url = "http://127.0.0.1:8545"           # or a list of several, the preferred one first
@@ -91,6 +92,7 @@ class OracleSettings(Section):
     """The whole file."""
 
     state: ConfiguredPath
+    archive: ConfiguredPath | None = None
     network: NetworkSettings
     http: OracleHttpSettings = OracleHttpSettings()
     signing: AnyKeySettings
@@ -100,6 +102,11 @@ class OracleSettings(Section):
     peers: dict[ConfiguredAddress, ServiceUrl] = Field(default_factory=dict)
     facilities: dict[Annotated[int, Field(ge=0, le=UINT32_MAX)], ServiceUrl]
     timings: Timings = Timings()
+
+    @property
+    def archive_path(self) -> Path:
+        """Where trees and evidence are kept."""
+        return self.archive or self.state.with_name(f"{self.state.stem}-archive.sqlite")
 
     @property
     def peer_urls(self) -> dict[Address, str]:

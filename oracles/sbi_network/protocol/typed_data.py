@@ -117,6 +117,10 @@ class TypedMessage:
         for (_, member, kind), value in zip(layout.members, layout.values(self), strict=True):
             kind.check(member, value)
 
+    def values(self) -> tuple[Any, ...]:
+        """The fields in order, as a contract takes the struct."""
+        return layout_of(type(self)).values(self)
+
     def struct_hash(self) -> bytes:
         """EIP-712 hashStruct: 32 bytes."""
         layout = layout_of(type(self))

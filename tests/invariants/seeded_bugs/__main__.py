@@ -42,14 +42,22 @@ class Bug:
     def seed(self, project: Path) -> None:
         """Puts the bug into a copy. Raises ValueError if the place is not found exactly once."""
         path = project / self.file
-        source = path.read_text(encoding="utf-8")
+        path.write_text(self.seeded(path.read_text(encoding="utf-8")), encoding="utf-8")
+
+    def seeded(self, source: str) -> str:
+        """A source with the bug in it. Raises ValueError if the place is not found exactly once."""
         if (found := source.count(self.search)) != 1:
             raise ValueError(f"{self.name}: {self.file} holds {self.search!r} {found} times, expected once")
-        path.write_text(source.replace(self.search, self.replace), encoding="utf-8")
+        return source.replace(self.search, self.replace)
+
+
+def all_bugs() -> list[Bug]:
+    """Every bug that is described."""
+    return [Bug.load(path) for path in sorted(BUGS.glob("*.toml"))]
 
 
 def main(names: list[str]) -> int:
-    bugs = [Bug.load(path) for path in sorted(BUGS.glob("*.toml"))]
+    bugs = all_bugs()
     if unknown := set(names) - {bug.name for bug in bugs}:
         print(f"no such bug: {', '.join(sorted(unknown))}; known: {', '.join(bug.name for bug in bugs)}")
         return 2

@@ -147,11 +147,11 @@ def test_token_citizens_exchange__structs__are_typed() -> None:
     token = Token(StandInNode("SBIToken", {"accountOf": (5, 6, True), "balanceOf": 7}).chain(), ADDRESS)
     assert asyncio.run(token.account_of(SIGNERS[0])) == TokenAccount(5, 6, accruing=True)
     assert asyncio.run(token.balance_of(SIGNERS[0])) == 7
-    act = (2, 8, True, False, SIGNERS[1])
+    act = (2, 8, True, False, True, SIGNERS[1])
     answers = {"citizenOf": (1, 0, 2, 3, 4, True), "regionOf": (5, 6, 7, 8, 9), "actOf": act}
     citizens = Citizens(StandInNode("CitizenRegistry", answers).chain(), ADDRESS)
     assert asyncio.run(citizens.citizen(SIGNERS[0])) == Citizen(1, 0, 2, 3, 4, chosen=True)
     assert asyncio.run(citizens.region(1)) == Region(5, 6, 7, 8, 9)
-    assert asyncio.run(citizens.act(0, 1)) == Act(ActKind.RECOVERY, 8, True, False, SIGNERS[1])
+    assert asyncio.run(citizens.act(0, 1)) == Act(ActKind.RECOVERY, 8, True, False, True, SIGNERS[1])
     exchange = Exchange(StandInNode("ComputeExchange", {"offerOf": (9, 8)}).chain(), ADDRESS)
     assert asyncio.run(exchange.offer_of(0, 1, 2)) == Offer(9, 8)
