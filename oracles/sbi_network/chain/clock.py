@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from eth_typing import ChecksumAddress
@@ -62,7 +63,7 @@ async def read_clock(chain: Chain, registry: ChecksumAddress) -> EpochClock:
     )
 
 
-async def fetch_clock(rpc_url: str, registry: ChecksumAddress) -> EpochClock:
+async def fetch_clock(rpc_urls: str | Sequence[str], registry: ChecksumAddress) -> EpochClock:
     """The clock of a registry, by a connection of its own. Raises ChainError."""
-    async with connected(rpc_url) as chain:
+    async with connected(rpc_urls) as chain:
         return await read_clock(chain, registry)

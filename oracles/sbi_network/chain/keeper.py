@@ -24,6 +24,7 @@ from sbi_network.chain.sender import Call, TransactionSender
 from sbi_network.chain.settings import AnyKeySettings, ConfiguredAddress, RpcSettings, Seconds, Section
 from sbi_network.chain.stopping import until_stopped
 from sbi_network.chain.vault import Vault
+from sbi_network.errors import SBIError
 from sbi_network.monitoring.app import MonitoringSettings
 from sbi_network.protocol.address import check_address
 
@@ -77,12 +78,12 @@ class Keeper:
         return next_epoch > epoch  # an endpoint behind the others still shows the epoch that was dealt with
 
     async def run(self, poll_seconds: float) -> None:
-        """Look at every poll, for ever. A chain that fails is asked again at the next."""
+        """Look at every poll, for ever. A chain, signer or disk that fails is tried again at the next."""
         while True:
             try:
                 while await self.distribute_if_ready():
                     pass  # several epochs may be waiting
-            except ChainError as error:
+            except SBIError as error:
                 _log.warning("distribution_failed", reason=str(error))
             await asyncio.sleep(poll_seconds)
 

@@ -4,22 +4,30 @@ send    ├── accepted → receipt; the sender's own signature, nonces in or
         ├── refused when tried → ContractRefused, nothing sent
         ├── reverted in a block → the reason, tried again there; without one TransactionRevertedError
         └── not included in time → TransactionTimeoutError
-keeper  └── not final or no citizens → nothing; ready → distributes; other refusals → raised
+keeper  ├── not final or no citizens → nothing; ready → distributes; other refusals → raised
+        └── runs on through whatever fails
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from eth_account import Account
+from eth_typing import ChecksumAddress
 
-from sbi_network.chain.errors import ContractRefused, TransactionRevertedError, TransactionTimeoutError
+from sbi_network.chain.errors import (
+    ContractRefused,
+    OutboxError,
+    TransactionRevertedError,
+    TransactionTimeoutError,
+)
 from sbi_network.chain.keeper import Keeper
 from sbi_network.chain.keys import KeystoreSigner
-from sbi_network.chain.sender import Call, FeeRule, Patience, Sender
+from sbi_network.chain.sender import Call, FeeRule, Order, Patience, Receipt, Sender
 from sbi_network.chain.vault import Vault
 from tests.oracles.chain.stand_in import ADDRESS, GAS_USED, StandInNode, revert_data, reverting
 
@@ -28,7 +36,7 @@ DISTRIBUTE = Call(ADDRESS, "0xe4fc6b6d")
 
 
 def _node(answer: Any = 1) -> StandInNode:
-    epochs = iter(range(1, 10))
+    epochs = itertools.count(1)
     return StandInNode("DistributionVault", {"distribute": answer, "nextEpoch": lambda: next(epochs)})
 
 
@@ -112,6 +120,44 @@ def test_distribute_if_ready__another_refusal__is_raised() -> None:
     node = _node(reverting("0x4e487b71" + "00" * 31 + "11"))
     with pytest.raises(ContractRefused, match="Panic"):
         asyncio.run(_keeper(node).distribute_if_ready())
+
+
+class FullDisk:
+    """A sender that cannot keep what it is to send, the first time."""
+
+    def __init__(self, sender: Sender) -> None:
+        self.sender = sender
+        self.tried = 0
+
+    @property
+    def address(self) -> ChecksumAddress:
+        return self.sender.address
+
+    async def simulate(self, call: Call) -> None:
+        await self.sender.simulate(call)
+
+    async def send(self, call: Call, order: Order | None = None) -> Receipt:
+        self.tried += 1
+        if self.tried == 1:
+            raise OutboxError("database or disk is full")
+        return await self.sender.send(call, order)
+
+
+def test_run__the_disk_is_full_once__distributes_at_the_next_look() -> None:
+    not_final = reverting(revert_data("EpochNotFinal", 2, 1, contract="DistributionVault"))
+    node = _node(lambda: not_final() if node.sent else 1)
+    sender = FullDisk(_sender(node))
+
+    async def play() -> None:
+        keeping = asyncio.create_task(Keeper(Vault(node.chain(), ADDRESS), sender, 31337).run(0.01))
+        async with asyncio.timeout(10):
+            while not node.sent:
+                assert not keeping.done()
+                await asyncio.sleep(0.01)
+        keeping.cancel()
+
+    asyncio.run(play())
+    assert sender.tried >= 2
 
 
 def _decoded(raw: bytes) -> dict[str, Any]:
