@@ -16,6 +16,7 @@ _PARTS: Final = {
     "meter": "sbi_network.meter.cli",
     "oracle": "sbi_network.oracle.cli",
     "keeper": "sbi_network.chain.cli",
+    "explorer": "sbi_network.explorer.cli",
 }
 """Sub-commands, and the modules whose `app` they are."""
 

@@ -64,6 +64,7 @@ class Indexer:
         self._writer = ThreadPoolExecutor(1, "explorer-writer")
         self.on_tip: Callable[[Tip], None] = lambda tip: None
         self.head: Header | None = None
+        self.trouble = ""
 
     def close(self) -> None:
         """Wait for what is being written."""
@@ -74,8 +75,10 @@ class Indexer:
         while True:
             try:
                 caught_up = await self.step()
+                self.trouble = ""
             except (EndpointError, UnsettledChainError) as error:
-                _log.warning("chain_not_read", reason=str(error))
+                self.trouble = str(error)
+                _log.warning("chain_not_read", reason=self.trouble)
                 caught_up = True
             if caught_up:
                 await asyncio.sleep(poll_seconds)
