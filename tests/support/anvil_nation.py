@@ -23,6 +23,8 @@ from web3.exceptions import Web3Exception
 from sbi_network.chain.connection import connected
 from sbi_network.chain.registry import Registry
 from sbi_network.protocol.abi import load_abi
+from sbi_network.protocol.json_form import Signed, encode_signed
+from sbi_network.protocol.messages import Reading
 from sbi_network.roll import Batch
 from tests.integration.shadow import BIN, anvil, make_shadow, run
 from tests.support.actors import Actors, Person, Told, roll_of
@@ -32,6 +34,7 @@ DEPLOYER, ORACLES, REGISTRAR, OPERATORS, READING_KEYS = 0, (1, 2, 3, 4), 5, (6, 
 """Development accounts by role, as the recipe `local` names them."""
 
 PEOPLE: Final = tuple(range(10, 20))
+ACCOUNTS: Final = 20
 REGION: Final = 1
 DISPUTE_SECONDS: Final = 2
 
@@ -68,6 +71,7 @@ class Nation:
         oracles, keys = [person(n) for n in ORACLES], [person(n) for n in READING_KEYS]
         self.actors: Actors[Any] = Actors(self.send, self.addresses, self.chain_id, oracles, keys)
         self.rolls: dict[int, Batch] = {}
+        self.readings: dict[tuple[int, int], str] = {}
 
     def contract(self, role: str) -> Any:
         """A contract of the suite, as web3 has it."""
@@ -208,10 +212,15 @@ class Nation:
                 return await registry.config_at(epoch), shares
 
         config, shares = asyncio.run(terms())
-        raws = [(self.chance.randrange(1_000_000), 0, 0), tuple(self.chance.randrange(10**6) for _ in range(3))]
-        told = self.actors.agree(
-            epoch, cast("Any", raws), (config.digest, config.weights_version, config.weights_x16), shares
-        )
+        raws: list[Any] = [
+            (self.chance.randrange(1_000_000), 0, 0),
+            tuple(self.chance.randrange(10**6) for _ in range(3)),
+        ]
+        for facility, raw in enumerate(raws):
+            reading = Reading(facility, epoch, *raw, bytes(32))
+            signature = reading.sign(self.actors.reading_keys[facility].key, self.actors.registry_domain)
+            self.readings[facility, epoch] = encode_signed(Signed(reading, signature))
+        told = self.actors.agree(epoch, raws, (config.digest, config.weights_version, config.weights_x16), shares)
         signers = self.chance.sample(range(4), config.quorum)
         self.actors.report(self.deployer, told, self.actors.co_sign(told, sorted(signers)))
         if self.chance.random() < 0.3:
@@ -369,7 +378,7 @@ class Nation:
 def deployed_nation(folder: Path, seed: int) -> Iterator[Nation]:
     """The suite on an Anvil of its own, its oracles bonded."""
     shadow = make_shadow(folder / "project")
-    with anvil(shadow) as rpc_url:
+    with anvil(shadow, "--accounts", str(ACCOUNTS)) as rpc_url:
         at = f"ethereum:local:{rpc_url}"
         run((BIN / "ape", "run", "deploy", "--network", at, "--account", "TEST::0", "--recipe", "local"), shadow)
         nation = Nation(rpc_url, shadow / "scripts" / "_deployments" / "31337.json", random.Random(seed))

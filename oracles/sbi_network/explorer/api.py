@@ -204,15 +204,10 @@ def _add_chain(desk: _Desk, explorer: Explorer) -> None:
         below, names = _position(cursor), [name] if name else []
         return await desk.answer(request, lambda reader: reader.events(below, limit, role=role, names=names), format)
 
-    @desk.get("/v1/transactions/{transaction}", Page[models.EventView], "What a transaction made the contracts say")
+    @desk.get("/v1/transactions/{transaction}", Page[models.EventView], "What a transaction made the contracts say; nothing where it is in no block")
     async def transaction(request: Request, transaction: Hash, cursor: Cursor = None, limit: Limit = 25) -> Response:
         below = _position(cursor)
-
-        def look(reader: Reader) -> Page[models.EventView] | None:
-            found = reader.events(below, limit, transaction=transaction)
-            return found if found.items or cursor else None
-
-        return await desk.answer(request, look)
+        return await desk.answer(request, lambda reader: reader.events(below, limit, transaction=transaction))
 
     @desk.get("/healthz", models.TipView, "Whether the index goes on")
     async def health(request: Request) -> Response:

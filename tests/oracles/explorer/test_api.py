@@ -292,7 +292,7 @@ def _listen(visitor: Visitor, count: int, publish: Callable[[Pulse], None]) -> l
             await visitor.app({**scope}, receive, send)
 
         listening = [asyncio.create_task(one(said)) for said in told]
-        while visitor.explorer.pulse.places.total < min(count, 2):
+        for _ in range(50):
             await asyncio.sleep(0)
         publish(visitor.explorer.pulse)
         for _ in range(20):
