@@ -202,8 +202,8 @@ class Nation:
         self.warp(DISPUTE_SECONDS + 2 if self.chance.random() < 0.9 else 70)
         self.actors.distribute(self.deployer)
 
-    def report(self, epoch: int) -> None:
-        """By a random quorum."""
+    def report(self, epoch: int, *, demanded: bool = True) -> None:
+        """By a random quorum; somebody may demand to see a leaf of it."""
 
         async def terms() -> tuple[Any, list[int]]:
             async with connected(self.rpc_url) as chain:
@@ -223,7 +223,7 @@ class Nation:
         told = self.actors.agree(epoch, raws, (config.digest, config.weights_version, config.weights_x16), shares)
         signers = self.chance.sample(range(4), config.quorum)
         self.actors.report(self.deployer, told, self.actors.co_sign(told, sorted(signers)))
-        if self.chance.random() < 0.3:
+        if demanded and self.chance.random() < 0.3:
             self._demand(epoch, told)
 
     def _demand(self, epoch: int, told: Told) -> None:

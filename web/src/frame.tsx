@@ -40,7 +40,8 @@ export function useLive<T>(load: (() => Promise<T>) | undefined, key: string): [
 
 const PulseContext = createContext(0);
 
-export function usePulse(): { tip: Tip | undefined; connection: Connection } {
+export function usePulse(): { tip: Tip | undefined; beats: number; connection: Connection } {
+  const [beats, setBeats] = useState(0);
   const [tip, setTip] = useState<Tip>();
   const [connection, setConnection] = useState<Connection>("connecting");
   useEffect(
@@ -48,13 +49,14 @@ export function usePulse(): { tip: Tip | undefined; connection: Connection } {
       listen(
         (heard) => {
           setTip(heard);
+          setBeats((before) => before + 1);
           setConnection("live");
         },
         () => setConnection("lost"),
       ),
     [],
   );
-  return { tip, connection };
+  return { tip, beats, connection };
 }
 
 const THEMES = ["auto", "light", "dark"] as const;
@@ -62,7 +64,7 @@ const THEMES = ["auto", "light", "dark"] as const;
 export function Frame({ page, children }: { page: "dashboard" | "wallet"; children: ComponentChildren }) {
   const [language, setLanguage] = useState<Language>(firstLanguage);
   const [theme, setTheme] = useState(read("theme") ?? "auto");
-  const { tip, connection } = usePulse();
+  const { tip, beats, connection } = usePulse();
   const say = sayIn(language);
   useEffect(() => {
     keepLanguage(language);
@@ -78,7 +80,7 @@ export function Frame({ page, children }: { page: "dashboard" | "wallet"; childr
   };
   return (
     <SpeechContext.Provider value={{ say, language }}>
-      <PulseContext.Provider value={tip?.block ?? 0}>
+      <PulseContext.Provider value={beats}>
         <a class="skip" href="#main">
           {say("skip")}
         </a>

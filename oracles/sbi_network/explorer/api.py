@@ -204,7 +204,7 @@ def _add_chain(desk: _Desk, explorer: Explorer) -> None:
         below, names = _position(cursor), [name] if name else []
         return await desk.answer(request, lambda reader: reader.events(below, limit, role=role, names=names), format)
 
-    @desk.get("/v1/transactions/{transaction}", Page[models.EventView], "What a transaction made the contracts say; nothing where it is in no block")
+    @desk.get("/v1/transactions/{transaction}", Page[models.EventView], "What a transaction made the contracts say")
     async def transaction(request: Request, transaction: Hash, cursor: Cursor = None, limit: Limit = 25) -> Response:
         below = _position(cursor)
         return await desk.answer(request, lambda reader: reader.events(below, limit, transaction=transaction))

@@ -114,6 +114,7 @@ async def _follow(means: Means, explorer: Explorer, settings: ExplorerSettings) 
     transport = Transport(_READING_SECONDS)
     domain = registry_domain(means.deployment.chain_id, means.deployment.address("oracles"))
     collector = ReadingCollector(means.store, transport, settings.facilities, domain)
+    collector.on_found = herald.hear_readings
     try:
         async with asyncio.TaskGroup() as together:
             together.create_task(means.indexer.run(settings.network.poll_seconds))
@@ -140,6 +141,11 @@ class Herald:
     def hear(self, tip: Tip) -> None:
         """There is a new tip."""
         self._explorer.state = tip
+        self._heard.set()
+
+    def hear_readings(self) -> None:
+        """Readings were found: the tip is what it was, what is known of it is more."""
+        self._explorer.state = object()
         self._heard.set()
 
     async def run(self) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -54,6 +54,7 @@ class ReadingCollector:
         self._urls = urls
         self._domain = domain
         self._tried: dict[str, int] = {}
+        self.on_found: Callable[[], None] = lambda: None
 
     async def run(self, poll_seconds: float) -> None:
         """Collect until cancelled."""
@@ -76,6 +77,8 @@ class ReadingCollector:
                 found += 1
             elif self._tried[report.root] == _TRIES:
                 _log.warning("readings_do_not_give_root", epoch=report.epoch, fetched=sum(map(bool, readings)))
+        if found:
+            self.on_found()
         while len(self._tried) > 2 * EPOCHS_BACK:
             del self._tried[next(iter(self._tried))]
         return found

@@ -1,0 +1,120 @@
+// A citizen's whole story: activates by proof, sees income come in, pays, buys computing, signs for it; and the bad days.
+import assert from "node:assert/strict";
+import { assertAccessible, assertFits, openPage, rpc, shoot } from "./browser.mjs";
+
+export async function citizen(browser, order, { size, language, theme, person }) {
+  const say = (key, values = {}) =>
+    order.words[language][key].replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole));
+  const wallet = { name: "<b>Test wallet</b>", rpc: order.rpc, account: person.account, asked: [], mood: "", chain: "" };
+  const { page, context, faults } = await openPage(browser, order, { size, language, theme, wallet });
+  const where = `citizen, ${language}, ${size}`;
+  const button = (key) => page.getByRole("button", { name: say(key), exact: true });
+  const notice = (text) => page.getByText(text).first().waitFor();
+  const balance = async () => BigInt(await page.locator("[data-wei]").getAttribute("data-wei"));
+  const confirm = async (sentence) => {
+    const dialog = page.getByRole("dialog");
+    await dialog.getByText(sentence).waitFor();
+    await dialog.getByRole("button", { name: say("confirm") }).click();
+  };
+  const forget = async () => {
+    const shown = page.locator(".notice .plain");
+    while (await shown.count()) await shown.first().click();
+  };
+
+  await page.goto(`${order.base}/wallet`);
+  await assertAccessible(page, `${where}: connect`);
+  await shoot(page, order, `connect-${language}-${size}`);
+  await page.getByRole("button", { name: "<b>Test wallet</b>" }).click();
+  await notice(say("incomeNever"));
+  assert.equal(await balance(), 0n);
+
+  await page.getByLabel(say("proof")).fill("{}");
+  await button("activate").click();
+  await notice(say("badProof"));
+  await page.getByLabel(say("proof")).fill(JSON.stringify(person.proof));
+  await button("activate").click();
+  await confirm(say("say_activate", { ...person.proof, who: person.account }));
+  await notice(say("incomeRuns"));
+  const first = await balance();
+  assert.ok(first > 0n, "what the batch received since it was enrolled");
+  await forget();
+
+  await order.ask("epoch");
+  await page.waitForFunction((wei) => BigInt(document.querySelector("[data-wei]").dataset.wei) > BigInt(wei), String(first));
+
+  const before = await balance();
+  await page.getByLabel(say("to")).fill(order.payee.replace("f", "F"));
+  await page.getByLabel(say("amount")).fill("1.5");
+  await button("pay").click();
+  await notice(say("badAddress"));
+  await page.getByLabel(say("to")).fill(order.payee);
+  await page.getByLabel(say("amount")).fill("99999999999");
+  await button("pay").click();
+  await page.locator("form .fault").waitFor();
+  await page.getByLabel(say("amount")).fill("1.5");
+  await button("pay").click();
+  await shoot(page, order, `confirm-${language}-${size}`);
+  await confirm(say("say_pay", { amount: "1.5 SBI", who: order.payee }));
+  await notice(say("done", { block: "" }).slice(0, 4));
+  await page.getByText("−1.5 SBI").first().waitFor();
+  assert.equal(await balance(), before - 15n * 10n ** 17n);
+  await forget();
+
+  wallet.mood = "rejects";
+  await button("pay").click();
+  await confirm(say("say_fee"));
+  await notice(say("rejected"));
+  wallet.mood = "gone";
+  await button("pay").click();
+  await confirm(say("say_fee"));
+  await notice(say("lost"));
+  wallet.mood = "";
+  wallet.chain = "0x1";
+  await button("pay").click();
+  await confirm(say("say_fee"));
+  await notice(say("wrongChain", { given: 1, expected: order.chainId }));
+  await button("switchChain").click();
+  assert.equal(await balance(), before - 15n * 10n ** 17n);
+
+  await order.ask("offer");
+  await page.getByLabel(say("units")).fill("3");
+  await button("buy").first().click();
+  await confirm(say("say_buySign", { amount: "" }).slice(0, 12));
+  const signed = page.getByRole("button", { name: say("signReceipt") });
+  await signed.waitFor();
+  await forget();
+  await signed.click();
+  await confirm(say("say_noFee"));
+  const receipt = JSON.parse(await page.getByLabel(say("receiptMade")).inputValue());
+  assert.match(receipt.signature, /^0x[0-9a-f]{130}$/);
+  assert.equal(await order.ask("deliver", receipt), "delivered");
+  await notice(say("v_delivered"));
+
+  await assertFits(page, where);
+  await assertAccessible(page, where);
+  await shoot(page, order, `wallet-${language}-${size}-${theme}`);
+  assert.deepEqual(faults, [], where);
+
+  await button("pay").click();
+  await confirm(say("say_fee"));
+  await notice(say("done", { block: "" }).slice(0, 4));
+  await rpc(order.rpc, "anvil_reorg", [1, []]);
+  await notice(say("taken"));
+  await shoot(page, order, `taken-${language}-${size}`);
+
+  await order.ask("stop");
+  await page.locator(".notice[role=alert]").first().waitFor();
+  await order.ask("start");
+  await page.locator(".state.live").waitFor({ timeout: 30_000 });
+  await context.close();
+}
+
+// On a local chain, without any wallet: a development account, by its node.
+export async function developer(browser, order) {
+  const { page, context } = await openPage(browser, order);
+  await page.goto(`${order.base}/wallet`);
+  await page.getByText("Development accounts of the local chain").waitFor();
+  await page.getByRole("button", { name: order.payee }).click();
+  await page.getByText("Connected as").waitFor();
+  await context.close();
+}
