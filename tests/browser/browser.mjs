@@ -41,7 +41,7 @@ export async function openPage(browser, order, { size = "desktop", language = "e
   page.on("response", (response) => response.status() >= 400 && faults.push(`${response.url()}: ${response.status()}`));
   page.on("request", (request) => {
     const url = new URL(request.url());
-    if (!["data:", "blob:"].includes(url.protocol) && url.origin !== order.base) faults.push(`foreign: ${request.url()}`);
+    if (!["data:", "blob:"].includes(url.protocol) && ![order.base, order.rpc].includes(url.origin)) faults.push(`foreign: ${request.url()}`);
   });
   if (wallet) await announce(page, wallet);
   return { page, context, faults };

@@ -335,7 +335,8 @@ function Epochs({ epochs }: { epochs: Epoch[] }) {
                 <td>{epoch.report ? output(epoch.report.public_output, language) : "–"}</td>
                 <td>{epoch.dividend ? sbi(epoch.dividend.issued, language, 2) : "–"}</td>
                 <td>{epoch.dividend ? sbi(epoch.dividend.dividend, language) : "–"}</td>
-                <td class="proofs">
+                <td>
+                  <span class="proofs">
                   {epoch.report ? <ProofLink transaction={epoch.report.proof.transaction}>{say("reportProof")}</ProofLink> : null}
                   {epoch.dividend ? <ProofLink transaction={epoch.dividend.proof.transaction}>{say("dividendProof")}</ProofLink> : null}
                   {epoch.report?.readings_known ? (
@@ -343,6 +344,7 @@ function Epochs({ epochs }: { epochs: Epoch[] }) {
                       {say("readingsProof")}
                     </CheckReadings>
                   ) : null}
+                  </span>
                 </td>
               </tr>
             ))}

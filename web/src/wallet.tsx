@@ -160,16 +160,21 @@ function Purse({ address, session, deployment, leave }: PurseProps) {
       <Tasks tasks={tasks} />
       <div class="purse">
         {account ? <Balance account={account} summary={summary} tasks={session ? tasks : undefined} session={session} /> : null}
-        {session && account ? <Pay session={session} balance={BigInt(account.balance)} start={tasks.start} /> : null}
-        {session ? <Activate session={session} start={tasks.start} /> : null}
-        <History address={address} />
-        {session ? <Buy session={session} start={tasks.start} /> : null}
-        <Vouchers address={address} session={session} start={tasks.start} />
-        {deployment.has_votes ? (
-          <Section id="votes" title={say("votes")}>
-            <p class="what">{say("votesNone")}</p>
-          </Section>
-        ) : null}
+        <div class="stack">
+          {session && account && !account.since ? <Activate session={session} start={tasks.start} /> : null}
+          {session && account ? <Pay session={session} balance={BigInt(account.balance)} start={tasks.start} /> : null}
+          {session ? <Buy session={session} start={tasks.start} /> : null}
+          <Vouchers address={address} session={session} start={tasks.start} />
+          {deployment.has_votes ? (
+            <Section id="votes" title={say("votes")}>
+              <p class="what">{say("votesNone")}</p>
+            </Section>
+          ) : null}
+          {session && account?.since ? <Activate session={session} start={tasks.start} /> : null}
+        </div>
+        <div class="stack">
+          <History address={address} />
+        </div>
       </div>
       <p class="hidden" role="status">
         {account ? sbi(account.balance, language) : ""}

@@ -14,7 +14,7 @@ from sbi_network.chain.errors import EndpointError
 from sbi_network.chain.exchange import Exchange
 from sbi_network.chain.registry import Registry
 from sbi_network.explorer.deployment import Deployment
-from sbi_network.explorer.errors import UnsettledChainError
+from sbi_network.explorer.errors import DatabaseError, UnsettledChainError
 from sbi_network.explorer.events import Event, EventDecoder, Log
 from sbi_network.explorer.feed import Feed, Header
 from sbi_network.explorer.store import IndexedBlock, Store, Tip
@@ -71,14 +71,14 @@ class Indexer:
         self._writer.shutdown(wait=True)
 
     async def run(self, poll_seconds: float) -> None:
-        """Follow the chain until cancelled. What a node gets wrong is logged and tried again."""
+        """Follow the chain until cancelled. What a node or the database gets wrong is logged, and tried again."""
         while True:
             try:
                 caught_up = await self.step()
                 self.trouble = ""
-            except (EndpointError, UnsettledChainError) as error:
+            except (EndpointError, UnsettledChainError, DatabaseError) as error:
                 self.trouble = str(error)
-                _log.warning("chain_not_read", reason=self.trouble)
+                _log.warning("not_indexed", reason=self.trouble)
                 caught_up = True
             if caught_up:
                 await asyncio.sleep(poll_seconds)

@@ -17,6 +17,7 @@ from sbi_network.errors import SBIError
 from sbi_network.explorer.api import Explorer, build_app
 from sbi_network.explorer.audit import Auditor, Findings
 from sbi_network.explorer.deployment import NEEDED, Deployment, load_deployment
+from sbi_network.explorer.errors import DatabaseError
 from sbi_network.explorer.events import EventDecoder
 from sbi_network.explorer.feed import Feed, Header
 from sbi_network.explorer.indexer import Indexer, read_terms
@@ -153,8 +154,11 @@ class Herald:
         while True:
             await self._heard.wait()
             self._heard.clear()
-            tip, said = await asyncio.to_thread(self._pulse)
-            self._explorer.pulse.publish(f"{tip.number}", said)
+            try:
+                tip, said = await asyncio.to_thread(self._pulse)
+                self._explorer.pulse.publish(f"{tip.number}", said)
+            except DatabaseError as error:
+                _log.warning("pulse_not_told", reason=str(error))
             await asyncio.sleep(_LEAST_PAUSE)
 
     def _pulse(self) -> tuple[Tip, str]:

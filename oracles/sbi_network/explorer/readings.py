@@ -17,7 +17,7 @@ from sbi_network.errors import ProtocolError
 from sbi_network.explorer import schema
 from sbi_network.explorer.errors import DatabaseError
 from sbi_network.explorer.state import Row, upsert
-from sbi_network.explorer.store import Store, failures
+from sbi_network.explorer.store import Store
 from sbi_network.oracle.transport import NoAnswerError, Transport
 from sbi_network.protocol.agreement import NO_ENTRY, Entry, tree_of
 from sbi_network.protocol.figure import hex_of
@@ -114,7 +114,7 @@ class ReadingCollector:
             return None
 
     def _keep(self, rows: Sequence[Row]) -> None:
-        with failures(), self._store.engine.begin() as connection:
+        with self._store.writing() as connection:
             upsert(connection, schema.readings, rows)
 
 

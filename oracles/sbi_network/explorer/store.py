@@ -27,6 +27,7 @@ _PRUNE_EVERY: Final = 64
 _REPLAY_EVENTS: Final = 20_000
 _BUSY_SECONDS: Final = 30
 _READERS: Final = 8
+_WRITES: Final = "sbi_writes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,14 @@ class Store:
         with failures(), self.engine.connect() as connection, connection.begin():
             yield connection
 
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A connection whose changes are all kept at the end of the block, or none. Writers wait for each other."""
+        with failures(), self.engine.connect() as connection:
+            connection.execution_options(**{_WRITES: True})
+            with connection.begin():
+                yield connection
+
     def tip(self) -> Tip:
         """The last block indexed."""
         with self.reading() as connection:
@@ -83,8 +92,10 @@ class Store:
 
     def write(self, blocks: Sequence[IndexedBlock], terms: Terms, *, final: bool) -> Tip:
         """Write blocks that follow the tip; of final ones those without events may be left out, but not the last."""
-        with failures(), self.engine.begin() as connection:
-            before = tip_of(connection)
+        with self.writing() as connection:
+            before, last = tip_of(connection), blocks[-1]
+            tip = Tip(last.number, last.hash, last.timestamp, before.events + sum(len(b.events) for b in blocks))
+            self._move(connection, before, tip)
             work = Work(State(connection, journaling=not final), terms)
             for block in blocks:
                 work.begin_block(block.number, block.timestamp)
@@ -93,9 +104,6 @@ class Store:
             _add_facts(connection, blocks)
             _add_entries(connection, work)
             work.state.flush()
-            last = blocks[-1]
-            tip = Tip(last.number, last.hash, last.timestamp, before.events + sum(len(b.events) for b in blocks))
-            self._move(connection, before, tip)
             if final:
                 _set_journal_from(connection, last.number + 1)
             elif last.number // _PRUNE_EVERY != before.number // _PRUNE_EVERY:
@@ -104,7 +112,7 @@ class Store:
 
     def undo_above(self, number: int, terms: Terms) -> Tip:
         """Take back every block above one that is kept, or all of them."""
-        with failures(), self.engine.begin() as connection:
+        with self.writing() as connection:
             before = tip_of(connection)
             journal_from = connection.execute(select(schema.cursor.c.journal_from)).scalar_one()
             if number + 1 >= journal_from:
@@ -122,13 +130,13 @@ class Store:
 
     def derive_anew(self, terms: Terms) -> None:
         """Empty every derived table and fill it again from the events kept."""
-        with failures(), self.engine.begin() as connection:
+        with self.writing() as connection:
             _derive_anew(connection, terms)
             _set_journal_from(connection, tip_of(connection).number + 1)
 
     def _claim(self, identity: str) -> None:
         cursor = schema.cursor
-        with self.engine.begin() as connection:
+        with self.writing() as connection:
             found = connection.execute(select(cursor)).mappings().first()
             if found is None:
                 figures = {"block": self._first - 1, "hash": None, "timestamp": 0, "journal_from": 0, "events": 0}
@@ -189,7 +197,10 @@ def _set_up_sqlite(connection: Any, record: object) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN")
+    # Who means to write waits for its turn at once: one that read first, and then finds that another has written, is
+    # refused without any waiting.
+    writes = connection.get_execution_options().get(_WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 def _identity(deployment: Deployment) -> str:
