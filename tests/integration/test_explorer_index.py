@@ -3,13 +3,17 @@
 index    ├── of everything that happened → every balance, total and root is the contracts'
          ├── in many steps, through reorgs of random depth → the same, row by row, as one made at once
          ├── a reorg below what the journal can undo → the same
-         └── killed (SIGKILL) again and again → the same, each event once
+         ├── killed (SIGKILL) again and again → the same, each event once
+         └── in PostgreSQL → the same, and the same answers
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import random
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,14 +30,19 @@ from sbi_network.explorer.deployment import load_deployment
 from sbi_network.explorer.events import EventDecoder
 from sbi_network.explorer.feed import Feed
 from sbi_network.explorer.indexer import Indexer, read_terms
+from sbi_network.explorer.queries import Position, Reader
 from sbi_network.explorer.store import Store
+from sbi_network.explorer.work import Terms
+from tests.integration.shadow import ROOT
 from tests.support.anvil_nation import Nation, deployed_nation
+from tests.support.postgres import POSTGRES, temporary_cluster
 
 pytestmark = [pytest.mark.slow, pytest.mark.integration, pytest.mark.timeout(300)]
 
 ACTS = 120
 ROUNDS = 4
 DEEPEST = 30
+KILLS = 4
 
 
 @pytest.fixture(scope="module")
@@ -120,3 +129,70 @@ def test_index__reorg_deeper_than_the_journal__is_as_if_made_at_once(
         with opened(nation, tmp_path / "at_once.sqlite") as at_once:
             catch_up(nation, at_once)
             assert everything(followed) == everything(at_once)
+
+
+def test_index__killed_again_and_again__is_whole_and_each_event_once(nation: Nation, tmp_path: Path) -> None:
+    nation.live(40)
+    (tmp_path / "explorer.toml").write_text(
+        f'[network]\nrpc_url = "{nation.rpc_url}"\ndeployment = "{nation.record}"\n\n'
+        f'[database]\nurl = "sqlite:///{tmp_path / "killed.sqlite"}"\n'
+    )
+    command = [sys.executable, "-m", "sbi_network.cli", "explorer", "index", "--config", "explorer.toml"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "oracles")}
+    chance = random.Random(5)
+    killed = 0
+    for _ in range(KILLS):
+        with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL) as process:
+            try:
+                process.wait(chance.uniform(0.5, 4))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                killed += 1
+        nation.live(3)
+    assert killed > 0
+    with opened(nation, tmp_path / "killed.sqlite") as resumed, opened(nation, tmp_path / "at_once.sqlite") as at_once:
+        assert catch_up(nation, resumed).differences == []
+        catch_up(nation, at_once)
+        assert everything(resumed) == everything(at_once)
+
+
+@pytest.fixture
+def postgres(tmp_path: Path) -> Iterator[str]:
+    """A temporary cluster of Debian's `postgresql`, which does not run as root: somebody else runs it for root."""
+    with temporary_cluster(tmp_path) as url:
+        yield url
+
+
+@pytest.mark.skipif(not POSTGRES, reason="PostgreSQL is not installed: apt-get install postgresql")
+def test_index__in_postgresql__is_the_same_as_in_sqlite(nation: Nation, tmp_path: Path, postgres: str) -> None:
+    store = Store(postgres, load_deployment(nation.record))
+    try:
+        nation.live(10)
+        assert catch_up(nation, store).differences == []
+        nation.rpc("anvil_reorg", 12, [])
+        nation.live(5)
+        assert catch_up(nation, store).differences == []
+        with opened(nation, tmp_path / "lite.sqlite") as lite:
+            catch_up(nation, lite)
+            assert everything(store) == everything(lite)
+            assert answers(nation, store) == answers(nation, lite)
+    finally:
+        store.close()
+
+
+def terms_of(nation: Nation) -> Terms:
+    """What never changes about the nation's suite."""
+
+    async def read() -> Terms:
+        async with connected(nation.rpc_url) as chain:
+            return await read_terms(chain, load_deployment(nation.record))
+
+    return asyncio.run(read())
+
+
+def answers(nation: Nation, store: Store) -> list[Any]:
+    """What the API would say of everybody."""
+    with store.reading() as connection:
+        reader = Reader(connection, load_deployment(nation.record), terms_of(nation))
+        histories = [reader.history(each.address, Position(), 50) for each in nation.people]
+        return [reader.summary(), reader.offers(), reader.batches(99, 50), reader.events(Position(), 99), *histories]
