@@ -5,7 +5,7 @@ APE := $(BIN)/ape
 # Ape's pytest plugin is for contract tests alone: without it the others start in a second.
 PYTEST := $(BIN)/python -m pytest -p no:ape_test
 
-.PHONY: help setup demo test lint fmt test-oracles test-foundry test-contracts test-integration stories seeded-bugs abi gas lock clean
+.PHONY: help setup demo test lint fmt test-oracles test-foundry test-contracts test-integration stories seeded-bugs abi gas lock clean demo-page pages pages-check test-browser bench-explorer
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-17s %s\n", $$1, $$2}'
@@ -15,6 +15,9 @@ setup: ## Install what is missing, inside this folder
 
 demo: setup ## Run the closed loop on this machine (KEEP=1 leaves it running)
 	@$(BIN)/python -m scripts.demo $(if $(KEEP),--keep) $(if $(PORT_BASE),--port-base $(PORT_BASE))
+
+demo-page: setup ## The same, shown on the explorer's pages while it unfolds, and kept running
+	@$(BIN)/python -m scripts.demo --pages --keep $(if $(PORT_BASE),--port-base $(PORT_BASE))
 
 test: setup ## Run the whole test suite
 	@$(MAKE) --no-print-directory lint
@@ -50,6 +53,22 @@ stories: setup ## Play and tell the five bad days of tests/stories, on Anvil
 
 test-integration: setup ## Processes, independent clients and the toolchain, against a real Anvil
 	$(PYTEST) tests/integration
+
+test-browser: setup web/node_modules ## The explorer's pages in Chromium (Debian: chromium)
+	$(PYTEST) tests/browser
+
+pages: setup web/node_modules ## Build the explorer's pages into the Python package
+	npm run --prefix web build
+
+pages-check: setup web/node_modules ## Check that the pages are what their sources give
+	npm run --prefix web check
+
+web/node_modules: web/package-lock.json
+	npm ci --prefix web
+	@touch $@
+
+bench-explorer: setup ## Measure the explorer under load (ARGS="--events 100000 --visitors 100 --seconds 60" for less)
+	$(BIN)/python -m benchmarks.explorer $(ARGS)
 
 seeded-bugs: setup ## Show that the stateful model catches bugs seeded in the contracts
 	$(BIN)/python -m tests.invariants.seeded_bugs

@@ -24,7 +24,7 @@ TAIL_CHARS = 3_000
 
 _LINKED = ("ape-config.yaml", "ape_console_extras.py", "contracts", "node_modules", "oracles", "pyproject.toml")
 _OWN_SCRIPTS = ("_deployments", "__pycache__")
-_DEMO_OFFSETS = (0, 101, 102, 103, 104, 201, 202)
+_DEMO_OFFSETS = (0, 101, 102, 103, 104, 201, 202, 301)
 """Where the demo's processes listen, counted from `--port-base`."""
 
 _BELOW_EPHEMERAL = range(20_000, 32_000)
