@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from eth_abi.abi import decode
@@ -70,6 +71,7 @@ class _Shape:
     name: str
     indexed: tuple[tuple[AbiItem, str], ...]
     plain: tuple[tuple[AbiItem, str], ...]
+    topic_types: tuple[str, ...]
     plain_types: tuple[str, ...]
 
 
@@ -108,7 +110,12 @@ def _shape_of(item: AbiItem) -> _Shape:
     pairs = [(each, _canonical(each)) for each in item["inputs"]]
     plain = tuple(pair for pair in pairs if not pair[0]["indexed"])
     indexed = tuple(pair for pair in pairs if pair[0]["indexed"])
-    return _Shape(item["name"], indexed, plain, tuple(kind for _, kind in plain))
+    topics = tuple((each, _topic_type(kind)) for each, kind in indexed)
+    return _Shape(item["name"], topics, plain, tuple(kind for _, kind in topics), tuple(kind for _, kind in plain))
+
+
+def _topic_type(kind: str) -> str:
+    return "bytes32" if kind in ("string", "bytes") or kind.endswith(("]", ")")) else kind
 
 
 def _canonical(parameter: AbiItem) -> str:
@@ -119,13 +126,18 @@ def _arguments(shape: _Shape, topics: Sequence[bytes], data: bytes) -> Args:
     if len(topics) != len(shape.indexed):
         raise ValueError("another number of indexed arguments")
     args: Args = {}
-    for (parameter, kind), topic in zip(shape.indexed, topics, strict=True):
-        # Of an indexed argument longer than a word, the log holds the hash.
-        fits = kind not in ("string", "bytes") and not kind.endswith(("]", ")"))
-        args[parameter["name"]] = _form(parameter, kind, decode([kind], topic)[0]) if fits else hex_of(topic)
+    # Each is a word: of an argument that is longer, the log holds the hash.
+    for (parameter, kind), value in zip(shape.indexed, decode(shape.topic_types, b"".join(topics)), strict=True):
+        args[parameter["name"]] = _form(parameter, kind, value)
     for (parameter, kind), value in zip(shape.plain, decode(shape.plain_types, data), strict=True):
         args[parameter["name"]] = _form(parameter, parameter["type"] if kind[0] == "(" else kind, value)
     return args
+
+
+@lru_cache(maxsize=65_536)
+def _checksummed(address: str) -> str:
+    """The same few accounts appear in most events."""
+    return address_of(bytes.fromhex(address[2:]))
 
 
 def _form(parameter: AbiItem, kind: str, value: Any) -> Any:
@@ -136,7 +148,7 @@ def _form(parameter: AbiItem, kind: str, value: Any) -> Any:
         parts = zip(parameter["components"], value, strict=True)
         return {each["name"]: _form(each, each["type"], part) for each, part in parts}
     if kind == "address":
-        return address_of(bytes.fromhex(value[2:]))
+        return _checksummed(value)
     if isinstance(value, bool):
         return value
     if isinstance(value, int):

@@ -106,8 +106,8 @@ class Feed:
 
 
 def _log(given: Mapping[str, Any]) -> Log:
-    if given.get("removed"):
-        raise ValueError("a log that was taken back")
+    if not isinstance(given, dict) or given.get("removed"):
+        raise ValueError("no log, or one that was taken back")
     timestamp = given.get("blockTimestamp")
     return Log(
         block=_number(given["blockNumber"]),
