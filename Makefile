@@ -5,7 +5,7 @@ APE := $(BIN)/ape
 # Ape's pytest plugin is for contract tests alone: without it the others start in a second.
 PYTEST := $(BIN)/python -m pytest -p no:ape_test
 
-.PHONY: help setup demo test lint fmt test-oracles test-foundry test-contracts test-integration stories seeded-bugs abi gas lock clean demo-page pages pages-check test-browser bench-explorer
+.PHONY: help setup demo test lint fmt test-oracles test-foundry test-contracts test-integration stories seeded-bugs abi gas lock clean demo-page pages pages-check test-explorer test-browser bench-explorer
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-17s %s\n", $$1, $$2}'
@@ -53,6 +53,9 @@ stories: setup ## Play and tell the five bad days of tests/stories, on Anvil
 
 test-integration: setup ## Processes, independent clients and the toolchain, against a real Anvil
 	$(PYTEST) tests/integration
+
+test-explorer: setup ## The explorer's long and bad days: reorgs, kills, PostgreSQL, hostile clients
+	$(PYTEST) tests/explorer
 
 test-browser: setup web/node_modules ## The explorer's pages in Chromium (Debian: chromium)
 	$(PYTEST) tests/browser

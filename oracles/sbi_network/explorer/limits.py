@@ -22,6 +22,8 @@ HEAD_SECONDS: Final = 10.0
 
 _MOST_REMEMBERED: Final = 20_000
 _IPV6_PREFIX: Final = 64
+_UNKNOWN: Final = "unknown"
+"""Whoever comes without an address: a proxy may hand on any text as one."""
 
 _REFUSAL: Final = b'{"type":"about:blank","title":"Too many connections","status":503,"detail":"%s"}'
 
@@ -31,7 +33,7 @@ def visitor_of(host: str) -> str:
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
-        return host
+        return _UNKNOWN
     if isinstance(address, ipaddress.IPv6Address):
         return str(ipaddress.ip_network((address, _IPV6_PREFIX), strict=False))
     return str(address)
@@ -109,7 +111,7 @@ class GuardedProtocol(H11Protocol):
     def connection_made(self, transport: Any) -> None:
         """Take a place, or refuse."""
         peer = transport.get_extra_info("peername")
-        visitor = visitor_of(str(peer[0])) if isinstance(peer, tuple) else "local"
+        visitor = visitor_of(str(peer[0])) if isinstance(peer, tuple) else _UNKNOWN
         if not self.places.enter(visitor):
             transport.write(_refusal("there are as many connections as there may be: close some, or come later"))
             transport.close()
