@@ -169,6 +169,9 @@ def test_demo__kept__stays_reachable_until_told(folder: Path) -> None:
         assert f"RPC: {url}" in demo.printed
         question = {"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []}
         assert httpx.post(url, json=question).json()["result"] == hex(31337)
+        page = f"http://{HOST}:{base + 301}/"
+        assert f"Dashboard: {page}" in demo.printed
+        assert "text/html" in httpx.get(page).headers["content-type"]
         demo.process.send_signal(signal.SIGINT)
         assert demo.end() == 0, demo.printed
         assert demo.left_behind() == []
