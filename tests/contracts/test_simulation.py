@@ -98,7 +98,7 @@ class Deployed:
             self.source.address,
             (*terms, bounds.release_floor, bounds.growth_bps, 1),
         )
-        self._senders = {"noteRecirculated": token, "admit": citizens, "dismiss": citizens}
+        self._senders = {"noteRecirculated": token, "admit": citizens, "dismiss": citizens, "unissue": citizens}
         self.evm: Evm = evm_of(chain.provider)
 
     def send(self, contract: Any, function: str, *arguments: Any, at: int = 0) -> Mined:
@@ -112,9 +112,8 @@ class Deployed:
         if verb == "dismiss":
             since, heads = arguments
             return [self.send(self.vault, "dismiss", since, at=at) for _ in range(heads)]
-        functions = {"distribute": "distribute", "recirculate": "noteRecirculated", "admit": "admit"}
         passed = () if verb == "distribute" else arguments
-        return [self.send(self.vault, functions[verb], *passed, at=at)]
+        return [self.send(self.vault, {"recirculate": "noteRecirculated"}.get(verb, verb), *passed, at=at)]
 
     def state(self) -> dict[str, int]:
         vault = self.vault
@@ -255,7 +254,7 @@ def test_vault__extreme_figures__same_as_deployed_to_the_wei(
     deployed = Deployed(project, chain, people, policy, bounds)
     outcomes: dict[int, tuple[Outcome, int]] = {}
     for epoch in range(40):
-        for verb in rng.choices(["admit", "dismiss", "recirculate"], k=2):
+        for verb in rng.choices(["admit", "dismiss", "unissue", "recirculate"], k=2):
             if verb == "admit":
                 heads = rng.choice([1, 3, 10**6 + 3, 2**39])
                 if vault.headcount + heads < 2**40:
@@ -265,6 +264,9 @@ def test_vault__extreme_figures__same_as_deployed_to_the_wei(
                 since = vault.index - (min(vault.index, rng.choice([0, 5])) if vault.issued > 10**12 else 0)
                 vault.dismiss(since)
                 assert deployed.do("dismiss", since, 1, at=epoch * 1_000 + 1)[0].ok
+            elif verb == "unissue" and vault.index > 9 and vault.issued > 10**12:
+                vault.unissue(vault.index - 9, vault.index - 2)
+                assert deployed.do("unissue", vault.index - 9, vault.index - 2, at=epoch * 1_000 + 1)[0].ok
             elif verb == "recirculate" and vault.issued > 1:
                 amount = rng.randrange(1, vault.issued // 2 + 1) // rng.choice([1, 10**6])
                 vault.note_recirculated(amount)

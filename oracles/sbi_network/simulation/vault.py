@@ -171,7 +171,14 @@ class Vault:
 
         A retirement passes the present index, so that nothing is. As many calls as heads, on chain.
         """
-        returned = (self.index - since) * INDEX_UNIT * heads
+        self._take_back((self.index - since) * heads)
+        self.headcount -= heads
+
+    def unissue(self, since: int, until: int) -> None:
+        """Takes back what a head that is counted still received between two values of the index."""
+        self._take_back(until - since)
+
+    def _take_back(self, units: int) -> None:
+        returned = units * INDEX_UNIT
         self.issued -= returned
         self.reserve = min(self.reserve + returned, UINT112_MAX)
-        self.headcount -= heads
