@@ -219,15 +219,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
             print(f"  {name}: skipped: {error}")
             skipped[name] = str(error)
             continue
-        asked = chosen.sizes or [Sizes(*each) for each in SIZES[name]]
-        rows += [bench(name, sizes, chosen.repeats, faults) for sizes in asked]
-    chosen.out.write_text(json.dumps(_report(rows, skipped), indent=2) + "\n", encoding="ascii")
+        for sizes in chosen.sizes or [Sizes(*each) for each in SIZES[name]]:
+            rows.append(bench(name, sizes, chosen.repeats, faults))
+            _write(chosen.out, rows, skipped)  # after each: all of them take long
+    _write(chosen.out, rows, skipped)
     for row in rows:
         print(f"{row.backend} {row.m}x{row.n}x{row.k}: overhead {row.overhead_pct:.2f} %, check {row.check_pct:.3f} %")
 
 
-def _report(rows: list[Row], skipped: dict[str, str]) -> dict[str, Any]:
-    return {
+def _write(path: Path, rows: list[Row], skipped: dict[str, str]) -> None:
+    report: dict[str, Any] = {
         "about": {
             "command": "make bench-proof",
             "machine": f"{os.cpu_count()} cores, {platform.machine()}",
@@ -237,6 +238,7 @@ def _report(rows: list[Row], skipped: dict[str, str]) -> dict[str, Any]:
         },
         "rows": [vars(row) for row in rows],
     }
+    path.write_text(json.dumps(report, indent=2) + "\n", encoding="ascii")
 
 
 if __name__ == "__main__":

@@ -46,33 +46,40 @@ class Proof:
 
 
 def prove(challenge: Challenge, backend: Backend) -> Proof:
-    """Compute a challenge's product, all at once or in panels of rows: the next is multiplied as one is hashed."""
+    """Compute a challenge's product, all at once or in panels of rows.
+
+    A device that works by itself multiplies one panel while the next is generated, and the next while it is hashed.
+    """
     sizes = challenge.sizes
     panel = min(backend.panel or sizes.m, sizes.m)
     hasher = RowHasher(sizes)
     clock = _Clock()
     blocks: list[CBlock] = []
     nodes: list[bytes] = []
-    running: Any = None
 
-    def finish() -> None:
-        block = backend.fetch(running)
+    def fetch(running: Any) -> None:
+        blocks.append(backend.fetch(running))
         clock.lap("multiplying")
-        nodes.extend(hasher.nodes(block))
-        blocks.append(block)
+
+    def hash_last() -> None:
+        nodes.extend(hasher.nodes(blocks[-1]))
         clock.lap("hashing")
 
     try:
         backend.load_b(challenge.b)
+        running: Any = None
         for first in range(0, sizes.m, panel):
             backend.load_a(challenge.a, first, panel)
             clock.lap("generating")
-            begun = backend.multiply()
+            # Fetched before more is begun: what a device is told it does in order, and a copy would wait for that.
+            if first:
+                fetch(running)
+            running = backend.multiply()
             clock.lap("multiplying")
-            if running is not None:
-                finish()
-            running = begun
-        finish()
+            if first:
+                hash_last()
+        fetch(running)
+        hash_last()
         tree = Tree(nodes)
         clock.lap("hashing")
     finally:
