@@ -17,6 +17,9 @@ setup: ## Install what is missing, inside this folder
 demo: setup ## Run the closed loop on this machine (KEEP=1 leaves it running)
 	@$(BIN)/python -m scripts.demo $(if $(KEEP),--keep) $(if $(PORT_BASE),--port-base $(PORT_BASE))
 
+demo-page: setup ## The same, shown on the explorer's pages while it unfolds, and kept running
+	@$(BIN)/python -m scripts.demo --pages --keep $(if $(PORT_BASE),--port-base $(PORT_BASE))
+
 test: setup ## Run the whole test suite
 	@$(MAKE) --no-print-directory lint
 	@$(MAKE) --no-print-directory test-foundry
@@ -60,6 +63,25 @@ chaos: setup ## Break a network of real oracles at random (SEED=, EACH=, ORACLES
 
 test-network: setup ## Demands, double signers and latecomers among real oracles, on Anvil: minutes
 	$(PYTEST) tests/chaos
+
+test-explorer: setup ## The explorer's long and bad days: reorgs, kills, PostgreSQL, hostile clients
+	$(PYTEST) tests/explorer
+
+test-browser: setup web/node_modules ## The explorer's pages in Chromium (Debian: chromium)
+	$(PYTEST) tests/browser
+
+pages: setup web/node_modules ## Build the explorer's pages into the Python package
+	npm run --prefix web build
+
+pages-check: setup web/node_modules ## Check that the pages are what their sources give
+	npm run --prefix web check
+
+web/node_modules: web/package-lock.json
+	npm ci --prefix web
+	@touch $@
+
+bench-explorer: setup ## Measure the explorer under load (ARGS="--events 100000 --visitors 100 --seconds 60" for less)
+	$(BIN)/python -m benchmarks.explorer $(ARGS)
 
 seeded-bugs: setup ## Show that the stateful model catches bugs seeded in the contracts
 	$(BIN)/python -m tests.invariants.seeded_bugs

@@ -48,6 +48,11 @@ PRODUCTION = (
     "SignerBonds",
     "ComputeDisputes",
     "ProductDisputes",
+    "CitizenVotes",
+    "SecondChamber",
+    "SuiteGovernor",
+    "SuiteTimelock",
+    "SuiteAccessManager",
 )
 CODE_LIMIT = 24_576
 
@@ -100,7 +105,7 @@ def recipe(facilities: int) -> Recipe:
     return load_recipe(
         "local",
         {
-            "clock.genesis_delay_s": 10 * facilities,  # a block a second while they are registered
+            "clock.genesis_delay_s": 60 + 10 * facilities,  # a block a second while they are registered
             "facilities": [facility] * facilities,
             "clock.epoch_length_s": EPOCH,
             "clock.report_window_s": EPOCH,
@@ -111,6 +116,9 @@ def recipe(facilities: int) -> Recipe:
             "disputes.lock_time_s": 6 * EPOCH,
             "disputes.reveal_window_s": DISPUTE,
             "vault.expiry_age_s": EPOCH * (RING - 2),
+            "vault.halt_span_s": EPOCH,
+            "vault.jump_floor_ngaicph": OUTPUT // 2,  # every output is compared with the peak
+            "citizens.jump_floor": 2**40 - 1,
             "oracles": [account("oracle", i).address for i in range(ORACLES)],
         },
     )

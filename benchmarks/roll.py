@@ -294,7 +294,7 @@ def measure(sizes: Sequence[int], peer_size: int, folder: Path) -> dict[str, Any
     largest, hundred = max(sizes), by_size.get(100_000_000)
     rate = peer["leaves_per_second"]
     return {
-        "command": "make bench-roll" + (f" SIZES={','.join(map(str, sizes))}" if tuple(sizes) != SIZES else ""),
+        "command": _command(sizes, peer_size),
         "machine": {
             "cores": _cores(),
             "processor": _processor(),
@@ -311,6 +311,12 @@ def measure(sizes: Sequence[int], peer_size: int, folder: Path) -> dict[str, Any
         "sizes": {str(size): figures for size, figures in by_size.items()},
         "extrapolation": extrapolate(largest, by_size[largest], _cores()),
     }
+
+
+def _command(sizes: Sequence[int], peer_size: int) -> str:
+    if tuple(sizes) == SIZES and peer_size == PEER_SIZE:
+        return "make bench-roll"
+    return f"python -m benchmarks.roll --sizes {','.join(map(str, sizes))} --peer-size {peer_size}"
 
 
 def _cores() -> int:

@@ -4,12 +4,12 @@ pragma solidity 0.8.35;
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {IERC5267} from "@openzeppelin/contracts/interfaces/IERC5267.sol";
-import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
 
 import {Act, ActKind, Batch, Citizen, ICitizenRegistry, Region} from "./interfaces/ICitizenRegistry.sol";
 import {IDistributionVault} from "./interfaces/IDistributionVault.sol";
 import {Authorization, ISBIToken} from "./interfaces/ISBIToken.sol";
+import {BpsLib} from "./libraries/BpsLib.sol";
 import {FieldLib} from "./libraries/FieldLib.sol";
 import {SignatureLib} from "./libraries/SignatureLib.sol";
 
@@ -21,6 +21,22 @@ contract CitizenRegistry is ICitizenRegistry, AccessManaged, EIP712 {
     struct Registrar {
         uint32 number;
         bool inOffice;
+    }
+
+    /// @dev | 120 free | countedOn 32 | counts 32 | active 40 | batches 32 |: how many batches there are, and how many citizens
+    /// are active, since the day `countedOn`; what it was before then is on record, `counts` times. One slot, so that an
+    /// activation, which reads it for the batches, counts for little more.
+    struct Roll {
+        uint32 batches;
+        uint40 active;
+        uint32 counts;
+        uint32 countedOn;
+    }
+
+    /// @dev How many citizens were active at the end of a day that changed it.
+    struct Count {
+        uint32 day;
+        uint40 active;
     }
 
     bytes32 private constant CHOICE_TYPEHASH = keccak256("LeafChoice(uint256 batch,uint256 index,address account)");
@@ -38,8 +54,13 @@ contract CitizenRegistry is ICitizenRegistry, AccessManaged, EIP712 {
     uint256 public immutable turnoverPeriod;
 
     /// @inheritdoc ICitizenRegistry
-    uint256 public batchCount;
+    uint256 public immutable jumpFloor;
+    /// @inheritdoc ICitizenRegistry
+    uint256 public immutable jumpBps;
+
+    Roll private _roll;
     uint256 private _registrarCount;
+    mapping(uint256 place => Count) private _counts;
 
     mapping(uint256 batch => Batch) private _batches;
     /// @dev Bit `index & 0xff` of word `index >> 8`: neighbours share a slot.
@@ -55,9 +76,13 @@ contract CitizenRegistry is ICitizenRegistry, AccessManaged, EIP712 {
         ISBIToken token_,
         IDistributionVault vault_,
         uint256 objectionDelay_,
-        uint256 turnoverPeriod_
+        uint256 turnoverPeriod_,
+        uint256 jumpFloor_,
+        uint256 jumpBps_
     ) AccessManaged(authority_) EIP712("CitizenRegistry", "1") {
         require(objectionDelay_ != 0 && turnoverPeriod_ != 0, ZeroSpan(objectionDelay_, turnoverPeriod_));
+        jumpFloor = jumpFloor_;
+        jumpBps = jumpBps_.to32();
         token = token_;
         vault = vault_;
         // In 32 bits, so that no date computed from it passes its field.
@@ -74,13 +99,8 @@ contract CitizenRegistry is ICitizenRegistry, AccessManaged, EIP712 {
         require(root != 0 && size != 0, EmptyBatch(root, size));
         uint32 heads = size.to32();
 
-        Region memory roll = _regions[region];
-        uint256 headcount = uint256(roll.headcount) + heads;
-        require(headcount <= roll.cap, RegionFull(region, headcount, roll.cap));
-        // Fits: the cap does.
-        _regions[region].headcount = uint40(headcount);
-
-        batch = batchCount++;
+        _admit(region, heads);
+        batch = _roll.batches++;
         uint256 entryIndex = vault.admit(heads);
         _batches[batch] = Batch({
             root: root,
@@ -92,6 +112,32 @@ contract CitizenRegistry is ICitizenRegistry, AccessManaged, EIP712 {
             enrolledAt: uint40(block.timestamp)
         });
         emit BatchEnrolled(batch, msg.sender, region, root, size, entryIndex);
+    }
+
+    /// @dev Counts heads in a region, within its cap and unless the brake holds it. Nothing overflows: headcounts fit 40
+    /// bits and are below a cap that does, heads and `jumpBps` fit 32.
+    function _admit(uint256 region, uint256 heads) private {
+        Region memory roll = _thisPeriod(region);
+        unchecked {
+            uint256 headcount = roll.headcount + heads;
+            require(headcount <= roll.cap, RegionFull(region, headcount, roll.cap));
+            // Of those that were there when the period began, but for who has left since.
+            uint256 most = roll.headcount > roll.enrolled ? roll.headcount - roll.enrolled : 0;
+            most = most * jumpBps / BpsLib.WHOLE;
+            if (most < jumpFloor) most = jumpFloor;
+            require(roll.enrolled <= most, EnrolmentHeld(region, roll.enrolled, most));
+            roll.headcount = uint40(headcount);
+            roll.enrolled += uint40(heads);
+            if (roll.enrolled > most) emit EnrolmentBraked(region, roll.enrolled, most);
+        }
+        _regions[region] = roll;
+    }
+
+    /// @dev A region's roll, with what is counted by the period counted anew if another has begun.
+    function _thisPeriod(uint256 region) private view returns (Region memory roll) {
+        roll = _regions[region];
+        uint40 period = uint40(block.timestamp / turnoverPeriod);
+        if (roll.period != period) (roll.period, roll.turnover, roll.enrolled) = (period, 0, 0);
     }
 
     /* ACTIVATION */
@@ -171,8 +217,9 @@ contract CitizenRegistry is ICitizenRegistry, AccessManaged, EIP712 {
             region: enrolled.region,
             chosen: chosen
         });
+        _countActive(1);
         emit CitizenActivated(account, batch, index);
-        token.startAccrual(account, enrolled.entryIndex);
+        _startAccrual(account, enrolled.entryIndex);
     }
 
     /// @dev Of two leaves the account keeps the earlier start of income; what the later one received returns.
@@ -191,10 +238,14 @@ contract CitizenRegistry is ICitizenRegistry, AccessManaged, EIP712 {
         emit LeafReplaced(account, batch, index, citizen.batch, citizen.leaf);
         if (lives || enrolled.registrar == held.registrar) {
             // One head too many: of a citizen in the region left, of one who ended (and is counted no more) in this one.
-            _dismiss(lives ? citizen.region : enrolled.region, Math.max(held.entryIndex, enrolled.entryIndex));
+            _dismiss(
+                lives ? citizen.region : enrolled.region,
+                held.entryIndex > enrolled.entryIndex ? held.entryIndex : enrolled.entryIndex
+            );
         } else {
             emit CitizenReturned(account, batch, index);
             (citizen.since, citizen.until) = (uint40(block.timestamp), 0);
+            _countActive(1);
             _resume(account, held.entryIndex);
         }
         if (enrolled.entryIndex < held.entryIndex) token.payRange(account, enrolled.entryIndex, held.entryIndex);
@@ -208,13 +259,42 @@ contract CitizenRegistry is ICitizenRegistry, AccessManaged, EIP712 {
     function _resume(address account, uint256 heldSince) private {
         (, uint256 endedAt,) = token.accountOf(account);
         vault.unissue(heldSince, endedAt);
-        token.startAccrual(account, endedAt);
+        _startAccrual(account, endedAt);
+    }
+
+    /* CALLS BELOW, each in one place: a call is much code, and there is little room. */
+
+    function _startAccrual(address account, uint256 index) private {
+        token.startAccrual(account, index);
+    }
+
+    function _endAccrual(address account) private {
+        token.endAccrual(account);
+    }
+
+    function _index() private view returns (uint256) {
+        return vault.dividendIndex();
     }
 
     /// @dev A head counts no more; what it received since `from` reached no account.
     function _dismiss(uint256 region, uint256 from) private {
         --_regions[region].headcount;
         vault.dismiss(from);
+    }
+
+    /// @dev Counts a citizen who begins (1) or ends (-1). The first of a day puts on record what the day before left.
+    function _countActive(int8 change) private {
+        Roll memory roll = _roll;
+        uint32 today = uint32(block.timestamp / 1 days);
+        unchecked {
+            if (roll.countedOn != today) {
+                _counts[roll.counts++] = Count(roll.countedOn, roll.active);
+                roll.countedOn = today;
+            }
+            // Two's complement: adding -1 takes one away.
+            roll.active += uint40(int40(change));
+        }
+        _roll = roll;
     }
 
     function _holds(address account, uint256 batch, uint256 index) private view returns (bool) {
@@ -234,7 +314,7 @@ contract CitizenRegistry is ICitizenRegistry, AccessManaged, EIP712 {
         private
         returns (Batch memory enrolled)
     {
-        require(batch < batchCount, UnknownBatch(batch, batchCount));
+        _requireBatch(batch);
         require(account != address(0), ZeroAccount(batch, index));
         enrolled = _batches[batch];
         require(index < enrolled.size, IndexOutOfBatch(index, enrolled.size));
@@ -308,10 +388,7 @@ contract CitizenRegistry is ICitizenRegistry, AccessManaged, EIP712 {
     function retire(uint256 batch, uint256 index, address account) external {
         _requireHolder(account, batch, index);
         Batch memory enrolled = _carryOut(batch, index, ActKind.Retirement);
-        _citizens[account].until = uint40(block.timestamp);
-        emit CitizenRetired(account, batch, index);
-        _dismiss(enrolled.region, vault.dividendIndex());
-        token.endAccrual(account);
+        _end(batch, index, account, enrolled.region);
     }
 
     /// @inheritdoc ICitizenRegistry
@@ -322,10 +399,15 @@ contract CitizenRegistry is ICitizenRegistry, AccessManaged, EIP712 {
         Batch memory enrolled = _useLeaf(batch, index, account, person, proof);
         _carryOut(batch, index, ActKind.Retirement);
         _hold(batch, index, account, enrolled, false);
+        _end(batch, index, account, enrolled.region);
+    }
+
+    function _end(uint256 batch, uint256 index, address account, uint256 region) private {
         _citizens[account].until = uint40(block.timestamp);
+        _countActive(-1);
         emit CitizenRetired(account, batch, index);
-        _dismiss(enrolled.region, vault.dividendIndex());
-        token.endAccrual(account);
+        _dismiss(region, _index());
+        _endAccrual(account);
     }
 
     /// @inheritdoc ICitizenRegistry
@@ -340,8 +422,8 @@ contract CitizenRegistry is ICitizenRegistry, AccessManaged, EIP712 {
         _citizens[successor] = citizen;
         _citizens[previous].until = uint40(block.timestamp);
         emit CitizenRecovered(previous, successor, batch, index);
-        token.endAccrual(previous);
-        token.startAccrual(successor, vault.dividendIndex());
+        _endAccrual(previous);
+        _startAccrual(successor, _index());
     }
 
     function _start(uint256 batch, uint256 index, ActKind kind, address successor) private {
@@ -373,9 +455,7 @@ contract CitizenRegistry is ICitizenRegistry, AccessManaged, EIP712 {
     }
 
     function _countTurnover(uint256 region) private {
-        Region memory roll = _regions[region];
-        uint40 period = uint40(block.timestamp / turnoverPeriod);
-        if (roll.period != period) (roll.period, roll.turnover) = (period, 0);
+        Region memory roll = _thisPeriod(region);
         require(roll.turnover < roll.turnoverCap, TurnoverReached(region, roll.turnover, roll.turnoverCap));
         ++roll.turnover;
         _regions[region] = roll;
@@ -384,10 +464,15 @@ contract CitizenRegistry is ICitizenRegistry, AccessManaged, EIP712 {
     function _requireLeafOfRegistrar(uint256 batch, uint256 index) private view {
         Registrar memory registrar = _registrars[msg.sender];
         require(registrar.inOffice, NotRegistrar(msg.sender));
-        require(batch < batchCount, UnknownBatch(batch, batchCount));
+        _requireBatch(batch);
         Batch memory enrolled = _batches[batch];
         require(registrar.number == enrolled.registrar, NotBatchRegistrar(registrar.number, enrolled.registrar));
         require(index < enrolled.size, IndexOutOfBatch(index, enrolled.size));
+    }
+
+    function _requireBatch(uint256 batch) private view {
+        uint256 batches = _roll.batches;
+        require(batch < batches, UnknownBatch(batch, batches));
     }
 
     function _requireHolder(address account, uint256 batch, uint256 index) private view {
@@ -443,6 +528,7 @@ contract CitizenRegistry is ICitizenRegistry, AccessManaged, EIP712 {
         Region storage roll = _regions[region.to32()];
         emit RegionCapChanged(region, roll.cap, cap);
         roll.cap = cap.to40();
+        roll.enrolled = 0;
     }
 
     /// @inheritdoc ICitizenRegistry
@@ -455,13 +541,28 @@ contract CitizenRegistry is ICitizenRegistry, AccessManaged, EIP712 {
     /* VIEWS */
 
     /// @inheritdoc ICitizenRegistry
+    function batchCount() external view returns (uint256) {
+        return _roll.batches;
+    }
+
+    /// @inheritdoc ICitizenRegistry
+    function activity() external view returns (uint256 active, uint256 day, uint256 counts) {
+        return (_roll.active, _roll.countedOn, _roll.counts);
+    }
+
+    /// @inheritdoc ICitizenRegistry
+    function activityAt(uint256 place) external view returns (uint256 active, uint256 day) {
+        return (_counts[place].active, _counts[place].day);
+    }
+
+    /// @inheritdoc ICitizenRegistry
     function citizenOf(address account) external view returns (Citizen memory) {
         return _citizens[account];
     }
 
     /// @inheritdoc ICitizenRegistry
     function batchOf(uint256 batch) external view returns (Batch memory) {
-        require(batch < batchCount, UnknownBatch(batch, batchCount));
+        _requireBatch(batch);
         return _batches[batch];
     }
 

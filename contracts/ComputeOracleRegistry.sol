@@ -255,6 +255,8 @@ contract ComputeOracleRegistry is IComputeOracleRegistry, AccessManaged, EIP712 
         if (publicOutput > previous) return _void(epoch, record);
         record.publicOutput = uint64(previous - publicOutput);
         emit OutputTakenOut(epoch, previous, previous - publicOutput);
+        // A report that was wrong in one place is looked at once more.
+        _postpone(epoch, record);
     }
 
     /// @inheritdoc IComputeOracleRegistry
@@ -279,6 +281,11 @@ contract ComputeOracleRegistry is IComputeOracleRegistry, AccessManaged, EIP712 
         Record storage record = _disputed(epoch);
         require(record.demands != 0, NoDemandOpen(epoch));
         --record.demands;
+        _postpone(epoch, record);
+    }
+
+    /// @dev Leaves a dispute window from now on.
+    function _postpone(uint256 epoch, Record storage record) private {
         // Time only grows, and the extension with it. Fits: the most does.
         uint256 passed = block.timestamp - record.acceptedAt;
         record.extension = uint32(passed < maxExtension ? passed : maxExtension);
@@ -310,7 +317,7 @@ contract ComputeOracleRegistry is IComputeOracleRegistry, AccessManaged, EIP712 
         do {
             _mark(_configs[--place], signer, stands_);
         } while (_configs[place].fromEpoch > oldest);
-        _seatIfNeeded();
+        _seatIfNeeded(!stands_);
     }
 
     function _mark(Config storage config, address signer, bool stands_) private {
@@ -346,11 +353,13 @@ contract ComputeOracleRegistry is IComputeOracleRegistry, AccessManaged, EIP712 
         _seat(oracles, fromEpoch);
     }
 
-    function _seatIfNeeded() private {
-        if (_standby == address(0)) return;
+    /// @param lost Whether an oracle has just lost its standing: then people are warned before it is too late.
+    function _seatIfNeeded(bool lost) private {
         uint256 fromEpoch = EpochLib.upcoming(genesis, epochLength);
         (uint256 standing, uint256 quorum) = standingAt(fromEpoch);
-        if (BitLib.count(standing) >= quorum) return;
+        standing = BitLib.count(standing);
+        if (lost && standing <= quorum) emit FewOraclesStand(fromEpoch, standing, quorum);
+        if (standing >= quorum || _standby == address(0)) return;
         address[] memory oracles = standby();
         if (BitLib.count(_standingOf(oracles)) >= _quorumOf(oracles.length)) _seat(oracles, fromEpoch);
     }

@@ -39,6 +39,9 @@ _ORDER = (
     "bonds",
     "disputes",
     "products",
+    "votes",
+    "chamber",
+    "governor",
 )
 CONTRACTS = {
     "verifier": "EcdsaVerifier",
@@ -53,8 +56,12 @@ CONTRACTS = {
     "bonds": "SignerBonds",
     "disputes": "ComputeDisputes",
     "products": "ProductDisputes",
+    "votes": "CitizenVotes",
+    "chamber": "SecondChamber",
+    "governor": "SuiteGovernor",
 }
 _ADMIN_ROLE = 0
+GUARDIAN_ROLE = 1
 
 
 class DeploymentError(RuntimeError):
@@ -77,6 +84,9 @@ class Suite:
     bonds: ContractInstance
     disputes: ContractInstance
     products: ContractInstance
+    votes: ContractInstance
+    chamber: ContractInstance
+    governor: ContractInstance
 
     def addresses(self) -> dict[str, str]:
         """Checksummed address by role."""
@@ -114,10 +124,14 @@ def deploy_suite(recipe: Recipe, deployer: AccountAPI, genesis: int | None = Non
     `genesis` (seconds since the Unix epoch) overrides the recipe's delay from the chain's present time.
     """
     compile_sources()
+    now = chain.blocks.head.timestamp
     if genesis is None:
-        genesis = chain.blocks.head.timestamp + recipe.clock.genesis_delay_s
+        genesis = now + recipe.clock.genesis_delay_s
     predicted = _predict(str(deployer.address), deployer.nonce)
-    arguments = _arguments(recipe, str(deployer.address), predicted, genesis)
+    arguments = {
+        **_arguments(recipe, predicted, genesis),
+        **_governance_arguments(recipe, str(deployer.address), predicted, now),
+    }
     compiled = {role: _compiled(CONTRACTS[role]) for role in _ORDER}
     for role in _ORDER:
         _check_arguments(compiled[role], arguments[role])
@@ -126,6 +140,7 @@ def deploy_suite(recipe: Recipe, deployer: AccountAPI, genesis: int | None = Non
     if suite.addresses() != predicted:
         raise DeploymentError(f"addresses moved: predicted {predicted}, deployed {suite.addresses()}")
     _set_up(suite, recipe, deployer)
+    _appoint_guardian(suite, recipe, deployer)
     _hand_over(suite, deployer)
     check_suite(suite)
     if suite.manager.hasRole(_ADMIN_ROLE, deployer.address)[0]:
@@ -155,11 +170,16 @@ def check_suite(suite: Suite) -> None:
         "exchange.token": (suite.exchange.token(), suite.token),
         "exchange.vault": (suite.exchange.vault(), suite.vault),
         "exchange.oracles": (suite.exchange.oracles(), suite.oracles),
+        "votes.citizens": (suite.votes.citizens(), suite.citizens),
+        "chamber.governor": (suite.chamber.governor(), suite.governor),
+        "governor.chamber": (suite.governor.chamber(), suite.chamber),
+        "governor.token": (suite.governor.token(), suite.votes),
+        "governor.timelock": (suite.governor.timelock(), suite.timelock),
     }
     for name, (actual, contract) in expected.items():
         if actual != contract.address:
             raise DeploymentError(f"{name} is {actual}, expected {contract.address}")
-    for role in ("oracles", "vault", "citizens", "exchange"):
+    for role in ("oracles", "vault", "citizens", "exchange", "chamber"):
         authority = getattr(suite, role).authority()
         if authority != suite.manager.address:
             raise DeploymentError(f"{role}.authority is {authority}, expected {suite.manager.address}")
@@ -220,9 +240,31 @@ def _predict(deployer: str, nonce: int) -> dict[str, str]:
     }
 
 
-def _arguments(recipe: Recipe, deployer: str, at: dict[str, str], genesis: int) -> dict[str, list[Any]]:
-    clock, vault, exchange, governance = recipe.clock, recipe.vault, recipe.exchange, recipe.governance
-    disputes = recipe.disputes
+def _governance_arguments(recipe: Recipe, deployer: str, at: dict[str, str], now: int) -> dict[str, list[Any]]:
+    terms = recipe.governance
+    return {
+        "manager": [deployer, now + terms.set_up_s],
+        "timelock": [terms.timelock_delay_s, at["governor"], terms.founder, now + terms.founding_s],
+        "votes": [at["citizens"], terms.ripening_s],
+        "chamber": [
+            at["manager"],
+            at["governor"],
+            terms.chamber_delay_s,
+            terms.objections_needed,
+            list(terms.seats.model_dump().values()),
+        ],
+        "governor": [
+            at["votes"],
+            at["timelock"],
+            at["chamber"],
+            terms.grace_s,
+            (terms.voting_delay_s, terms.voting_period_s, terms.quorum_floor, terms.quorum_bps),
+        ],
+    }
+
+
+def _arguments(recipe: Recipe, at: dict[str, str], genesis: int) -> dict[str, list[Any]]:
+    clock, vault, exchange, disputes = recipe.clock, recipe.vault, recipe.exchange, recipe.disputes
     timing = (
         genesis,
         clock.epoch_length_s,
@@ -240,11 +282,13 @@ def _arguments(recipe: Recipe, deployer: str, at: dict[str, str], genesis: int) 
         vault.release_floor_wei,
         vault.growth_bps,
         vault.min_notice_epochs,
+        vault.halt_span_s,
+        vault.brake_span_s,
+        vault.jump_floor_ngaicph,
+        vault.jump_bps,
     )
     return {
         "verifier": [],
-        "manager": [deployer],
-        "timelock": [governance.timelock_delay_s, governance.proposers, governance.executors],
         "oracles": [at["manager"], timing, at["bonds"], recipe.oracles, list(recipe.weights_x16), verifiers],
         "policy": [recipe.policy.rate_wei_per_ngaicph, recipe.policy.release_bps],
         "vault": [at["manager"], at["token"], at["citizens"], at["policy"], at["oracles"], bounds],
@@ -255,6 +299,8 @@ def _arguments(recipe: Recipe, deployer: str, at: dict[str, str], genesis: int) 
             at["vault"],
             recipe.citizens.objection_delay_s,
             recipe.citizens.turnover_period_s,
+            recipe.citizens.jump_floor,
+            recipe.citizens.jump_bps,
         ],
         "exchange": [
             at["manager"],
@@ -298,6 +344,14 @@ def _set_up(suite: Suite, recipe: Recipe, deployer: AccountAPI) -> None:
             facility.public_share_bps,
             sender=deployer,
         )
+
+
+def _appoint_guardian(suite: Suite, recipe: Recipe, deployer: AccountAPI) -> None:
+    """The one permission that is not the timelock's: to halt dividends, once."""
+    halt = suite.vault.halt.encode_input()[:4]
+    suite.manager.labelRole(GUARDIAN_ROLE, "GUARDIAN", sender=deployer)
+    suite.manager.setTargetFunctionRole(suite.vault.address, [halt], GUARDIAN_ROLE, sender=deployer)
+    suite.manager.grantRole(GUARDIAN_ROLE, recipe.governance.guardian, 0, sender=deployer)
 
 
 def _hand_over(suite: Suite, deployer: AccountAPI) -> None:

@@ -26,6 +26,7 @@ MIN_RATE, MAX_RATE = 1, 10**18
 MIN_RELEASE_BPS, MAX_RELEASE_BPS = 100, WHOLE_BPS
 MAX_FEE_BPS = 3_000
 MAX_REWARD_BPS = 4_999
+MIN_QUORUM_BPS, MAX_QUORUM_BPS = 100, 5_000
 MIN_RELEASE_FLOOR_WEI = 10**6 << 40
 """A unit of the dividend index for as many people as the vault can count."""
 
@@ -50,6 +51,9 @@ def _oracle_set(addresses: list[str]) -> list[str]:
 
 
 Span = Annotated[Whole, Field(gt=0)]
+GovernedSpan = Annotated[Whole, Field(gt=0, lt=2**30)]
+"""With room for four times of it in 32 bits."""
+
 Delay = Annotated[Whole, Field(ge=0)]
 Bps = Annotated[Whole, Field(ge=0, le=WHOLE_BPS)]
 Weight = Annotated[Whole, Field(ge=1, le=1024)]
@@ -90,10 +94,14 @@ class Policy(Strict):
 
 class Vault(Strict):
     expiry_age_s: Span
-    max_rate_wei_per_ngaicph: Annotated[Whole, Field(ge=0, lt=2**112)]
+    max_rate_wei_per_ngaicph: Annotated[Whole, Field(ge=0, lt=2**96)]
     release_floor_wei: Annotated[Whole, Field(ge=MIN_RELEASE_FLOOR_WEI)]
     growth_bps: Annotated[Whole, Field(ge=WHOLE_BPS, lt=2**32)]
     min_notice_epochs: Annotated[Whole, Field(ge=1, lt=2**32)]
+    halt_span_s: Annotated[Whole, Field(ge=0, lt=2**32)]
+    brake_span_s: Annotated[Whole, Field(ge=0, lt=2**32)]
+    jump_floor_ngaicph: Annotated[Whole, Field(ge=0, lt=2**64)]
+    jump_bps: Annotated[Whole, Field(ge=WHOLE_BPS, lt=2**32)]
 
 
 class Exchange(Strict):
@@ -113,12 +121,32 @@ class Disputes(Strict):
     demand_bond_wei: Annotated[Whole, Field(gt=0)]
 
 
-class Governance(Strict):
-    """An executor of zero lets anybody execute what is due."""
+class Seats(Strict):
+    """Who sits in the second chamber; a seat may be empty at first."""
 
-    timelock_delay_s: Delay
-    proposers: Annotated[list[Address], Field(min_length=1)]
-    executors: Annotated[list[AnyAddress], Field(min_length=1)]
+    operators: AnyAddress
+    oracles: AnyAddress
+    registrars: AnyAddress
+    civil_society: AnyAddress
+
+
+class Governance(Strict):
+    """Spans of time in seconds. What is governed later must start within its hard range."""
+
+    set_up_s: Span
+    founder: Address
+    founding_s: Span
+    guardian: Address
+    timelock_delay_s: GovernedSpan
+    ripening_s: GovernedSpan
+    voting_delay_s: GovernedSpan
+    voting_period_s: GovernedSpan
+    quorum_floor: Annotated[Whole, Field(ge=1, lt=2**64)]
+    quorum_bps: Annotated[Whole, Field(ge=MIN_QUORUM_BPS, le=MAX_QUORUM_BPS)]
+    grace_s: GovernedSpan
+    chamber_delay_s: GovernedSpan
+    objections_needed: Annotated[Whole, Field(ge=2, le=4)]
+    seats: Seats
 
 
 class Citizens(Strict):
@@ -126,6 +154,8 @@ class Citizens(Strict):
 
     objection_delay_s: Annotated[Whole, Field(gt=0, lt=2**32)]
     turnover_period_s: Span
+    jump_floor: Annotated[Whole, Field(ge=0, lt=2**40)]
+    jump_bps: Annotated[Whole, Field(ge=0, lt=2**32)]
 
 
 class Region(Strict):
@@ -177,9 +207,11 @@ class Recipe(Strict):
             fewest = least // clock.epoch_length_s + 1
             expected = f"at least {fewest}, to keep more than both windows, the extension and an epoch, {least} s"
             yield _contradiction("clock", "ring_epochs", given=clock.ring_epochs, expected=expected)
-        if expiry <= clock.windows_s:
-            # Else an epoch reported at the last moment would expire before it is final.
-            expected = f"more than both windows and the extension together, {clock.windows_s} s"
+        latest = max(clock.windows_s, self.vault.brake_span_s) + self.vault.halt_span_s
+        if expiry <= latest:
+            # Else an epoch reported at the last moment, or held back, would expire before it is distributed.
+            held = f"the longer of both windows and the extension together, {clock.windows_s} s, and vault.brake_span_s"
+            expected = f"more than vault.halt_span_s and {held}: {latest} s"
             yield _contradiction("vault", "expiry_age_s", given=expiry, expected=expected)
         if expiry >= clock.retention_s:
             expected = f"less than what the oracle registry keeps, {clock.retention_s} s"

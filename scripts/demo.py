@@ -14,7 +14,7 @@ from typing import Any
 
 import ape
 import click
-from ape import accounts
+from ape import accounts, chain
 from ape.logging import LogLevel, logger
 from rich.console import Console
 from scripts._bonds import bond_oracles
@@ -24,6 +24,8 @@ from scripts._demo.network import (
     HOST,
     Ports,
     require_tools,
+    start_explorer,
+    start_keeper,
     start_meters,
     start_node,
     start_oracles,
@@ -32,7 +34,7 @@ from scripts._demo.network import (
 from scripts._demo.processes import DemoError, Process, Processes, require_free_ports
 from scripts._demo.roles import DEPLOYER, ORACLES, development_account
 from scripts._demo.story import Story
-from scripts._deploy import DeploymentError, deploy_suite, write_record
+from scripts._deploy import DEPLOYMENTS, DeploymentError, deploy_suite, write_record
 from scripts._recipe import RecipeError, load_recipe
 from scripts._sources import compile_sources
 
@@ -44,12 +46,13 @@ START_UP_SECONDS = 25
 
 @click.command()
 @click.option("--keep", is_flag=True, help="Leave everything running at the end, until Ctrl-C.")
+@click.option("--pages", is_flag=True, help="Show the story on the explorer's pages while it unfolds.")
 @click.option("--port-base", default=8545, show_default=True, help="The node's port; the others follow from it.")
-def cli(keep: bool, port_base: int) -> None:
+def cli(keep: bool, pages: bool, port_base: int) -> None:
     """Show the closed loop: monitor, calculate, distribute, recycle."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # stopped from outside: clean up as on Ctrl-C
     try:
-        run(keep, Ports(port_base), _console())
+        run(keep, pages, Ports(port_base), _console())
     except (DemoError, DeploymentError, InvariantBrokenError, RecipeError) as error:
         raise click.ClickException(str(error)) from None
     except KeyboardInterrupt:
@@ -62,7 +65,7 @@ def _console() -> Console:
     return console if console.is_terminal else Console(width=PLAIN_WIDTH)
 
 
-def run(keep: bool, ports: Ports, console: Console) -> None:
+def run(keep: bool, pages: bool, ports: Ports, console: Console) -> None:
     """The demo from start to end. Raises DemoError or InvariantBrokenError."""
     started = time.monotonic()
     logger.set_level(LogLevel.WARNING)
@@ -76,11 +79,16 @@ def run(keep: bool, ports: Ports, console: Console) -> None:
         with ape.networks.parse_network_choice(f"ethereum:local:{ports.rpc_url}"):
             loop = _deploy(console, ports)
             oracles = _start_daemons(processes, ports, loop, console)
-            story = Story(loop, processes, console)
+            if pages:
+                _start_pages(console, processes, ports)
+            story = Story(loop, processes, console, FOLDER / "govern")
             story.run(oracles)
             summary = story.write_summary(FOLDER / "summary.json")
             _conclude(console, summary, time.monotonic() - started)
             if keep:
+                if not pages:
+                    _start_pages(console, processes, ports)
+                start_keeper(processes, ports, FOLDER, loop.suite.vault.address)
                 _keep(console, processes, ports)
 
 
@@ -108,6 +116,12 @@ def _start_daemons(processes: Processes, ports: Ports, loop: Loop, console: Cons
     return oracles
 
 
+def _start_pages(console: Console, processes: Processes, ports: Ports) -> None:
+    with console.status("starting the explorer"):
+        address = start_explorer(processes, ports, FOLDER, DEPLOYMENTS / f"{chain.chain_id}.json")
+    console.print(f"The loop, live: {address}  wallet: {address}wallet")
+
+
 def _conclude(console: Console, summary: dict[str, Any], seconds: float) -> None:
     console.print(
         f"\n[bold green]The loop is closed.[/bold green] {summary['epochs']} epochs in {seconds:.0f} s; "
@@ -118,6 +132,7 @@ def _conclude(console: Console, summary: dict[str, Any], seconds: float) -> None
 def _keep(console: Console, processes: Processes, ports: Ports) -> None:
     console.print(
         f"\nStill running. RPC: {ports.rpc_url}\n"
+        f"Dashboard: http://{HOST}:{ports.explorer}/\n"
         f"Console: .venv/bin/ape console --network ethereum:local:{ports.rpc_url}\n"
         "Ctrl-C stops everything."
     )

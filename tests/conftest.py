@@ -26,6 +26,11 @@ OVERRIDES: dict[str, Any] = {
     "clock.max_extension_s": 500,
     "clock.ring_epochs": 16,
     "vault.expiry_age_s": 7000,
+    "vault.halt_span_s": 3000,
+    "vault.brake_span_s": 2000,
+    # Most tests want any output at any time, and any roll; those of the brakes set what they need.
+    "vault.jump_floor_ngaicph": 2**64 - 1,
+    "citizens.jump_floor": 2**40 - 1,
     "exchange.settlement_window_s": 1200,
     "disputes.evidence_horizon_s": 5000,
     "disputes.lock_time_s": 6000,

@@ -47,8 +47,10 @@ struct Region {
     uint40 turnover;
     /// The most there may be in a period.
     uint40 turnoverCap;
-    /// The period that `turnover` counts: time over `turnoverPeriod`, rounded down.
+    /// The period that `turnover` and `enrolled` count: time over `turnoverPeriod`, rounded down.
     uint40 period;
+    /// Citizens enrolled in `period`, or since a vote last set the cap.
+    uint40 enrolled;
 }
 
 /// @dev What a registrar may do about a citizen, in time and unless the citizen objects.
@@ -77,7 +79,9 @@ struct Act {
 /// @dev The roll: who shares in the income. One person, one leaf; one leaf, one share.
 ///
 /// **Enrolment.** A registrar enrols a batch of any size in one transaction. Every leaf counts from that moment on.
-/// Enrolment is bounded by a cap on each region's headcount. `docs/protocol.md` gives the leaf's bytes.
+/// Enrolment is bounded by a cap on each region's headcount. `docs/protocol.md` gives the leaf's bytes. A region that grows
+/// in one period by more than the greater of `jumpFloor` and `jumpBps` / 10,000 of what it was has *jumped*: its enrolment,
+/// and no other region's, rests until the next period, or until a vote sets its cap.
 ///
 /// **Activation.** A citizen, or anyone for the citizen, activates a leaf by its proof; the account then holds
 /// everything that the leaf has received since the batch was enrolled, and accrues from there. Nothing lapses while
@@ -127,6 +131,12 @@ interface ICitizenRegistry is IERC5267 {
     /// @param headcount What the headcount would be.
     /// @param cap The most it may be.
     error RegionFull(uint256 region, uint256 headcount, uint256 cap);
+
+    /// @dev Thrown while the brake holds a region's enrolment.
+    /// @param region The region.
+    /// @param enrolled Citizens enrolled in this period.
+    /// @param most The most that would not have been a jump.
+    error EnrolmentHeld(uint256 region, uint256 enrolled, uint256 most);
 
     /// @dev Thrown when a batch number was never given out.
     /// @param batch The number.
@@ -250,6 +260,12 @@ interface ICitizenRegistry is IERC5267 {
         uint256 size,
         uint256 entryIndex
     );
+
+    /// @dev A region's headcount jumped: nobody else is enrolled there in this period.
+    /// @param region The region.
+    /// @param enrolled Citizens enrolled in this period.
+    /// @param most The most that would not have been a jump.
+    event EnrolmentBraked(uint256 indexed region, uint256 enrolled, uint256 most);
 
     /// @dev A citizen activated.
     /// @param account The citizen's account.
@@ -474,7 +490,8 @@ interface ICitizenRegistry is IERC5267 {
     /// @param registrar The address.
     function removeRegistrar(address registrar) external;
 
-    /// @dev Sets the most citizens a region may have. Below the present headcount it only stops further enrolment.
+    /// @dev Sets the most citizens a region may have, and releases its brake. Below the present headcount it only stops
+    /// further enrolment.
     /// @param region The region.
     /// @param cap The cap.
     function setRegionCap(uint256 region, uint256 cap) external;
@@ -517,6 +534,26 @@ interface ICitizenRegistry is IERC5267 {
     /// @dev Number of a registrar, and whether it is in office; zero if it never was.
     /// @param registrar The address.
     function registrarOf(address registrar) external view returns (uint256 number, bool inOffice);
+
+    /// @dev The most a region may grow in a period, at least, without having jumped.
+    /// @return heads
+    function jumpFloor() external view returns (uint256);
+
+    /// @dev The same as a share of what it was.
+    /// @return basis points
+    function jumpBps() external view returns (uint256);
+
+    /// @dev How many citizens are active: activated, and not retired since.
+    /// @return active How many.
+    /// @return day Since which day, counted from the Unix epoch.
+    /// @return counts How many earlier counts are on record.
+    function activity() external view returns (uint256 active, uint256 day, uint256 counts);
+
+    /// @dev An earlier count, in ascending order of days.
+    /// @param place Below `counts`.
+    /// @return active How many were active at the end of that day, and until the day of the next count began.
+    /// @return day The day, counted from the Unix epoch.
+    function activityAt(uint256 place) external view returns (uint256 active, uint256 day);
 
     /// @dev How many batches were enrolled; numbers run from 0.
     function batchCount() external view returns (uint256);

@@ -287,6 +287,12 @@ interface IComputeOracleRegistry is IReportSource, IERC5267, ISignatureFaults {
     /// @param stands Whether they count.
     event StandingChanged(address indexed signer, bool stands);
 
+    /// @dev A warning: an oracle lost its standing, and no more than a quorum stand. Nothing waits for it.
+    /// @param epoch The first epoch that this is true of.
+    /// @param standing How many stand.
+    /// @param quorum How many a report needs.
+    event FewOraclesStand(uint256 indexed epoch, uint256 standing, uint256 quorum);
+
     /// @dev A standby set was approved, in place of any before.
     /// @param oracles Signing addresses by oracle number.
     event StandbyScheduled(address[] oracles);

@@ -13,9 +13,19 @@ import {Outcome} from "./IReportSource.sol";
 /// down; what does not divide stays in the reserve. Issued = dividend × headcount, exactly.
 ///
 /// Epochs that the source calls skipped or void are passed over, and so is one that ended longer ago than `expiryAge`.
-/// An epoch uses the policy and the source in force at it. Whatever those answer, entitlement never exceeds
-/// `maxRate` × output and the release never exceeds the greater of `releaseFloor` and the last release times
-/// `growthBps` / 10,000: these bounds are immutable.
+/// An epoch uses the policy, the source and the rate in force at it; the rate is the policy's at the time it was scheduled.
+/// Whatever those answer later, entitlement never exceeds rate × output, the rate never `maxRate`, and the release never the
+/// greater of `releaseFloor` and the last release times `growthBps` / 10,000: these bounds are immutable. A policy that
+/// gives no answer is done without: entitlement is rate × output, and as much is released as the last time.
+///
+/// **Brake.** Output above the greater of `jumpFloor` and the recent peak times `jumpBps` / 10,000 is a jump: its epoch
+/// waits until `brakeSpan` after its own end, for people to look at it, unless a vote lets it go on. The peak is the
+/// greatest output of late, an eighth less with each dividend. Since an epoch waits from its own end, a row of jumps waits
+/// no longer than one, and what is caught up with late does not wait.
+///
+/// **Halt.** The guardian may halt all dividends, once, for `haltSpan`; a vote can end that sooner, and only a vote can
+/// re-arm it, for no sooner than another `haltSpan` after the last. Epochs wait meanwhile; none expires for it. Nothing else
+/// can be halted: not a payment, a delivery, a recycling, an enrolment.
 interface IDistributionVault {
     /// @dev Thrown when a function is called by another than the contract it is for.
     /// @param caller Who called.
@@ -31,10 +41,11 @@ interface IDistributionVault {
     /// @param epoch The next epoch.
     error NoCitizens(uint256 epoch);
 
-    /// @dev Thrown when a source may take as long to settle an epoch as that takes to expire: income could be lost.
+    /// @dev Thrown when an epoch could expire before it can be distributed: income could be lost.
     /// @param expiryAge The expiry age, seconds.
-    /// @param finality The longest that the source takes, seconds.
-    error ExpiryBeforeFinality(uint256 expiryAge, uint256 finality);
+    /// @param latest The longest until it can be: the longer of the source's finality and the brake's span, and a halt;
+    /// seconds.
+    error ExpiryBeforeFinality(uint256 expiryAge, uint256 latest);
 
     /// @dev Thrown when the expiry age is not below what a source retains.
     /// @param expiryAge The age given, seconds.
@@ -72,7 +83,50 @@ interface IDistributionVault {
     /// @param max The ceiling.
     error RateAboveCeiling(uint256 given, uint256 max);
 
-    /// @dev Thrown by the constructor when the growth bound is below 100 %: incomes could then only fall.
+    /// @dev Thrown when a policy does not answer within `POLICY_GAS`.
+    /// @param policy The policy.
+    /// @param publicOutput The output it was asked about, nGAICPh.
+    /// @param reserve The reserve it was asked about, wei.
+    error PolicyGaveNoAnswer(address policy, uint256 publicOutput, uint256 reserve);
+
+    /// @dev Thrown when a policy entitles to other than its rate times the output, or releases more than there is.
+    /// @param publicOutput The output it was asked about, nGAICPh.
+    /// @param reserve The reserve it was asked about, wei.
+    /// @param entitlement Its answer, wei.
+    /// @param release Its answer, wei.
+    error PolicyNotConforming(uint256 publicOutput, uint256 reserve, uint256 entitlement, uint256 release);
+
+    /// @dev Thrown when a transaction has too little gas left to give the policy its due.
+    /// @param needed What must be left, gas.
+    error GasTooLow(uint256 needed);
+
+    /// @dev Thrown while dividends are halted.
+    /// @param until When the halt ends, seconds.
+    error IssuanceIsHalted(uint256 until);
+
+    /// @dev Thrown while the brake holds the next epoch.
+    /// @param epoch The epoch.
+    /// @param until When it can be distributed, seconds.
+    error EpochHeld(uint256 epoch, uint256 until);
+
+    /// @dev Thrown when the guardian's halt was used and no vote has re-armed it.
+    /// @param until When it ended or ends, seconds.
+    error HaltSpent(uint256 until);
+
+    /// @dev Thrown when a halt would follow too soon on the last.
+    /// @param earliest When it may, seconds.
+    /// @param time The block's time, seconds.
+    error HaltTooSoon(uint256 earliest, uint256 time);
+
+    /// @dev Thrown when a halt is re-armed that was not used.
+    error HaltNotSpent();
+
+    /// @dev Thrown when nothing holds the next epoch back.
+    /// @param epoch The epoch.
+    error NothingToResume(uint256 epoch);
+
+    /// @dev Thrown by the constructor when a growth bound is below 100 %: incomes could then only fall, or any output be a
+    /// jump.
     /// @param given The bound given, basis points.
     /// @param min The least accepted.
     error GrowthBelowOne(uint256 given, uint256 min);
@@ -127,6 +181,30 @@ interface IDistributionVault {
     /// @param reserve What the reserve holds now, wei. A reserve that is full takes no more.
     event HeadDismissed(uint256 headcount, uint256 returned, uint256 reserve);
 
+    /// @dev A policy gave no answer, and was done without.
+    /// @param epoch The epoch.
+    /// @param policy The policy.
+    event PolicyFailed(uint256 indexed epoch, address indexed policy);
+
+    /// @dev An epoch's output is a jump: it waits.
+    /// @param epoch The epoch.
+    /// @param publicOutput Its public output, nGAICPh.
+    /// @param most The most that would not have been a jump, nGAICPh.
+    /// @param until When it can be distributed, seconds.
+    event EpochBraked(uint256 indexed epoch, uint256 publicOutput, uint256 most, uint256 until);
+
+    /// @dev The guardian halted dividends.
+    /// @param guardian The caller.
+    /// @param until When the halt ends by itself, seconds.
+    event IssuanceHalted(address indexed guardian, uint256 until);
+
+    /// @dev A vote re-armed the guardian's halt.
+    event HaltRearmed();
+
+    /// @dev A vote ended a halt, or what the brake held, before its time.
+    /// @param epoch The next epoch.
+    event IssuanceResumed(uint256 indexed epoch);
+
     /// @dev Income that two leaves of one account had both received was taken back from one of them.
     /// @param returned Taken off what was issued, wei.
     /// @param reserve What the reserve holds now, wei. A reserve that is full takes no more.
@@ -157,6 +235,15 @@ interface IDistributionVault {
     /// wei: it is un-issued and returns to the reserve. The present index returns nothing.
     function dismiss(uint256 from) external;
 
+    /// @dev Halts dividends for `haltSpan`, once until re-armed. The guardian only.
+    function halt() external;
+
+    /// @dev Lets the guardian halt once more.
+    function rearm() external;
+
+    /// @dev Lets dividends go on that a halt or the brake holds back. Does not re-arm.
+    function resume() external;
+
     /// @dev Un-issues what a head received that is counted still, and that reached no account. Called by the citizen
     /// registry.
     /// @param from Dividend index since which it received it, units of 1e6 wei.
@@ -164,7 +251,8 @@ interface IDistributionVault {
     function unissue(uint256 from, uint256 to) external;
 
     /// @dev Schedules a policy and a source from a future epoch on.
-    /// @param policy The policy; its rate is at most `maxRate`.
+    /// @param policy The policy. Its rate, at most `maxRate`, is read now and holds; asked about a few outputs and reserves
+    /// it must keep to that rate, release no more than there is, and answer within `POLICY_GAS`.
     /// @param source The report source; it keeps the vault's clock.
     /// @param fromEpoch First epoch they hold for; `minNotice` to ten times `minNotice` epochs ahead.
     function scheduleTerms(address policy, address source, uint256 fromEpoch) external;
@@ -208,6 +296,15 @@ interface IDistributionVault {
     /// @return wei per nGAICPh
     function rateAt(uint256 epoch) external view returns (uint256);
 
+    /// @dev The guardian's last halt.
+    /// @return until When it ended or ends, seconds; zero if there was none.
+    /// @return isSpent Whether the guardian may not halt before a vote re-arms that.
+    function haltedUntil() external view returns (uint256 until, bool isSpent);
+
+    /// @dev What output is compared with to tell a jump: the greatest of late, an eighth less with each dividend.
+    /// @return nGAICPh, rounded down to five digits
+    function peakOutput() external view returns (uint256);
+
     /// @dev The epoch now running.
     function currentEpoch() external view returns (uint256);
 
@@ -234,6 +331,22 @@ interface IDistributionVault {
     /// @dev The most a release may be of the one before, beyond the floor.
     /// @return basis points
     function growthBps() external view returns (uint256);
+
+    /// @dev How long the guardian's halt lasts.
+    /// @return seconds
+    function haltSpan() external view returns (uint256);
+
+    /// @dev Until when the brake holds an epoch, from the epoch's end.
+    /// @return seconds
+    function brakeSpan() external view returns (uint256);
+
+    /// @dev Output up to this is never a jump.
+    /// @return nGAICPh
+    function jumpFloor() external view returns (uint256);
+
+    /// @dev The most an epoch's output may be of the recent peak, beyond the floor, without being a jump.
+    /// @return basis points
+    function jumpBps() external view returns (uint256);
 
     /// @dev Least notice of a change of terms.
     /// @return epochs

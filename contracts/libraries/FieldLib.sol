@@ -30,6 +30,10 @@ library FieldLib {
         return uint64(_fit(value, type(uint64).max));
     }
 
+    function to96(uint256 value) internal pure returns (uint96) {
+        return uint96(_fit(value, type(uint96).max));
+    }
+
     function to112(uint256 value) internal pure returns (uint112) {
         return uint112(_fit(value, type(uint112).max));
     }

@@ -21,6 +21,8 @@ _PARTS: Final = {
     "key": "sbi_network.chain.key_cli",
     "outbox": "sbi_network.chain.outbox_cli",
     "signer": "sbi_network.signer.cli",
+    "govern": "sbi_network.govern.cli",
+    "explorer": "sbi_network.explorer.cli",
 }
 """Sub-commands, and the modules whose `app` they are."""
 

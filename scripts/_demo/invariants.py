@@ -99,7 +99,7 @@ def _issue(evidence: Evidence) -> str:
     _require(3, "the list of distributed epochs", epochs, sorted(set(epochs)))
     reported = {log.epoch for log in evidence.events(suite.oracles.ReportAccepted)}
     _require(3, "epochs distributed without a report", sorted(set(epochs) - reported), [])
-    entitled = sum(log.publicOutput for log in logs) * suite.vault.rateAt(suite.vault.nextEpoch())
+    entitled = sum(log.publicOutput * suite.vault.rateAt(log.epoch) for log in logs)
     given = sum(log.amount for log in evidence.events(suite.token.Recirculated))
     issued = sum(log.issued for log in logs)
     _require(3, "what was issued", issued, f"at most {entitled + given}", issued <= entitled + given)

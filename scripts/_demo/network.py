@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 from eth_account.signers.local import LocalAccount
 from scripts._demo.processes import DemoError, Process, Processes, answers
-from scripts._demo.roles import ORACLE_SENDERS, ORACLES, READING_KEYS, development_account
+from scripts._demo.roles import KEEPER, ORACLE_SENDERS, ORACLES, READING_KEYS, development_account
 
 HOST = "127.0.0.1"
 BIN = Path(sys.executable).parent
@@ -25,7 +25,8 @@ _KEYSTORE_PASSWORD = "public development key"  # noqa: S105 - it says what it is
 
 @dataclass(frozen=True)
 class Ports:
-    """Where everybody listens: the node at the base, oracles from base + 101, meters from base + 201."""
+    """Where everybody listens: the node at the base, oracles from base + 101, meters from base + 201, the explorer at
+    base + 301."""
 
     base: int
 
@@ -42,8 +43,12 @@ class Ports:
         return [self.base + 201 + i for i in range(len(READING_KEYS))]
 
     @property
+    def explorer(self) -> int:
+        return self.base + 301
+
+    @property
     def all(self) -> list[int]:
-        return [self.node, *self.oracles, *self.meters]
+        return [self.node, *self.oracles, *self.meters, self.explorer]
 
     @property
     def rpc_url(self) -> str:
@@ -64,7 +69,7 @@ def start_meters(processes: Processes, ports: Ports, folder: Path, registry: str
     for number, (port, kind) in enumerate(zip(ports.meters, kinds, strict=True)):
         home = folder / f"meter-{number}"
         home.mkdir(parents=True, exist_ok=True)
-        _write_keystore(home, "reading-key", development_account(READING_KEYS[number]))
+        write_keystore(home, "reading-key", development_account(READING_KEYS[number]))
         config = home / "meter.toml"
         config.write_text(
             f'facility = {number}\nstate = "meter.sqlite"\n\n'
@@ -83,8 +88,8 @@ def start_oracles(processes: Processes, ports: Ports, folder: Path, registry: st
     for number, port in enumerate(ports.oracles):
         home = folder / f"oracle-{number}"
         home.mkdir(parents=True, exist_ok=True)
-        _write_keystore(home, "signing-key", development_account(ORACLES[number]))
-        _write_keystore(home, "sending-key", development_account(ORACLE_SENDERS[number]))
+        write_keystore(home, "signing-key", development_account(ORACLES[number]))
+        write_keystore(home, "sending-key", development_account(ORACLE_SENDERS[number]))
         peers = {signer: peer for signer, peer in zip(signers, ports.oracles, strict=True) if peer != port}
         config = home / "oracle.toml"
         config.write_text(_oracle_toml(ports, registry, port, peers), encoding="utf-8")
@@ -104,6 +109,38 @@ def _oracle_toml(ports: Ports, registry: str, port: int, peers: dict[str, int]) 
         f"[peers]\n{listed_peers}\n[facilities]\n{facilities}\n"
         "[timings]\ngather_seconds = 2\nview_seconds = 3\npoll_seconds = 0.5\nrequest_seconds = 2\n"
     )
+
+
+def start_explorer(processes: Processes, ports: Ports, folder: Path, record: Path) -> str:
+    """The dashboard and the wallet page. Returns their address, once they answer."""
+    home = folder / "explorer"
+    home.mkdir(parents=True, exist_ok=True)
+    meters = "".join(f'{number} = "http://{HOST}:{meter}"\n' for number, meter in enumerate(ports.meters))
+    config = home / "explorer.toml"
+    config.write_text(
+        f'[network]\nrpc_url = "{ports.rpc_url}"\ndeployment = "{record}"\n\n'
+        f'[database]\nurl = "sqlite:///{home.resolve() / "explorer.sqlite"}"\n\n'
+        f'[http]\nhost = "{HOST}"\nport = {ports.explorer}\n\n'
+        f'[pages]\nwallet_rpc_url = "{ports.rpc_url}"\n\n[facilities]\n{meters}',
+        encoding="utf-8",
+    )
+    processes.start("explorer", [BIN / "sbi", "explorer", "run", "--config", config])
+    processes.wait_until("the explorer to answer", lambda: answers(HOST, ports.explorer), START_SECONDS)
+    return f"http://{HOST}:{ports.explorer}/"
+
+
+def start_keeper(processes: Processes, ports: Ports, folder: Path, vault: str) -> None:
+    """Distributes each epoch from now on: the story did so itself."""
+    home = folder / "keeper"
+    home.mkdir(parents=True, exist_ok=True)
+    _write_keystore(home, "sending-key", development_account(KEEPER))
+    config = home / "keeper.toml"
+    config.write_text(
+        f'[network]\nrpc_url = "{ports.rpc_url}"\nvault = "{vault}"\n\n'
+        '[sending]\nkeystore = "sending-key.json"\npassword_file = "sending-key.password"\n',
+        encoding="utf-8",
+    )
+    processes.start("keeper", [BIN / "sbi", "keeper", "run", "--config", config])
 
 
 def wait_for_services(processes: Processes, ports: Ports) -> None:
@@ -129,7 +166,13 @@ def require_tools() -> None:
         raise DemoError(f"missing in {BIN}: {', '.join(missing)}. Run `make setup` first")
 
 
-def _write_keystore(home: Path, name: str, account: LocalAccount) -> None:
+def key_section(name: str) -> str:
+    """What a configuration file says of a key that `write_keystore` wrote beside it."""
+    return f'keystore = "{name}.json"\npassword_file = "{name}.password"\n'
+
+
+def write_keystore(home: Path, name: str, account: LocalAccount) -> None:
+    """An encrypted keystore and the file with its password, as an operator has them."""
     keystore = account.encrypt(_KEYSTORE_PASSWORD, kdf="pbkdf2", iterations=_KEYSTORE_ITERATIONS)
     for path, text in ((home / f"{name}.json", json.dumps(keystore)), (home / f"{name}.password", _KEYSTORE_PASSWORD)):
         path.write_text(text, encoding="utf-8")

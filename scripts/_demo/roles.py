@@ -19,6 +19,7 @@ ORACLES = (1, 2, 3, 4)
 ORACLE_SENDERS = (10, 11, 12, 13)
 OPERATORS = (6, 8)
 READING_KEYS = (7, 9)
+KEEPER = 14
 """Development accounts by role, as in the local recipe; the oracles send from accounts of their own."""
 
 CITIZENS = 1_000

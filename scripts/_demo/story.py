@@ -16,6 +16,7 @@ from scripts._demo.invariants import Evidence, Held, check_all
 from scripts._demo.loop import Dividend, Loop, Purchase
 from scripts._demo.processes import POLL_SECONDS, DemoError, Process, Processes
 from scripts._demo.roles import CITIZENS, citizen
+from scripts._demo.vote import Vote
 
 from sbi_network.protocol.units import format_gaicph, format_sbi, public_output_down
 
@@ -43,22 +44,26 @@ class Told:
 
 
 class Story:
-    """Runs the loop and tells it."""
+    """Runs the loop and tells it. `folder` is for the files of those who vote."""
 
-    def __init__(self, loop: Loop, processes: Processes, console: Console) -> None:
+    def __init__(self, loop: Loop, processes: Processes, console: Console, folder: Path) -> None:
+        self._vote = Vote(loop, processes, folder)
         self._loop = loop
         self._processes = processes
         self._out = console
         self.told = Told()
 
     def run(self, oracles: list[Process]) -> None:
-        """Three dividends; one oracle stops during the second epoch; pay, buy, deliver; then the invariants."""
+        """Three dividends, and on to the first at the rate that citizens vote for; one oracle stops during the second
+        epoch; pay, buy, deliver; then the invariants.
+        """
         suite = self._loop.suite
         for person in (PAYER, PAYEE, *map(citizen, WITNESSES)):
             self._loop.activate(person)
         self._out.print(f"{CITIZENS:,} citizens enrolled in one transaction; {2 + len(WITNESSES)} activated by proof.")
+        self._open_vote()
         epoch, lost = suite.vault.nextEpoch(), 0
-        while len(self.told.dividends) < EPOCHS:
+        while len(self.told.dividends) < EPOCHS or self.told.dividends[-1].epoch < self._vote.from_epoch:
             if self.told.stopped_oracle is None and len(self.told.dividends) == 1:
                 self._stop_one(oracles)
             self._wait_for_end(epoch)
@@ -71,8 +76,35 @@ class Story:
             else:
                 self.told.dividends.append(dividend)
                 self._spend(len(self.told.dividends))
+                self._advance_vote(len(self.told.dividends))
             epoch = suite.vault.nextEpoch()
         self._check()
+
+    def _open_vote(self) -> None:
+        vote, voters = self._vote, tuple(map(citizen, WITNESSES))
+        with self._out.status("a proposal, and ballots"):
+            vote.open(voters[-1], voters)
+        self._out.print(
+            f"[bold]A vote:[/bold] citizen {voters[-1].number} proposes to halve the rate from epoch {vote.from_epoch} "
+            f"on. {len(voters)} citizens sign ballots; a relayer carries them."
+        )
+
+    def _advance_vote(self, dividends: int) -> None:
+        """After the first dividend the vote is over, after the second the timelock's delay; then it takes effect."""
+        vote, last = self._vote, self.told.dividends[-1]
+        if dividends == 1:
+            vote.queue()
+            against, in_favour, _ = vote.tally()
+            self._out.print(f"[bold]Decided:[/bold] {in_favour} for, {against} against; queued in the timelock.\n")
+        elif dividends == 2:
+            vote.execute()
+            self._out.print(f"[bold]Executed:[/bold] the new rate holds from epoch {vote.from_epoch} on.\n")
+        elif last.epoch >= vote.from_epoch:
+            rate = last.entitlement // last.output if last.output else vote.new_rate
+            self._out.print(
+                f"[bold]In force:[/bold] epoch {last.epoch} entitles to {format_sbi(rate)} per nGAICPh, "
+                f"{format_sbi(vote.rate)} before.\n"
+            )
 
     def _stop_one(self, oracles: list[Process]) -> None:
         """One that signed the first report, so that its absence shows in the next."""
@@ -215,6 +247,8 @@ class Story:
             "total_supply": suite.token.totalSupply(),
             "citizens": suite.vault.headcount(),
             "signers_per_epoch": [suite.oracles.recordOf(d.epoch).signers.bit_count() for d in self.told.dividends],
+            "rates": {str(d.epoch): suite.vault.rateAt(d.epoch) for d in self.told.dividends},
+            "votes": self._vote.tally(),
             "invariants": {str(held.number): held.by for held in self.told.held},
         }
         path.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")

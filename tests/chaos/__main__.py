@@ -14,6 +14,7 @@ from tests.chaos.campaign import Campaign
 from tests.chaos.chain import Times
 from tests.chaos.faults import KINDS
 from tests.chaos.network import Pace, running_network
+from tests.chaos.processes import slowness
 
 ZEROS = (
     "epochs_lost",
@@ -26,7 +27,8 @@ ZEROS = (
 """What must be zero."""
 
 
-def _times(slow: int) -> Times:
+def times(slow: int) -> Times:
+    """Epochs of twelve seconds, and eight of them to report one."""
     return Times(
         epoch=12 * slow,
         report_window=96 * slow,
@@ -40,7 +42,8 @@ def _times(slow: int) -> Times:
     )
 
 
-def _pace(slow: int) -> Pace:
+def pace(slow: int) -> Pace:
+    """What goes with them."""
     return Pace(gather=2.5 * slow, view=3.0 * slow, poll=0.5 * slow, request=1.5 * slow)
 
 
@@ -52,7 +55,7 @@ def main() -> int:
     parser.add_argument("--each", type=int, default=10, help="how many faults of every kind")
     parser.add_argument("--epochs", type=int, default=60, help="at least so many")
     parser.add_argument("--only", nargs="*", default=[], help="kinds; all without it")
-    parser.add_argument("--slow", type=int, default=1, help="how many times slower, on a machine that is busy")
+    parser.add_argument("--slow", type=int, help="how many times slower, on a busy machine; measured without it")
     parser.add_argument("--out", type=Path, help="where the verdict goes")
     parser.add_argument("--keep", type=Path, help="a folder for logs and state; a temporary one without it")
     given = parser.parse_args()
@@ -65,7 +68,9 @@ def main() -> int:
         print(f"left out, for what is missing here: {', '.join(absent)}", flush=True)
     with tempfile.TemporaryDirectory() as temporary:
         folder = given.keep or Path(temporary) / "network"
-        with running_network(folder, given.oracles, _times(given.slow), _pace(given.slow)) as network:
+        slow = given.slow or slowness()
+        print(f"{slow} times slower than on an idle machine", flush=True)
+        with running_network(folder, given.oracles, times(slow), pace(slow)) as network:
             campaign = Campaign(network, given.seed, lambda line: print(line, flush=True))
             verdict = campaign.run([kind for kind in kinds for _ in range(given.each)], given.epochs)
     verdict = {"seed": given.seed, "oracles": given.oracles, **verdict, "kinds_left_out": absent}

@@ -128,6 +128,14 @@ class Children:
         return self.start(name, sys.executable, "-m", "sbi_network.cli", *arguments, **environment)
 
 
+def slowness(idle_seconds: float = 2.0) -> int:
+    """How many times slower than an idle machine this one is now, 1 to 8: by what loading an oracle's code takes."""
+    command = [sys.executable, "-c", "import sbi_network.oracle.process"]
+    began = time.monotonic()
+    subprocess.run(command, env=ENVIRONMENT, check=True)
+    return min(8, max(1, round((time.monotonic() - began) / idle_seconds)))
+
+
 def free_port() -> int:
     """A port that nobody listens on."""
     with socket.socket() as listening:

@@ -14,7 +14,15 @@ from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 from scripts import _recipe
 from scripts._bonds import bond_oracles
-from scripts._deploy import CONTRACTS, DeploymentError, check_suite, deploy_suite, load_suite, write_record
+from scripts._deploy import (
+    CONTRACTS,
+    GUARDIAN_ROLE,
+    DeploymentError,
+    check_suite,
+    deploy_suite,
+    load_suite,
+    write_record,
+)
 from scripts._recipe import RecipeError, load_recipe
 
 from sbi_network.protocol.address import ZERO_ADDRESS
@@ -46,9 +54,13 @@ def verifiers_of(suite: Suite) -> tuple[str, str]:
 
 
 def governed(suite: Suite, somebody: str) -> list[tuple[Any, str, tuple[Any, ...]]]:
-    """Everything that only the timelock may do: contract, function, and arguments that it could do it with."""
+    """What only the timelock, or the guardian, may do: contract, function, and arguments to do it with."""
     return [
         (suite.vault, "scheduleTerms", (suite.policy.address, suite.oracles.address, 10)),
+        (suite.vault, "rearm", ()),
+        (suite.vault, "resume", ()),
+        (suite.vault, "halt", ()),
+        (suite.chamber, "appoint", (0, somebody)),
         (suite.citizens, "addRegistrar", (somebody,)),
         (suite.citizens, "removeRegistrar", (somebody,)),
         (suite.citizens, "setRegionCap", (1, 5)),
@@ -89,6 +101,12 @@ def test_deploy_suite__local_recipe__every_value_is_on_chain(suite: Suite, recip
     assert suite.vault.releaseFloor() == vault.release_floor_wei
     assert suite.vault.growthBps() == vault.growth_bps
     assert suite.vault.minNotice() == vault.min_notice_epochs
+    assert suite.vault.haltSpan() == vault.halt_span_s
+    assert suite.vault.brakeSpan() == vault.brake_span_s
+    assert suite.vault.jumpFloor() == vault.jump_floor_ngaicph
+    assert suite.vault.jumpBps() == vault.jump_bps
+    assert suite.citizens.jumpFloor() == recipe.citizens.jump_floor
+    assert suite.citizens.jumpBps() == recipe.citizens.jump_bps
     assert suite.exchange.settlementWindow() == recipe.exchange.settlement_window_s
     assert tuple(suite.exchange.shares()) == (recipe.exchange.fee_bps, recipe.exchange.recirculate_bps)
     assert suite.bonds.requiredBond() == recipe.disputes.required_bond_wei
@@ -97,7 +115,19 @@ def test_deploy_suite__local_recipe__every_value_is_on_chain(suite: Suite, recip
     assert suite.disputes.evidenceHorizon() == recipe.disputes.evidence_horizon_s
     assert suite.disputes.revealWindow() == recipe.disputes.reveal_window_s
     assert suite.disputes.demandBond() == recipe.disputes.demand_bond_wei
-    assert suite.timelock.getMinDelay() == recipe.governance.timelock_delay_s
+    terms = recipe.governance
+    assert suite.timelock.getMinDelay() == terms.timelock_delay_s
+    assert suite.timelock.founder() == terms.founder
+    assert suite.timelock.foundingEnds() - suite.manager.setUpEnds() == terms.founding_s - terms.set_up_s
+    assert suite.votes.ripening() == terms.ripening_s
+    assert suite.governor.grace() == terms.grace_s
+    spans = (terms.voting_delay_s, terms.voting_period_s)
+    assert tuple(suite.governor.voteTerms()) == (*spans, terms.quorum_floor, terms.quorum_bps)
+    assert suite.chamber.delay() == terms.chamber_delay_s
+    assert suite.chamber.objectionsNeeded() == terms.objections_needed
+    seats = [suite.chamber.holderOf(seat) for seat in range(4)]
+    assert seats == [terms.seats.operators, terms.seats.oracles, terms.seats.registrars, terms.seats.civil_society]
+    assert tuple(suite.manager.hasRole(GUARDIAN_ROLE, terms.guardian)) == (True, 0)
     assert all(suite.citizens.registrarOf(registrar)[1] for registrar in recipe.registrars)
     assert {n: suite.citizens.regionOf(n).cap for n in recipe.regions} == {n: r.cap for n, r in recipe.regions.items()}
     for number, facility in enumerate(recipe.facilities):
@@ -230,6 +260,8 @@ def test_recipe_limits__read_from_the_chain__are_the_contracts_own(suite: Suite)
     assert suite.policy.MIN_RELEASE_BPS() == _recipe.MIN_RELEASE_BPS
     assert suite.policy.MAX_RELEASE_BPS() == _recipe.MAX_RELEASE_BPS
     assert suite.exchange.MAX_FEE_BPS() == _recipe.MAX_FEE_BPS
+    assert suite.governor.MIN_QUORUM_BPS() == _recipe.MIN_QUORUM_BPS
+    assert suite.governor.MAX_QUORUM_BPS() == _recipe.MAX_QUORUM_BPS
 
 
 @pytest.mark.parametrize(
@@ -241,6 +273,13 @@ def test_recipe_limits__read_from_the_chain__are_the_contracts_own(suite: Suite)
         ({"vault.release_floor_wei": 2**40 * 10**6 - 1}, "DistributionVault", "ReleaseFloorTooLow"),
         ({"vault.min_notice_epochs": 0}, "DistributionVault", "NoticeTooShort"),
         ({"vault.min_notice_epochs": 2**32}, "FieldLib", "AboveField"),
+        ({"vault.expiry_age_s": 5_300}, "DistributionVault", "ExpiryBeforeFinality"),
+        ({"vault.jump_bps": 9_999}, "DistributionVault", "GrowthBelowOne"),
+        ({"governance.timelock_delay_s": 0}, "RangeLib", "OutOfRange"),
+        ({"governance.founder": ZERO_ADDRESS}, "SuiteTimelock", "ZeroAddress"),
+        ({"governance.voting_period_s": 0}, "RangeLib", "OutOfRange"),
+        ({"governance.quorum_bps": 5_001}, "RangeLib", "OutOfRange"),
+        ({"governance.objections_needed": 1}, "SecondChamber", "ObjectionsOutOfRange"),
         ({"clock.ring_epochs": 2}, "ComputeOracleRegistry", "RetentionTooShort"),
         ({"oracles": ORACLES[:5]}, "ComputeOracleRegistry", "InvalidOracleCount"),
         ({"oracles": ORACLES[:34]}, "ComputeOracleRegistry", "InvalidOracleCount"),

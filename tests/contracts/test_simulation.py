@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from eth_utils import keccak
 
+from sbi_network.protocol.outcome import Outcome
 from sbi_network.simulation import loop
 from sbi_network.simulation.exchange import price_of, split
 from sbi_network.simulation.loop import Case, simulate
 from sbi_network.simulation.policy import IssuancePolicy
 from sbi_network.simulation.scenario import Scenario
 from sbi_network.simulation.scenario_file import load_scenario, scenario_of
-from sbi_network.simulation.vault import Bounds, Issue, NotYetError, Outcome, Passed, Vault
+from sbi_network.simulation.vault import Bounds, Issue, NotYetError, Passed, Vault
 from tests.stories.town import Town
 from tests.support.evm import Evm, Mined, evm_of
 

@@ -537,18 +537,20 @@ contract CitizenRegistryActsTest is SuiteTest {
         _expectCreateReverts(
             abi.encodeWithSelector(ICitizenRegistry.ZeroSpan.selector, 0, 1),
             "CitizenRegistry",
-            abi.encode(address(manager), address(token), address(vault), 0, 1)
+            abi.encode(address(manager), address(token), address(vault), 0, 1, 0, 0)
         );
         _expectCreateReverts(
             abi.encodeWithSelector(ICitizenRegistry.ZeroSpan.selector, 1, 0),
             "CitizenRegistry",
-            abi.encode(address(manager), address(token), address(vault), 1, 0)
+            abi.encode(address(manager), address(token), address(vault), 1, 0, 0, 0)
         );
     }
 
     function test_constructor__spans__areKept() public view {
         assertEq(citizens.objectionDelay(), OBJECTION_DELAY);
         assertEq(citizens.turnoverPeriod(), TURNOVER_PERIOD);
+        assertEq(citizens.jumpFloor(), type(uint40).max);
+        assertEq(citizens.jumpBps(), 5000);
     }
 
     function test_eip712Domain__always__describesTheDomain() public view {

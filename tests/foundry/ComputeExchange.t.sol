@@ -281,7 +281,7 @@ contract ComputeExchangeTest is ExchangeTest {
     /// A policy whose rate falls to zero makes computing free for nobody.
     function test_buy__atARateOfZero__refused() public {
         Settings memory free = _defaults();
-        MockPolicy rule = new MockPolicy(0, 0, 0);
+        MockPolicy rule = new MockPolicy(0);
         free.policy = address(rule);
         _deploySuite(free);
         _offer(INTELLIGENT, EPOCH, 100);

@@ -565,6 +565,7 @@ contract ComputeOracleRegistryTest is SuiteTest {
         // 2 × 3,600 s must be more than 1,800 + 600 + 900 + 3,600 s; the vault's expiry must be below it.
         small.ringSize = 2;
         small.expiryAge = HOUR;
+        (small.haltSpan, small.brakeSpan) = (0, 0);
         _deploySuite(small);
         for (uint256 epoch = 0; epoch < 7; ++epoch) {
             _warpToEndOf(epoch);
@@ -675,6 +676,30 @@ contract ComputeOracleRegistryTest is SuiteTest {
         _outcomeIs(0, Outcome.Pending, 0);
         vm.warp(block.timestamp + 601);
         _outcomeIs(0, Outcome.Final, 0);
+    }
+
+    /// The brake of upheld disputes: what was wrong in one place is looked at once more, within the same end.
+    function test_takeOut__late__leavesAnotherDisputeWindow() public {
+        uint256 acceptedAt = _reported(8000);
+        vm.warp(acceptedAt + 500);
+        vm.expectEmit(address(oracles));
+        emit IComputeOracleRegistry.FinalityPostponed(0, 0, acceptedAt + 1100);
+        vm.prank(address(disputes));
+        oracles.takeOut(0, 3000);
+        vm.warp(acceptedAt + 1100);
+        _outcomeIs(0, Outcome.Pending, 5000);
+        // Again and again: never past the extension's end.
+        vm.expectEmit(address(oracles));
+        emit IComputeOracleRegistry.FinalityPostponed(0, 0, acceptedAt + 1500);
+        vm.prank(address(disputes));
+        oracles.takeOut(0, 1000);
+        vm.warp(acceptedAt + 1500);
+        vm.expectEmit(address(oracles));
+        emit IComputeOracleRegistry.FinalityPostponed(0, 0, acceptedAt + 1500);
+        vm.prank(address(disputes));
+        oracles.takeOut(0, 1000);
+        vm.warp(acceptedAt + 1501);
+        _outcomeIs(0, Outcome.Final, 3000);
     }
 
     function test_takeOut__moreThanIsLeft__voids() public {

@@ -54,6 +54,12 @@ contract DistributionVaultTest is SuiteTest {
         assertEq(vault.releaseFloor(), 1e24);
         assertEq(vault.growthBps(), 12_500);
         assertEq(vault.minNotice(), 3);
+        assertEq(vault.haltSpan(), 21_600);
+        assertEq(vault.brakeSpan(), 10_800);
+        assertEq(vault.jumpFloor(), type(uint64).max);
+        assertEq(vault.jumpBps(), 20_000);
+        assertEq(vault.POLICY_GAS(), 100_000);
+        assertEq(vault.MIN_POLICY_GAS(), 104_587);
         assertEq(vault.INDEX_UNIT(), 1e6);
         assertEq(vault.MAX_PASSED(), 64);
         assertEq(vault.policyAt(0), address(policy));
@@ -73,6 +79,16 @@ contract DistributionVaultTest is SuiteTest {
     function test_constructor__growthBelowOne__refused() public {
         Settings memory bad = _defaults();
         bad.growthBps = 9999;
+        _expectCreateReverts(
+            abi.encodeWithSelector(IDistributionVault.GrowthBelowOne.selector, 9999, 10_000),
+            "DistributionVault",
+            _vaultArguments(bad, address(policy), address(oracles))
+        );
+    }
+
+    function test_constructor__jumpBelowOne__refused() public {
+        Settings memory bad = _defaults();
+        bad.jumpBps = 9999;
         _expectCreateReverts(
             abi.encodeWithSelector(IDistributionVault.GrowthBelowOne.selector, 9999, 10_000),
             "DistributionVault",
@@ -107,9 +123,9 @@ contract DistributionVaultTest is SuiteTest {
     /// Larger ones would overflow in every dividend.
     function test_constructor__boundsPastTheirFields__refused() public {
         Settings memory bad = _defaults();
-        bad.maxRate = uint256(1) << 112;
+        bad.maxRate = uint256(1) << 96;
         _expectCreateReverts(
-            _aboveField(uint256(1) << 112, type(uint112).max),
+            _aboveField(uint256(1) << 96, type(uint96).max),
             "DistributionVault",
             _vaultArguments(bad, address(policy), address(oracles))
         );

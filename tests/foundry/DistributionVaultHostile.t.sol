@@ -5,6 +5,8 @@ import {IDistributionVault} from "../../contracts/interfaces/IDistributionVault.
 import {Outcome} from "../../contracts/interfaces/IReportSource.sol";
 import {MockPolicy} from "../../contracts/mocks/MockPolicy.sol";
 import {MockReportSource} from "../../contracts/mocks/MockReportSource.sol";
+import {Vm} from "forge-std/Vm.sol";
+
 import {SuiteTest} from "./SuiteTest.sol";
 
 /// Branches covered here: the vault's own bounds, when policy or report source say what they should not, and its fields
@@ -12,8 +14,9 @@ import {SuiteTest} from "./SuiteTest.sol";
 ///
 /// policy
 /// ├── the largest figures, nothing, other figures each time: within ceiling, growth and floor
-/// ├── refuses: the epoch waits until it expires
-/// └── raises its rate afterwards: the ceiling holds
+/// ├── reverts, burns its gas, returns nothing or too little: done without, with PolicyFailed; floods with data: two figures
+/// │   are read; starved of gas by the caller: GasTooLow
+/// └── raises its rate afterwards: that which was scheduled holds
 /// source
 /// ├── Void: passed
 /// ├── final or skipped before the epoch is over: refused, nobody may run ahead of time
@@ -31,12 +34,13 @@ contract DistributionVaultHostileTest is SuiteTest {
 
     /// @dev The suite, with this ceiling and floor, under a policy and a source that say what they are told.
     function _deployWith(uint256 maxRate, uint256 floor) private {
-        rule = new MockPolicy(1e18, 0, 0);
+        rule = new MockPolicy(1e18);
         source = new MockReportSource(GENESIS, HOUR, 48 * HOUR);
         Settings memory chosen = _defaults();
         (chosen.policy, chosen.source) = (address(rule), address(source));
         (chosen.maxRate, chosen.releaseFloor) = (maxRate, floor);
         _deploySuite(chosen);
+        rule.say(0, 0);
     }
 
     function _heads(uint256 count) private {
@@ -93,29 +97,77 @@ contract DistributionVaultHostileTest is SuiteTest {
         assertEq(vault.issued() + vault.reserve(), 0);
     }
 
-    function test_distribute__policyThatRefuses__waitsAndThenExpires() public {
-        rule.refuse(true);
-        uint256 epoch = _said(Outcome.Final, 100);
-        vm.expectRevert(bytes("no"));
-        vault.distribute();
-        assertEq(vault.nextEpoch(), 0);
-        vm.warp(_endOf(epoch) + 86_400);
-        vm.expectRevert(bytes("no"));
-        vault.distribute();
-        vm.warp(block.timestamp + 1);
-        source.say(1, Outcome.Final, 100);
-        rule.refuse(false);
-        rule.say(SBI, SBI);
-        assertEq(vault.distribute(), 2);
-        assertEq(vault.issued(), SBI);
+    /// Whatever a policy does once it is in force: income goes on, at the rate that it was scheduled with.
+    function test_distribute__policyThatGivesNoAnswer__isDoneWithout() public {
+        MockPolicy.Behaviour[4] memory all = [
+            MockPolicy.Behaviour.Revert,
+            MockPolicy.Behaviour.BurnGas,
+            MockPolicy.Behaviour.NoData,
+            MockPolicy.Behaviour.HalfAnAnswer
+        ];
+        rule.behave(MockPolicy.Behaviour.Conform);
+        _distributed(40);
+        assertEq(vault.lastRelease(), 40 * SBI);
+        for (uint256 i = 0; i < all.length; ++i) {
+            rule.behave(all[i]);
+            uint256 epoch = _said(Outcome.Final, 100);
+            vm.expectEmit(address(vault));
+            emit IDistributionVault.PolicyFailed(epoch, address(rule));
+            // 100 more each time, of which as much is released as before: 40.
+            vm.expectEmit(address(vault));
+            emit IDistributionVault.DividendDistributed(
+                epoch, 100, 100 * SBI, 40 * SBI, 10 * SBI, 4, (i + 1) * 60 * SBI
+            );
+            vault.distribute{gas: 1e6}();
+        }
     }
 
-    function test_rateAt__policyThatRaisesItsRateAfterwards__staysBelowTheCeiling() public {
+    function test_distribute__policyThatNeverAnswers__keepsAllInTheReserve() public {
+        rule.behave(MockPolicy.Behaviour.Revert);
+        _distributed(100);
+        assertEq(vault.issued(), 0);
+        assertEq(vault.reserve(), 100 * SBI);
+        rule.behave(MockPolicy.Behaviour.Conform);
+        _distributed(0);
+        assertEq(vault.issued(), 100 * SBI);
+    }
+
+    function test_distribute__policyThatFloodsWithData__costsNoMoreThanItsGas() public {
+        rule.behave(MockPolicy.Behaviour.FloodOfData);
+        _said(Outcome.Final, 100);
+        uint256 before = gasleft();
+        vault.distribute();
+        assertLt(before - gasleft(), 300_000);
+        assertEq(vault.nextEpoch(), 1);
+    }
+
+    /// A caller who gives too little gas cannot have a good policy called a failure.
+    function test_distribute__tooLittleGasForThePolicy__refused() public {
+        rule.behave(MockPolicy.Behaviour.Conform);
+        _said(Outcome.Final, 100);
+        vm.expectRevert(abi.encodeWithSelector(IDistributionVault.GasTooLow.selector, vault.MIN_POLICY_GAS()));
+        vault.distribute{gas: 115_000}();
+        vault.distribute{gas: 175_000}();
+        assertEq(vault.issued(), 100 * SBI);
+    }
+
+    function testFuzz_distribute__anyGas__neverCallsAGoodPolicyAFailure(uint256 gas) public {
+        rule.behave(MockPolicy.Behaviour.Conform);
+        _said(Outcome.Final, 100);
+        vm.recordLogs();
+        try vault.distribute{gas: bound(gas, 20_000, 300_000)}() {} catch {}
+        Vm.Log[] memory logs = vm.getRecordedLogs();
+        for (uint256 i = 0; i < logs.length; ++i) {
+            assertNotEq(logs[i].topics[0], IDistributionVault.PolicyFailed.selector);
+        }
+    }
+
+    function test_rateAt__policyThatRaisesItsRateAfterwards__isWhatWasScheduled() public {
         rule.setRate(type(uint256).max);
         rule.say(type(uint256).max, 0);
         _distributed(100);
         assertEq(vault.reserve(), 100 * SBI);
-        assertLe(vault.rateAt(1), 1e18);
+        assertEq(vault.rateAt(1), 1e18);
     }
 
     /* SOURCE */
@@ -200,7 +252,7 @@ contract DistributionVaultHostileTest is SuiteTest {
 
     /// One citizen can be given 2^80 - 1 units of 1e6 wei, and no more; nothing breaks there.
     function test_distribute__theIndexIsFull__goesOnWithoutADividend() public {
-        _deployWith(type(uint112).max, type(uint256).max);
+        _deployWith(type(uint96).max, type(uint256).max);
         Roll memory roll = _enrolMany(1);
         _activateAll(roll);
         rule.say(type(uint256).max, type(uint256).max);
@@ -227,7 +279,7 @@ contract DistributionVaultHostileTest is SuiteTest {
 
     /// 5.1e15 SBI can ever be issued; the last wei of it can be paid.
     function test_distribute__issuedIsFull__goesOnWithoutADividend() public {
-        _deployWith(type(uint112).max, type(uint256).max);
+        _deployWith(type(uint96).max, type(uint256).max);
         Roll memory roll = _enrolMany(1);
         _activateAll(roll);
         _heads(9999);
@@ -252,7 +304,7 @@ contract DistributionVaultHostileTest is SuiteTest {
     }
 
     function test_distribute__theLastReleaseIsFull__boundsTheNextFromThere() public {
-        _deployWith(type(uint112).max, type(uint256).max);
+        _deployWith(type(uint96).max, type(uint256).max);
         _heads(1_000_000_000);
         rule.say(type(uint256).max, 3e30);
         _distributed(1e18);
@@ -262,7 +314,7 @@ contract DistributionVaultHostileTest is SuiteTest {
     }
 
     function test_distribute__theReserveIsFull__takesNoMore() public {
-        _deployWith(type(uint112).max, 2e18);
+        _deployWith(type(uint96).max, 2e18);
         _heads(1);
         rule.say(type(uint256).max, 0);
         _distributed(1e18);

@@ -4,6 +4,7 @@ pragma solidity 0.8.35;
 import {ComputeOracleRegistry} from "../../contracts/ComputeOracleRegistry.sol";
 import {IDistributionVault} from "../../contracts/interfaces/IDistributionVault.sol";
 import {Outcome} from "../../contracts/interfaces/IReportSource.sol";
+import {MockPolicy} from "../../contracts/mocks/MockPolicy.sol";
 import {MockReportSource} from "../../contracts/mocks/MockReportSource.sol";
 import {SuiteTest} from "./SuiteTest.sol";
 
@@ -16,6 +17,8 @@ import {SuiteTest} from "./SuiteTest.sol";
 /// ├── addresses without code: NotAContract; rate above the ceiling: RateAboveCeiling
 /// ├── a source on another clock: ClockMismatch; that forgets too soon: ExpiryBeyondRetention; that settles an epoch too
 /// │   late: ExpiryBeforeFinality
+/// ├── a policy that does not keep its rate or releases too much: PolicyNotConforming; that reverts, burns all gas, returns
+/// │   nothing or too little: PolicyGaveNoAnswer
 /// └── good: each epoch is judged by the terms in force at it, whenever it is distributed
 /// policyAt, sourceAt, rateAt: before, at and after a change; through several changes
 contract DistributionVaultTermsTest is SuiteTest {
@@ -120,11 +123,54 @@ contract DistributionVaultTermsTest is SuiteTest {
 
     function test_scheduleTerms__sourceThatSettlesTooLate__refused() public {
         MockReportSource source = new MockReportSource(GENESIS, HOUR, 48 * HOUR);
-        source.sayFinality(86_400);
+        // A day, less the six hours of a halt.
+        source.sayFinality(64_800);
         vm.expectRevert(abi.encodeWithSelector(IDistributionVault.ExpiryBeforeFinality.selector, 86_400, 86_400));
         _schedule(half, address(source), 10);
-        source.sayFinality(86_399);
+        source.sayFinality(64_799);
         _schedule(half, address(source), 10);
+    }
+
+    /* A POLICY THAT DOES NOT CONFORM */
+
+    function test_scheduleTerms__policyThatKeepsNoRate__refused() public {
+        MockPolicy rule = new MockPolicy(1e18);
+        rule.say(1, 0);
+        vm.expectRevert(abi.encodeWithSelector(IDistributionVault.PolicyNotConforming.selector, 0, 0, 1, 0));
+        _schedule(address(rule), address(oracles), 10);
+        rule.say(0, 0);
+        vm.expectRevert(abi.encodeWithSelector(IDistributionVault.PolicyNotConforming.selector, 1, 0, 0, 0));
+        _schedule(address(rule), address(oracles), 10);
+    }
+
+    function test_scheduleTerms__policyThatReleasesMoreThanThereIs__refused() public {
+        MockPolicy rule = new MockPolicy(1e18);
+        rule.say(0, 1);
+        vm.expectRevert(abi.encodeWithSelector(IDistributionVault.PolicyNotConforming.selector, 0, 0, 0, 1));
+        _schedule(address(rule), address(oracles), 10);
+    }
+
+    function test_scheduleTerms__policyThatDoesNotAnswer__refused() public {
+        MockPolicy.Behaviour[5] memory all = [
+            MockPolicy.Behaviour.Revert,
+            MockPolicy.Behaviour.BurnGas,
+            MockPolicy.Behaviour.NoData,
+            MockPolicy.Behaviour.HalfAnAnswer,
+            MockPolicy.Behaviour.FloodOfData
+        ];
+        MockPolicy rule = new MockPolicy(1e18);
+        for (uint256 i = 0; i < 4; ++i) {
+            rule.behave(all[i]);
+            vm.expectRevert(abi.encodeWithSelector(IDistributionVault.PolicyGaveNoAnswer.selector, address(rule), 0, 0));
+            _schedule(address(rule), address(oracles), 10);
+        }
+        // More than enough data is an answer, of which two figures are read: here two zeros, which do not keep the rate.
+        rule.behave(all[4]);
+        vm.expectRevert();
+        _schedule(address(rule), address(oracles), 10);
+        rule.behave(MockPolicy.Behaviour.Conform);
+        _schedule(address(rule), address(oracles), 10);
+        assertEq(vault.policyAt(10), address(rule));
     }
 
     function test_scheduleTerms__whileAChangeIsPending__refused() public {

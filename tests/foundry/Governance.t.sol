@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.35;
 
+import {SuiteAccessManager} from "../../contracts/governance/SuiteAccessManager.sol";
+import {SuiteTimelock} from "../../contracts/governance/SuiteTimelock.sol";
+import {RangeLib} from "../../contracts/libraries/RangeLib.sol";
 import {SuiteTest} from "./SuiteTest.sol";
 
 /// Branches covered here: who may change what.
 ///
 /// the access manager's admin is the timelock and nobody else; it has no admin of its own
 /// a change goes through the timelock: proposed, delayed, executed; too early, by another: refused
+/// deployer and founder: what they may ends by the clock
 /// the deployer has nothing left; no contract follows another authority but by its own
 /// token: nothing is restricted, nobody administers it
 /// every contract fits the chain's code size
@@ -25,7 +29,76 @@ contract GovernanceTest is SuiteTest {
         assertFalse(timelock.hasRole(admin, proposer));
         assertTrue(timelock.hasRole(timelock.PROPOSER_ROLE(), proposer));
         assertTrue(timelock.hasRole(timelock.EXECUTOR_ROLE(), proposer));
+        assertTrue(timelock.hasRole(timelock.PROPOSER_ROLE(), address(governor)));
+        assertTrue(timelock.hasRole(timelock.EXECUTOR_ROLE(), address(governor)));
+        assertTrue(timelock.hasRole(timelock.CANCELLER_ROLE(), address(governor)));
         assertEq(timelock.getMinDelay(), 1 days);
+        (bool isGuardian,) = manager.hasRole(GUARDIAN_ROLE, guardian);
+        assertTrue(isGuardian);
+        assertEq(manager.getTargetFunctionRole(address(vault), vault.halt.selector), GUARDIAN_ROLE);
+    }
+
+    /* POWERS THAT END BY THE CLOCK */
+
+    function test_founder__whenFoundingEnds__hasNothingLeft() public {
+        bytes memory change = abi.encodeCall(citizens.setRegionCap, (7, 70));
+        vm.prank(proposer);
+        timelock.schedule(address(citizens), 0, change, 0, 0, 1 days);
+        assertEq(timelock.founder(), proposer);
+        assertEq(timelock.foundingDelay(), 1 days);
+
+        vm.warp(timelock.foundingEnds() - 1);
+        bytes32 executing = timelock.EXECUTOR_ROLE();
+        assertTrue(timelock.hasRole(executing, proposer));
+        vm.warp(timelock.foundingEnds());
+        bytes32[4] memory roles =
+            [timelock.PROPOSER_ROLE(), executing, timelock.CANCELLER_ROLE(), timelock.DEFAULT_ADMIN_ROLE()];
+        for (uint256 i = 0; i < roles.length; ++i) {
+            assertFalse(timelock.hasRole(roles[i], proposer));
+        }
+        vm.expectRevert(
+            abi.encodeWithSignature("AccessControlUnauthorizedAccount(address,bytes32)", proposer, executing)
+        );
+        vm.prank(proposer);
+        timelock.execute(address(citizens), 0, change, 0, 0);
+        assertTrue(timelock.hasRole(executing, address(governor)));
+    }
+
+    function test_deployer__whenSetUpEnds__administersNothing() public {
+        vm.prank(deployer);
+        SuiteAccessManager unfinished =
+            SuiteAccessManager(_create("SuiteAccessManager", abi.encode(deployer, block.timestamp + 10)));
+        (bool isAdmin,) = unfinished.hasRole(0, deployer);
+        assertTrue(isAdmin);
+        vm.warp(block.timestamp + 10);
+        (isAdmin,) = unfinished.hasRole(0, deployer);
+        assertFalse(isAdmin);
+        (bool isPublic,) = unfinished.hasRole(unfinished.PUBLIC_ROLE(), deployer);
+        assertTrue(isPublic);
+        vm.expectRevert(abi.encodeWithSignature("AccessManagerUnauthorizedAccount(address,uint64)", deployer, 0));
+        vm.prank(deployer);
+        unfinished.grantRole(0, stranger, 0);
+        assertEq(unfinished.deployer(), deployer);
+        assertEq(unfinished.setUpEnds(), block.timestamp);
+    }
+
+    function test_timelock__withoutGovernorFounderOrDelay__refused() public {
+        uint256 ends = block.timestamp + 1;
+        _expectCreateReverts(
+            abi.encodeWithSelector(SuiteTimelock.ZeroAddress.selector, address(0), proposer),
+            "SuiteTimelock",
+            abi.encode(1 days, address(0), proposer, ends)
+        );
+        _expectCreateReverts(
+            abi.encodeWithSelector(SuiteTimelock.ZeroAddress.selector, address(governor), address(0)),
+            "SuiteTimelock",
+            abi.encode(1 days, address(governor), address(0), ends)
+        );
+        _expectCreateReverts(
+            abi.encodeWithSelector(RangeLib.OutOfRange.selector, 0, 1, 1_073_741_823),
+            "SuiteTimelock",
+            abi.encode(0, address(governor), proposer, ends)
+        );
     }
 
     function test_authority__ofAllManaged__isTheManager() public view {
@@ -33,10 +106,12 @@ contract GovernanceTest is SuiteTest {
         assertEq(vault.authority(), address(manager));
         assertEq(citizens.authority(), address(manager));
         assertEq(exchange.authority(), address(manager));
+        assertEq(chamber.authority(), address(manager));
     }
 
     function test_setAuthority__byAnybodyButTheManager__refused() public {
-        address[4] memory managed = [address(oracles), address(vault), address(citizens), address(exchange)];
+        address[5] memory managed =
+            [address(oracles), address(vault), address(citizens), address(exchange), address(chamber)];
         address[3] memory callers = [deployer, address(timelock), stranger];
         for (uint256 i = 0; i < managed.length; ++i) {
             for (uint256 j = 0; j < callers.length; ++j) {
@@ -81,7 +156,7 @@ contract GovernanceTest is SuiteTest {
     }
 
     function test_code__ofEveryContract__fitsTheChain() public view {
-        address[8] memory all = [
+        address[13] memory all = [
             address(manager),
             address(timelock),
             address(oracles),
@@ -89,7 +164,12 @@ contract GovernanceTest is SuiteTest {
             address(vault),
             address(token),
             address(citizens),
-            address(exchange)
+            address(exchange),
+            address(bonds),
+            address(disputes),
+            address(votes),
+            address(chamber),
+            address(governor)
         ];
         for (uint256 i = 0; i < all.length; ++i) {
             assertGt(all[i].code.length, 0);

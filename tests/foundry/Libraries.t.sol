@@ -7,6 +7,8 @@ import {BpsLib} from "../../contracts/libraries/BpsLib.sol";
 import {CodeBlobLib} from "../../contracts/libraries/CodeBlob.sol";
 import {EpochLib} from "../../contracts/libraries/EpochLib.sol";
 import {FieldLib} from "../../contracts/libraries/FieldLib.sol";
+import {FloatLib} from "../../contracts/libraries/FloatLib.sol";
+import {RangeLib} from "../../contracts/libraries/RangeLib.sol";
 import {SumTreeLib} from "../../contracts/libraries/SumTreeLib.sol";
 
 /// @dev Makes the libraries' internal functions callable.
@@ -31,8 +33,28 @@ contract LibraryHarness {
         return FieldLib.to64(value);
     }
 
+    function to96(uint256 value) external pure returns (uint256) {
+        return FieldLib.to96(value);
+    }
+
     function to112(uint256 value) external pure returns (uint256) {
         return FieldLib.to112(value);
+    }
+
+    function packFloat(uint256 value) external pure returns (uint32) {
+        return FloatLib.pack(value);
+    }
+
+    function unpackFloat(uint32 packed) external pure returns (uint256) {
+        return FloatLib.unpack(packed);
+    }
+
+    function requireSpan(uint256 span) external pure {
+        RangeLib.requireSpan(span);
+    }
+
+    function requireNear(uint256 span, uint256 founding) external pure {
+        RangeLib.requireNear(span, founding);
     }
 
     function partDown(uint256 amount, uint256 bps) external pure returns (uint256) {
@@ -70,7 +92,9 @@ contract LibraryHarness {
 
 /// Branches covered here.
 ///
-/// FieldLib.to16, to32, to40, to64, to112: up to the field, past it (AboveField)
+/// FieldLib.to16, to32, to40, to64, to96, to112: up to the field, past it (AboveField)
+/// FloatLib: small figures exact, all others rounded down to five digits, in order
+/// RangeLib: spans of nothing, of too much; a quarter and four times of a span, and past them (OutOfRange)
 /// BpsLib.partDown: none, all, rounded down
 /// SumTreeLib.pack: order of lanes, each lane past its field (AboveField); commit: the bytes of docs/protocol.md
 /// CodeBlob.write, read: empty, long, never runnable
@@ -86,6 +110,7 @@ contract LibrariesTest is Test {
         assertEq(lib.to40(value % (1 << 40)), value % (1 << 40));
         assertEq(lib.to56(value % (1 << 56)), value % (1 << 56));
         assertEq(lib.to64(value % (1 << 64)), value % (1 << 64));
+        assertEq(lib.to96(value % (1 << 96)), value % (1 << 96));
         assertEq(lib.to112(value % (1 << 112)), value % (1 << 112));
         assertEq(lib.to16(65_535), 65_535);
         assertEq(lib.to32(4_294_967_295), 4_294_967_295);
@@ -106,12 +131,60 @@ contract LibrariesTest is Test {
         lib.to56(bound(value, 1 << 56, type(uint256).max));
         _refused(bound(value, 1 << 64, type(uint256).max), 18_446_744_073_709_551_615);
         lib.to64(bound(value, 1 << 64, type(uint256).max));
+        _refused(bound(value, 1 << 96, type(uint256).max), type(uint96).max);
+        lib.to96(bound(value, 1 << 96, type(uint256).max));
         _refused(bound(value, 1 << 112, type(uint256).max), type(uint112).max);
         lib.to112(bound(value, 1 << 112, type(uint256).max));
     }
 
     function _refused(uint256 given, uint256 max) private {
         vm.expectRevert(abi.encodeWithSelector(FieldLib.AboveField.selector, given, max));
+    }
+
+    /* FLOATS AND RANGES */
+
+    function testFuzz_float__anyFigure__isRoundedDownToFiveDigits(uint64 value) public view {
+        uint256 kept = lib.unpackFloat(lib.packFloat(value));
+        assertLe(kept, value);
+        assertLe(value - kept, value / 100_000);
+        if (value < 1 << 30) assertEq(kept, value);
+    }
+
+    function testFuzz_float__twoFigures__keepTheirOrder(uint64 a, uint64 b) public view {
+        (uint256 low, uint256 high) = a < b ? (a, b) : (b, a);
+        assertLe(lib.unpackFloat(lib.packFloat(low)), lib.unpackFloat(lib.packFloat(high)));
+    }
+
+    function test_float__theEnds__areThere() public view {
+        assertEq(lib.unpackFloat(lib.packFloat(0)), 0);
+        assertEq(lib.unpackFloat(lib.packFloat((1 << 30) - 1)), (1 << 30) - 1);
+        assertEq(lib.unpackFloat(lib.packFloat(1 << 30)), 1 << 30);
+        assertEq(lib.unpackFloat(lib.packFloat(type(uint64).max)), type(uint64).max >> 36 << 36);
+    }
+
+    function _outOfRange(uint256 given, uint256 min, uint256 max) private {
+        vm.expectRevert(abi.encodeWithSelector(RangeLib.OutOfRange.selector, given, min, max));
+    }
+
+    function test_requireSpan__nothingOrTooMuch__refused() public {
+        _outOfRange(0, 1, 1_073_741_823);
+        lib.requireSpan(0);
+        _outOfRange(1_073_741_824, 1, 1_073_741_823);
+        lib.requireSpan(1_073_741_824);
+        lib.requireSpan(1);
+        lib.requireSpan(1_073_741_823);
+    }
+
+    function test_requireNear__pastAQuarterOrFourTimes__refused() public {
+        lib.requireNear(25, 100);
+        lib.requireNear(400, 100);
+        _outOfRange(24, 25, 400);
+        lib.requireNear(24, 100);
+        _outOfRange(401, 25, 400);
+        lib.requireNear(401, 100);
+        // Never nothing, whatever was founded with.
+        _outOfRange(0, 1, 4);
+        lib.requireNear(0, 1);
     }
 
     /* SHARES */

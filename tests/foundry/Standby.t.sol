@@ -59,6 +59,21 @@ contract StandbyTest is SuiteTest {
 
     /* STANDING */
 
+    /// A warning while there is still time: one of four may fail, and has.
+    function test_setStanding__noMoreThanAQuorumLeft__warns() public {
+        vm.expectEmit(address(oracles));
+        emit IComputeOracleRegistry.FewOraclesStand(1, 3, 3);
+        _unbond("oracle", 0);
+        vm.expectEmit(address(oracles));
+        emit IComputeOracleRegistry.FewOraclesStand(1, 2, 3);
+        _unbond("oracle", 1);
+        // One that comes, or comes back, is no reason to.
+        vm.recordLogs();
+        vm.prank(address(bonds));
+        oracles.setStanding(vm.addr(_oracleKey("oracle", 0)), true);
+        assertEq(vm.getRecordedLogs().length, 1);
+    }
+
     function test_setStanding__byAnother__refused() public {
         vm.expectRevert(
             abi.encodeWithSelector(IComputeOracleRegistry.NotBonds.selector, address(timelock), address(bonds))

@@ -13,10 +13,14 @@ import {IssuancePolicy} from "../../contracts/IssuancePolicy.sol";
 import {ProductDisputes} from "../../contracts/ProductDisputes.sol";
 import {SBIToken} from "../../contracts/SBIToken.sol";
 import {SignerBonds} from "../../contracts/SignerBonds.sol";
+import {CitizenVotes} from "../../contracts/governance/CitizenVotes.sol";
+import {SecondChamber} from "../../contracts/governance/SecondChamber.sol";
 import {SuiteAccessManager} from "../../contracts/governance/SuiteAccessManager.sol";
+import {SuiteGovernor} from "../../contracts/governance/SuiteGovernor.sol";
 import {SuiteTimelock} from "../../contracts/governance/SuiteTimelock.sol";
 import {Report, Verifiers} from "../../contracts/interfaces/IComputeOracleRegistry.sol";
 import {Authorization} from "../../contracts/interfaces/ISBIToken.sol";
+import {VoteTerms} from "../../contracts/interfaces/ISuiteGovernor.sol";
 
 /// @title SuiteTest
 /// @dev The ground of all contract tests: the real suite, deployed in the order and with the predicted addresses of
@@ -44,6 +48,11 @@ abstract contract SuiteTest is Test {
         uint256 releaseFloor;
         uint256 growthBps;
         uint256 minNotice;
+        uint256 haltSpan;
+        uint256 brakeSpan;
+        uint256 jumpFloor;
+        uint256 jumpBps;
+        uint256 regionJumpFloor;
         uint256 settlementWindow;
         uint256 feeBps;
         uint256 recirculateBps;
@@ -65,6 +74,19 @@ abstract contract SuiteTest is Test {
     uint256 internal constant SBI = 1e18;
     uint256 internal constant OBJECTION_DELAY = 1800;
     uint256 internal constant TURNOVER_PERIOD = 10 days;
+    /// @dev A region may grow by half in a period.
+    uint256 internal constant REGION_JUMP_BPS = 5000;
+    uint256 internal constant SET_UP = 1 days;
+    uint256 internal constant FOUNDING = 60 days;
+    uint256 internal constant TIMELOCK_DELAY = 1 days;
+    uint256 internal constant RIPENING = 7 days;
+    uint256 internal constant VOTING_DELAY = 1 days;
+    uint256 internal constant VOTING_PERIOD = 4 days;
+    uint256 internal constant GRACE = 10 days;
+    uint256 internal constant QUORUM_FLOOR = 3;
+    uint256 internal constant QUORUM_BPS = 2500;
+    uint256 internal constant CHAMBER_DELAY = 5 days;
+    uint64 internal constant GUARDIAN_ROLE = 1;
     /// @dev What an oracle needs to stand, and what a demand costs while no other is open.
     uint256 internal constant BOND = 10 ether;
     uint256 internal constant DEMAND_BOND = 0.1 ether;
@@ -89,6 +111,9 @@ abstract contract SuiteTest is Test {
     SignerBonds internal bonds;
     ComputeDisputes internal disputes;
     ProductDisputes internal products;
+    CitizenVotes internal votes;
+    SecondChamber internal chamber;
+    SuiteGovernor internal governor;
 
     address internal deployer = makeAddr("deployer");
     address internal proposer = makeAddr("proposer");
@@ -98,6 +123,10 @@ abstract contract SuiteTest is Test {
     address internal stranger = makeAddr("stranger");
     address internal relayer = makeAddr("relayer");
     address internal bondOwner = makeAddr("bond owner");
+    address internal guardian = makeAddr("guardian");
+    /// @dev Who holds the seats of the second chamber, in their order.
+    address[4] internal seated =
+        [makeAddr("operators"), makeAddr("oracles"), makeAddr("registrars"), makeAddr("civil society")];
 
     uint256[] internal oracleKeys;
     Settings internal settings;
@@ -125,6 +154,12 @@ abstract contract SuiteTest is Test {
             releaseFloor: 1e6 * SBI,
             growthBps: 12_500,
             minNotice: 3,
+            haltSpan: 6 * HOUR,
+            brakeSpan: 3 * HOUR,
+            // Most tests want any output at any time; those of the brake set what they need.
+            jumpFloor: type(uint64).max,
+            jumpBps: 20_000,
+            regionJumpFloor: type(uint40).max,
             settlementWindow: 2 * HOUR,
             feeBps: 1000,
             recirculateBps: 2000,
@@ -139,15 +174,19 @@ abstract contract SuiteTest is Test {
         vm.warp(chosen.genesis - 60);
         vm.prank(deployer);
         ecdsa = EcdsaVerifier(_create("EcdsaVerifier", ""));
-        address[11] memory places = _predict();
+        address[14] memory places = _predict();
         // Known before they are there: the registry names them.
         (bonds, disputes, products) = (SignerBonds(places[8]), ComputeDisputes(places[9]), ProductDisputes(places[10]));
         address source = chosen.source == address(0) ? places[2] : chosen.source;
         address rule = chosen.policy == address(0) ? places[3] : chosen.policy;
 
         vm.startPrank(deployer);
-        manager = SuiteAccessManager(_create("SuiteAccessManager", abi.encode(deployer)));
-        timelock = SuiteTimelock(payable(_create("SuiteTimelock", abi.encode(1 days, _one(proposer), _one(proposer)))));
+        manager = SuiteAccessManager(_create("SuiteAccessManager", abi.encode(deployer, block.timestamp + SET_UP)));
+        timelock = SuiteTimelock(
+            payable(_create(
+                    "SuiteTimelock", abi.encode(TIMELOCK_DELAY, places[13], proposer, block.timestamp + FOUNDING)
+                ))
+        );
         oracles = ComputeOracleRegistry(
             _create(
                 "ComputeOracleRegistry", _registryArguments(places[0], chosen, _oracleSet("oracle", chosen.oracleCount))
@@ -159,7 +198,18 @@ abstract contract SuiteTest is Test {
         );
         token = SBIToken(_create("SBIToken", abi.encode(places[4], places[6])));
         citizens = CitizenRegistry(
-            _create("CitizenRegistry", abi.encode(places[0], places[5], places[4], OBJECTION_DELAY, TURNOVER_PERIOD))
+            _create(
+                "CitizenRegistry",
+                abi.encode(
+                    places[0],
+                    places[5],
+                    places[4],
+                    OBJECTION_DELAY,
+                    TURNOVER_PERIOD,
+                    chosen.regionJumpFloor,
+                    REGION_JUMP_BPS
+                )
+            )
         );
         exchange = ComputeExchange(
             _create(
@@ -178,17 +228,20 @@ abstract contract SuiteTest is Test {
         _create("SignerBonds", abi.encode(oracles, BOND, REWARD_BPS, LOCK));
         _create("ComputeDisputes", abi.encode(oracles, bonds, products, HORIZON, REVEAL_WINDOW, DEMAND_BOND));
         _create("ProductDisputes", abi.encode(disputes));
+        _deployGovernance(places);
         citizens.addRegistrar(registrar);
         citizens.setRegionCap(1, 1e6);
         citizens.setRegionCap(2, 2e9);
         citizens.setTurnoverCap(1, 3);
         oracles.registerFacility(operator, readingKey, 1, [uint256(1000), 2000, 3000], 10_000);
         oracles.registerFacility(operator, readingKey, 1, [uint256(1000), 0, 0], 5000);
+        manager.setTargetFunctionRole(address(vault), _selectors(vault.halt.selector), GUARDIAN_ROLE);
+        manager.grantRole(GUARDIAN_ROLE, guardian, 0);
         manager.grantRole(0, address(timelock), 0);
         manager.renounceRole(0, deployer);
         vm.stopPrank();
 
-        require(address(exchange) == places[7] && places[10].code.length != 0, "addresses moved");
+        require(address(exchange) == places[7] && address(governor) == places[13], "addresses moved");
         _bondSet("oracle", chosen.oracleCount);
         for (uint256 i = 0; i < chosen.oracleCount; ++i) {
             if (oracleKeys.length <= i) oracleKeys.push(_oracleKey("oracle", i));
@@ -196,11 +249,29 @@ abstract contract SuiteTest is Test {
         vm.warp(chosen.genesis);
     }
 
-    function _predict() private view returns (address[11] memory places) {
+    function _predict() private view returns (address[14] memory places) {
         uint256 nonce = vm.getNonce(deployer);
         for (uint256 i = 0; i < places.length; ++i) {
             places[i] = vm.computeCreateAddress(deployer, nonce + i);
         }
+    }
+
+    function _deployGovernance(address[14] memory places) private {
+        votes = CitizenVotes(_create("CitizenVotes", abi.encode(citizens, RIPENING)));
+        chamber = SecondChamber(
+            _create("SecondChamber", abi.encode(places[0], places[13], CHAMBER_DELAY, uint256(2), seated))
+        );
+        governor =
+            SuiteGovernor(payable(_create("SuiteGovernor", abi.encode(votes, timelock, chamber, GRACE, _voteTerms()))));
+    }
+
+    function _voteTerms() internal pure returns (VoteTerms memory) {
+        return VoteTerms(uint48(VOTING_DELAY), uint32(VOTING_PERIOD), uint64(QUORUM_FLOOR), uint16(QUORUM_BPS));
+    }
+
+    function _selectors(bytes4 selector) internal pure returns (bytes4[] memory list) {
+        list = new bytes4[](1);
+        list[0] = selector;
     }
 
     function _registryArguments(address authority, Settings memory chosen, address[] memory set)
@@ -239,7 +310,11 @@ abstract contract SuiteTest is Test {
             chosen.maxRate,
             chosen.releaseFloor,
             chosen.growthBps,
-            chosen.minNotice
+            chosen.minNotice,
+            chosen.haltSpan,
+            chosen.brakeSpan,
+            chosen.jumpFloor,
+            chosen.jumpBps
         );
     }
 

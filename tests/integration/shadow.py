@@ -24,7 +24,7 @@ TAIL_CHARS = 3_000
 
 _LINKED = ("ape-config.yaml", "ape_console_extras.py", "contracts", "node_modules", "oracles", "pyproject.toml")
 _OWN_SCRIPTS = ("_deployments", "__pycache__")
-_DEMO_OFFSETS = (0, 101, 102, 103, 104, 201, 202)
+_DEMO_OFFSETS = (0, 101, 102, 103, 104, 201, 202, 301)
 """Where the demo's processes listen, counted from `--port-base`."""
 
 _BELOW_EPHEMERAL = range(20_000, 32_000)
@@ -87,11 +87,11 @@ def wait_until(what: str, ready: Callable[[], bool], seconds: float) -> None:
 
 
 @contextmanager
-def anvil(folder: Path) -> Iterator[str]:
-    """The URL of an Anvil of its own, which ends with the block."""
+def anvil(folder: Path, *flags: str) -> Iterator[str]:
+    """The URL of an Anvil of its own, with these flags beside the usual, which ends with the block."""
     port = free_port()
     with (folder / "anvil.log").open("wb") as log:
-        command = [BIN / "anvil", "--host", HOST, "--port", str(port), "--hardfork", "prague"]
+        command = [BIN / "anvil", "--host", HOST, "--port", str(port), "--hardfork", "prague", *flags]
         node = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=folder)
     try:
         wait_until(f"Anvil on port {port}", lambda: not _is_free(port), 30)

@@ -151,6 +151,11 @@ def test_demo__undisturbed__closes_the_loop(folder: Path) -> None:
     assert summary["issued"] == summary["dividend"] * CITIZENS > 0
     assert 0 < summary["recycled"] < summary["issued"]
     assert summary["issued"] - summary["recycled"] == summary["total_supply"]
+    rates = list(summary["rates"].values())
+    assert rates == sorted(rates, reverse=True)
+    assert rates[0] == 2 * rates[-1]
+    assert summary["votes"] == [0, 4, 0]
+    assert "In force:" in printed
     assert sorted(map(int, summary["invariants"])) == list(range(1, 13))
     shown = [number for number, by in summary["invariants"].items() if by.startswith("chain: ")]
     assert sorted(map(int, shown)) == [1, 2, 3, 4, 7, 8, 9, 10, 11]
@@ -164,6 +169,9 @@ def test_demo__kept__stays_reachable_until_told(folder: Path) -> None:
         assert f"RPC: {url}" in demo.printed
         question = {"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []}
         assert httpx.post(url, json=question).json()["result"] == hex(31337)
+        page = f"http://{HOST}:{base + 301}/"
+        assert f"Dashboard: {page}" in demo.printed
+        assert "text/html" in httpx.get(page).headers["content-type"]
         demo.process.send_signal(signal.SIGINT)
         assert demo.end() == 0, demo.printed
         assert demo.left_behind() == []

@@ -42,6 +42,8 @@ CONTRACTS = (
     "SignerBonds",
     "ComputeDisputes",
     "ProductDisputes",
+    "CitizenVotes",
+    "SecondChamber",
 )
 DECLARING = ("contracts/interfaces", "contracts/libraries")
 TESTS = ROOT / "tests" / "foundry"

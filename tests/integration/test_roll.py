@@ -31,10 +31,12 @@ from web3 import HTTPProvider, Web3
 
 from sbi_network.chain.citizens import Citizen, Citizens
 from sbi_network.chain.connection import connected
+from sbi_network.protocol.abi import load_abi
 from sbi_network.protocol.address import check_address
 from sbi_network.protocol.messages import Succession, citizens_domain
 from sbi_network.roll import CitizenLeaf
 from sbi_network.roll.cli import app
+from sbi_network.roll.layout import read_manifest
 from sbi_network.roll.published import open_roll
 from tests.integration.shadow import BIN, ROOT, anvil, make_shadow, run, wait_until
 
@@ -117,6 +119,7 @@ def office(deployed: tuple[Path, str, ChecksumAddress], tmp_path: Path) -> Itera
     keystore = Account.encrypt(registrar.key, "public development key", kdf="pbkdf2", iterations=1_000)
     (tmp_path / "key.json").write_text(json.dumps(keystore))
     (tmp_path / "key.password").write_text("public development key\n")
+    (tmp_path / "key.password").chmod(0o600)
     (tmp_path / "registrar.toml").write_text(
         f'[network]\nrpc_url = "{rpc_url}"\ncitizens = "{citizens}"\n\n'
         '[sending]\nkeystore = "key.json"\npassword_file = "key.password"\n'
@@ -162,6 +165,16 @@ def test_enrol__two_regions__are_on_chain_once(office: Office) -> None:
     assert "enrolled as batch 1" in office.sbi("verify", "roll", "--config", "registrar.toml")
 
 
+def test_status__enrolled_a_second_time_by_other_means__says_so(office: Office) -> None:
+    office.build("roll", range(5))
+    office.sbi("enrol", "roll")
+    registry = office.web3.eth.contract(address=office.citizens, abi=load_abi("CitizenRegistry"))
+    batch = read_manifest(office.folder / "roll").batches[0]
+    enrol = registry.functions.enrol(batch.root, batch.size, batch.region)
+    enrol.transact({"from": check_address("registrar", _development_account(REGISTRAR).address)})
+    assert "enrolled a second time, as batches 1" in office.sbi("status", "roll")
+
+
 def test_enrol__killed_with_its_transaction_under_way__enrols_once(office: Office) -> None:
     office.build("roll", range(5))
     office.ask("evm_setAutomine", False)
@@ -170,7 +183,7 @@ def test_enrol__killed_with_its_transaction_under_way__enrols_once(office: Offic
         wait_until("the transaction in the pool", lambda: _pending(office) == 1, 60)
         first.send_signal(signal.SIGKILL)
     with subprocess.Popen(command, cwd=office.folder, env=office.environment, stdout=subprocess.PIPE) as second:
-        with pytest.raises(subprocess.TimeoutExpired):  # it waits for what is under way
+        with pytest.raises(subprocess.TimeoutExpired):  # it joins what is under way
             second.wait(5)
         assert _pending(office) == 1
         office.ask("evm_setAutomine", True)
@@ -209,6 +222,7 @@ def test_enrol__region_full_or_no_registrar__sends_nothing(office: Office) -> No
     office.build("other", range(5))
     stranger = Account.encrypt(_development_account(9).key, "public development key", kdf="pbkdf2", iterations=1_000)
     (office.folder / "key.json").write_text(json.dumps(stranger))
+    (office.folder / "registrar-outbox.sqlite").unlink()  # an outbox is one account's
     assert "NotRegistrar" in office.sbi("enrol", "other", status=1)
     assert office.batch_count() == 0
 

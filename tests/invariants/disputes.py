@@ -351,6 +351,7 @@ class Disputes(LifeAttempts):
         outs = []
         if pending:
             told.taken_out.add(facility)
+            told.extension = min(at - told.accepted_at, EXTENSION)
             outs = [{"epoch": epoch, "previous": before, "publicOutput": told.output}]
         events = [list(event.values.values()) for event in reply.named("OutputTakenOut")]
         assert events == [list(out.values()) for out in outs], f"invariant 8: taken out {events}, by the rules {outs}"

@@ -57,6 +57,11 @@ OVERRIDES: dict[str, Any] = {
     "vault.max_rate_wei_per_ngaicph": MAX_RATE,
     "vault.release_floor_wei": 2**40 * 10**6 + 7,
     "vault.growth_bps": 12_501,
+    # Neither halts nor brakes are in the model; tests/foundry and tests/stories have them.
+    "vault.halt_span_s": 0,
+    "vault.brake_span_s": 0,
+    "vault.jump_floor_ngaicph": 2**64 - 1,
+    "citizens.jump_floor": 2**40 - 1,
     "disputes.evidence_horizon_s": HORIZON,
     "disputes.lock_time_s": LOCK,
     "disputes.reveal_window_s": REVEAL,

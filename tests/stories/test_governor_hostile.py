@@ -9,6 +9,7 @@ from tests.stories.town import Town, coins
 
 GREED = 2**200
 EPOCHS = 4
+CONFORM = 0
 
 
 def test_hostile_governor__immutable_bounds__hold(town: Town) -> None:
@@ -48,7 +49,8 @@ def test_hostile_governor__immutable_bounds__hold(town: Town) -> None:
             town.govern(role, function, *arguments)
     town.tell("There is no function to mint, seize, freeze or pause; those between the contracts refuse the timelock.")
 
-    rule = deployer.deploy(project.MockPolicy, 0, GREED, GREED)
+    rule = deployer.deploy(project.MockPolicy, town.recipe.policy.rate_wei_per_ngaicph)
+    rule.say(GREED, GREED, sender=deployer)
     clock = town.recipe.clock
     source = deployer.deploy(project.MockReportSource, *_source_arguments(town))
     current = int(vault.currentEpoch())
@@ -56,10 +58,16 @@ def test_hostile_governor__immutable_bounds__hold(town: Town) -> None:
     with ape.reverts(vault.ChangeTooSoon):
         town.govern("vault", "scheduleTerms", rule.address, source.address, current + 1)
     from_epoch = int(vault.currentEpoch()) + notice + 1
+    with ape.reverts(vault.PolicyNotConforming):
+        town.govern("vault", "scheduleTerms", rule.address, source.address, from_epoch)
+    town.tell("A policy that says so when it is scheduled is refused. It must lie until it is in force.")
+    rule.behave(CONFORM, sender=deployer)
+    from_epoch = int(vault.currentEpoch()) + notice + 1
     town.govern("vault", "scheduleTerms", rule.address, source.address, from_epoch)
     town.tell(f"Its policy and its source take effect {notice} epochs later at the earliest, for all to see.")
     while vault.nextEpoch() < from_epoch:
         town.live_an_epoch()
+    rule.say(GREED, GREED, sender=deployer)
     honest_release = int(vault.lastRelease())
 
     floor, growth = town.recipe.vault.release_floor_wei, town.recipe.vault.growth_bps

@@ -56,13 +56,15 @@ class Act:
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A region's roll: citizens, and retirements and recoveries in a period, each with the most there may be."""
+    """A region's roll: citizens, and retirements and recoveries in a period, each with the most there may be; citizens
+    enrolled in that period."""
 
     headcount: int
     cap: int
     turnover: int
     turnover_cap: int
     period: int
+    enrolled: int
 
 
 class Citizens(BoundContract):

@@ -28,7 +28,7 @@ from sbi_network.errors import SBIError
 from sbi_network.monitoring.app import MonitoringSettings
 from sbi_network.protocol.address import check_address
 
-_WAITING = frozenset({"EpochNotFinal", "NoCitizens"})
+_WAITING = frozenset({"EpochNotFinal", "NoCitizens", "EpochHeld", "IssuanceIsHalted"})
 """Refusals that say: not yet."""
 
 _log = structlog.get_logger("sbi.keeper")

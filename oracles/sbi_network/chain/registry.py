@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
 
 from eth_typing import ChecksumAddress
 
@@ -12,16 +11,7 @@ from sbi_network.chain.errors import WrongChainError
 from sbi_network.protocol.address import check_address
 from sbi_network.protocol.messages import Report
 from sbi_network.protocol.oracle_set import OracleConfig
-
-
-class Outcome(IntEnum):
-    """How an epoch stands; the numbers are IReportSource's."""
-
-    OPEN = 0
-    PENDING = 1
-    FINAL = 2
-    SKIPPED = 3
-    VOID = 4
+from sbi_network.protocol.outcome import Outcome
 
 
 @dataclass(frozen=True, slots=True)

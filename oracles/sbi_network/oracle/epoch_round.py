@@ -130,15 +130,19 @@ class EpochRound:
         """Whether an earlier process observed nothing of this epoch that the state file does not know of.
 
         It would have told everyone. So all are asked, until one has such an observation, which is then this oracle's
-        again, or 2f have none: as many as a report needs beside this oracle, one of them honest.
+        again, or 2f have none: as many as a report needs beside this oracle, one of them honest. Where the file is
+        known to be old that is not enough, and one goes on asking.
         """
         without: set[int] = set()
-        while not self.agreement.has_observed and self._trusts_its_file:
+        while not self.agreement.has_observed:
             asked = [peer for peer in self._peers if peer not in without]
             answers = await asyncio.gather(*[self._has_none_of_ours(peer) for peer in asked])
             without |= {peer for peer, has_none in zip(asked, answers, strict=True) if has_none}
-            if len(without) >= self._terms.config.quorum - 1:
-                return True
+            if self._trusts_its_file:
+                if len(without) >= self._terms.config.quorum - 1:
+                    return True
+            else:
+                without.clear()
             if not self.agreement.has_observed:
                 await asyncio.sleep(pause(self._means.clock, self._terms.epoch, self._means.timings.poll_seconds))
         return False

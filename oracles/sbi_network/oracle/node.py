@@ -62,6 +62,7 @@ class OracleNode:
         self._poll_seconds = office.means.timings.poll_seconds
         self._started_at = self._clock.now()
         self._trusts_its_file = True
+        self._agreements: dict[int, EpochAgreement] = {}
 
     async def run(self) -> None:
         """Serve each epoch as it ends. Never ends by itself."""
@@ -116,6 +117,7 @@ class OracleNode:
             ):
                 break
             _log.warning("report_dropped", epoch=epoch)
+        self._agreements.pop(epoch, None)
         await self._look_after(epoch)
 
     async def _work_until_settled(self, epoch: int) -> Standing:
@@ -163,9 +165,11 @@ class OracleNode:
 
     async def _round(self, epoch: int) -> None:
         terms = await self._office.terms.of(epoch)
-        agreement = self._agreement(terms)
+        agreement = self._agreements.get(epoch) or self._agreement(terms)
         if agreement is None:
             return
+        # Kept until the report is final: should it be dropped, all that was told is known still.
+        self._agreements[epoch] = agreement
         work = EpochRound(agreement, self._office.means, trusts_its_file=self._trusts_its_file)
         self._office.mailbox.open(epoch, work)
         try:

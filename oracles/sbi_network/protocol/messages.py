@@ -9,13 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from sbi_network.protocol.typed_data import Address, Domain, TypedMessage, Uint32, Uint64, Uint256, Word
+from sbi_network.protocol.typed_data import Address, Domain, TypedMessage, Uint8, Uint32, Uint64, Uint256, Word
 
 REGISTRY_NAME = "ComputeOracleRegistry"
 CITIZENS_NAME = "CitizenRegistry"
 EXCHANGE_NAME = "ComputeExchange"
 BONDS_NAME = "SignerBonds"
 PRODUCTS_NAME = "ProductDisputes"
+GOVERNOR_NAME = "SuiteGovernor"
 TOKEN_NAME = "Smart Basic Income"  # noqa: S105 - a name, not a password
 
 
@@ -42,6 +43,11 @@ def bonds_domain(chain_id: int, bonds: Address) -> Domain:
 def products_domain(chain_id: int, products: Address) -> Domain:
     """The domain of a ProductDisputes."""
     return Domain(PRODUCTS_NAME, chain_id, products)
+
+
+def governor_domain(chain_id: int, governor: Address) -> Domain:
+    """The domain of a SuiteGovernor."""
+    return Domain(GOVERNOR_NAME, chain_id, governor)
 
 
 def token_domain(chain_id: int, token: Address) -> Domain:
@@ -233,6 +239,18 @@ class CancelAuthorization(TypedMessage):
     nonce: Word
 
 
+@dataclass(frozen=True, slots=True)
+class Ballot(TypedMessage):
+    """A citizen's vote, for anybody to carry: `support` 0 is against, 1 for, 2 abstaining; `nonce` counts ballots."""
+
+    DOMAIN_NAME: ClassVar[str] = GOVERNOR_NAME
+
+    proposal_id: Uint256
+    support: Uint8
+    voter: Address
+    nonce: Uint256
+
+
 MESSAGE_TYPES: Sequence[type[TypedMessage]] = (
     Reading,
     Observation,
@@ -247,4 +265,5 @@ MESSAGE_TYPES: Sequence[type[TypedMessage]] = (
     TransferWithAuthorization,
     ReceiveWithAuthorization,
     CancelAuthorization,
+    Ballot,
 )

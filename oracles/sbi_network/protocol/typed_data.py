@@ -30,14 +30,15 @@ class Kind:
     encode: Callable[[Any], bytes]
 
 
-def _uint(bits: int) -> Kind:
+def _uint(bits: int, solidity: str = "uint256") -> Kind:
     maximum = 2**bits - 1
-    return Kind("uint256", lambda name, value: check_uint(name, value, maximum), lambda value: value.to_bytes(32))
+    return Kind(solidity, lambda name, value: check_uint(name, value, maximum), lambda value: value.to_bytes(32))
 
 
 WORD_KIND = Kind("bytes32", check_word, lambda value: value)
 ADDRESS_KIND = Kind("address", check_address, lambda value: address_bytes(value).rjust(WORD_BYTES, b"\0"))
 
+Uint8 = Annotated[int, _uint(8, "uint8")]
 Uint32 = Annotated[int, _uint(32)]
 Uint64 = Annotated[int, _uint(64)]
 Uint256 = Annotated[int, _uint(256)]

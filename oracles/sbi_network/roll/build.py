@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from sbi_network.errors import RollError
-from sbi_network.protocol.figure import UINT32_MAX, WORD_BYTES, bytes_of_hex, hex_of
+from sbi_network.protocol.figure import WORD_BYTES, bytes_of_hex, hex_of
 from sbi_network.roll import tasks
 from sbi_network.roll.errors import FaultyInputError, InputChangedError, InputError
 from sbi_network.roll.faults import REPORT_SUFFIX, Fault, tell, write_report
@@ -39,7 +39,6 @@ from sbi_network.roll.work import (
 ROWS_A_TASK: Final = 1 << 19
 """Some 200 MB of memory a core."""
 
-MAX_BATCHES: Final = 4096
 MAX_TOLD: Final = 500_000
 
 BYTES_A_CITIZEN: Final = 170
@@ -127,11 +126,6 @@ class _Stages:
         batches = tasks.prepare_batches(work, [result["regions"] for result in accounts])
         if not batches.sizes and not self.faulty:
             raise InputError("the inputs hold no citizen")
-        if len(batches.sizes) > MAX_BATCHES or max(batches.sizes, default=0) > UINT32_MAX:
-            raise InputError(
-                f"{len(batches.sizes)} regions, the largest of {max(batches.sizes):,} citizens; "
-                f"expected at most {MAX_BATCHES} regions of at most {UINT32_MAX:,}"
-            )
         numbered = self._run("number", "numbering citizens", tasks.number, parts)
         self._drop_runs("accounts")
 

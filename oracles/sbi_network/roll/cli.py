@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -359,6 +360,8 @@ def _say_enrolments(compared: ChainRoll) -> None:
     for enrolment in compared.enrolments:
         told = "not enrolled" if enrolment.number is None else f"enrolled as batch {enrolment.number}"
         _say(f"{describe(enrolment.batch)}: {told}")
+    if compared.repeated:
+        _say(f"enrolled a second time, as batches {', '.join(map(str, compared.repeated))}: void their leaves")
     if compared.unchecked:
         _say(f"not searched for duplicates: batches {', '.join(map(str, compared.unchecked))} of the chain")
 
@@ -383,12 +386,14 @@ def _with_registry(config: Path, act: Callable[[Citizens], Awaitable[None]]) -> 
 
 
 def _with_sender(config: Path, act: Callable[[Citizens, TransactionSender], Awaitable[None]]) -> None:
-    from sbi_network.roll.registrar import registry, sending
+    from sbi_network.log import log_as_json
+    from sbi_network.roll.registrar import outbox_for, registry
 
+    log_as_json(logging.WARNING)
     settings = _settings(config)
 
     async def run() -> None:
-        async with registry(settings) as citizens, sending(settings, citizens.chain) as sender:
+        async with registry(settings) as citizens, outbox_for(settings, citizens.chain) as sender:
             await act(citizens, sender)
 
     asyncio.run(run())

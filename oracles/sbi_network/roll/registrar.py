@@ -1,7 +1,7 @@
 """A registrar's acts on chain: enrol, activate, retire, recover.
 
-What is done already is read from the chain before every step, and what is under way is known to the outbox, so that any
-command may be given again after any interruption: it goes on where it stood.
+What is done already is read from the chain before every step, and what is under way is in the outbox, so that any
+command may be given again after any interruption: it goes on where the chain stands.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from typing import Final
 
 from eth_typing import ChecksumAddress
 
-from sbi_network.chain.citizens import ActKind, Citizen, Citizens, EnrolledBatch
+from sbi_network.chain.citizens import Act, ActKind, Citizen, Citizens, EnrolledBatch
 from sbi_network.chain.connection import Chain, connected
 from sbi_network.chain.daemon import OutboxSection
+from sbi_network.chain.intent import Order
 from sbi_network.chain.outbox import opened_outbox
 from sbi_network.chain.sender import Call, Receipt, TransactionSender
 from sbi_network.chain.settings import AnyKeySettings, ConfiguredAddress, RpcSettings, Section
@@ -56,10 +57,14 @@ class Enrolment:
 
 @dataclass(frozen=True, slots=True)
 class ChainRoll:
-    """A roll beside the chain: its own batches, and enrolled ones that it was not checked against."""
+    """A roll beside the chain: its own batches, and the numbers of enrolled ones that say something is amiss.
+
+    `unchecked`: batches that the roll was not searched against. `repeated`: second enrolments of the roll's own.
+    """
 
     enrolments: tuple[Enrolment, ...]
     unchecked: tuple[int, ...]
+    repeated: tuple[int, ...]
 
     def number_of(self, batch: BatchEntry) -> int:
         """The chain's number of a batch. Raises RollError if it is not enrolled."""
@@ -79,19 +84,17 @@ async def registry(settings: RegistrarSettings) -> AsyncIterator[Citizens]:
 
 
 @asynccontextmanager
-async def sending(settings: RegistrarSettings, chain: Chain) -> AsyncIterator[TransactionSender]:
-    """The registrar's outbox: what an interrupted call had begun goes on, and asked for again is not sent twice.
+async def outbox_for(settings: RegistrarSettings, chain: Chain) -> AsyncIterator[TransactionSender]:
+    """The registrar's outbox, at work until the end of the block. Raises RollError, KeyFileError or ChainError.
 
-    Raises RollError, KeyFileError, LockedError, ChainError.
+    What an interrupted command had begun goes on in it, and is joined by whoever asks for the same again.
     """
     if settings.sending is None:
         raise RollError("registrar.toml has no section [sending]: keystore and password_file")
-    outbox = settings.outbox
-    async with (
-        opened_signer(settings.sending, alone=True) as signer,
-        opened_outbox(chain, signer, outbox.file, outbox.rules, outbox.poll_seconds) as opened,
-    ):
-        yield opened
+    async with opened_signer(settings.sending, alone=True) as signer:
+        rules, poll = settings.outbox.rules, settings.outbox.poll_seconds
+        async with opened_outbox(chain, signer, settings.outbox.file, rules, poll) as outbox:
+            yield outbox
 
 
 async def compare(citizens: Citizens, manifest: Manifest) -> ChainRoll:
@@ -104,8 +107,13 @@ async def compare(citizens: Citizens, manifest: Manifest) -> ChainRoll:
     for enrolment in own:
         if enrolment.number is not None:
             _require_same(enrolment.batch, enrolled[enrolment.number], enrolment.number)
-    known = {batch.root for batch in manifest.batches} | set(manifest.earlier)
-    return ChainRoll(own, tuple(number for number, batch in enumerate(enrolled) if batch.root not in known))
+    mine = {batch.root for batch in manifest.batches}
+    known = mine | set(manifest.earlier)
+    return ChainRoll(
+        own,
+        tuple(number for number, batch in enumerate(enrolled) if batch.root not in known),
+        tuple(number for number, batch in enumerate(enrolled) if batch.root in mine and by_root[batch.root] != number),
+    )
 
 
 async def enrol(citizens: Citizens, sender: TransactionSender, batches: Iterable[BatchEntry]) -> AsyncIterator[str]:
@@ -113,11 +121,14 @@ async def enrol(citizens: Citizens, sender: TransactionSender, batches: Iterable
 
     Raises ContractRefused (RegionFull, NotRegistrar), TransactionError or EndpointError.
     """
+    chain_id = await citizens.chain.chain_id()
     calls = [(batch, _enrol_call(citizens, batch)) for batch in batches]
     for _, call in calls:
         await sender.simulate(call)
     for batch, call in calls:
-        receipt = await sender.send(call)
+        # By its name it is sent once, even if an endpoint that is behind does not show it yet.
+        order = Order(key=f"{chain_id}/{citizens.address}/{hex_of(batch.root)}/enrol")
+        receipt = await sender.send(call, order)
         yield f"region {batch.region}: {batch.size:,} citizens enrolled, {_told(receipt)}"
 
 
@@ -171,7 +182,7 @@ async def retire(citizens: Citizens, sender: TransactionSender, case: Case) -> s
         raise RollError(f"a recovery to {act.successor} is pending about this leaf")
     if act.kind is ActKind.NONE:
         receipt = await _send(citizens, sender, "startRetirement", case.number, case.leaf.index)
-        act = await citizens.act(case.number, case.leaf.index)
+        act = await _started(citizens, case)
         return f"{case.holder}: retirement started, due on {_time(act.due_at)}, {_told(receipt)}"
     if waiting := await _waiting(citizens, act.referred, act.due_at):
         return f"{case.holder}: retirement {waiting}"
@@ -199,7 +210,7 @@ async def recover(
             raise RollError("to start a recovery takes the successor's signature over Succession: --signature")
         arguments = (case.number, case.leaf.index, case.holder, successor, signature)
         receipt = await _send(citizens, sender, "startRecovery", *arguments)
-        act = await citizens.act(case.number, case.leaf.index)
+        act = await _started(citizens, case)
         return f"{case.holder}: recovery to {successor} started, due on {_time(act.due_at)}, {_told(receipt)}"
     if act.successor != successor:
         raise RollError(f"a recovery to {act.successor} is pending about this leaf, not to {successor}")
@@ -259,6 +270,14 @@ def _leaf(number: int, proof: CitizenProof) -> tuple[object, ...]:
 
 async def _send(citizens: Citizens, sender: TransactionSender, function: str, *arguments: object) -> Receipt:
     return await sender.send(Call(citizens.address, citizens.call_data(function, *arguments)))
+
+
+async def _started(citizens: Citizens, case: Case) -> Act:
+    """The act just started. Raises RollError if the outbox joined an earlier start, which has ended already."""
+    act = await citizens.act(case.number, case.leaf.index)
+    if act.kind is ActKind.NONE:
+        raise RollError("an earlier start of this act, ended since, is not final yet: try again when it is")
+    return act
 
 
 async def _waiting(citizens: Citizens, referred: bool, due_at: int) -> str | None:  # noqa: FBT001

@@ -160,7 +160,8 @@ def put_rows(path: Path, rows: Rows, first: int) -> None:
 
 def choose_splitters(runs: Sequence[Path], width: int, key_bytes: int, parts: int, stride: int) -> Rows:
     """At most `parts` - 1 ascending keys that cut all runs together into even parts. Samples: every `stride`-th row."""
-    samples = [mapped(run, width)[stride // 2 :: stride, :key_bytes] for run in runs]
+    # Copied, so that no more than one run is in memory at a time.
+    samples = [mapped(run, width)[stride // 2 :: stride, :key_bytes].copy() for run in runs]
     ordered = sort_rows(np.concatenate(samples)) if samples else np.empty((0, key_bytes), np.uint8)
     places = np.arange(1, parts) * len(ordered) // parts
     chosen = ordered[places] if len(ordered) else ordered

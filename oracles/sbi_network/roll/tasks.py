@@ -20,7 +20,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from sbi_network.protocol.figure import hex_of
+from sbi_network.protocol.figure import UINT32_MAX, hex_of
+from sbi_network.roll.errors import InputError
 from sbi_network.roll.faults import KEPT_A_TASK, Fault, FaultKind
 from sbi_network.roll.keccak_lanes import hash_leaves
 from sbi_network.roll.layout import (
@@ -66,6 +67,7 @@ from sbi_network.roll.work import Result, read_json, write_json
 PLAN: Final = "plan.json"
 OUT: Final = "out"
 BATCHES: Final = "batches.json"
+MAX_BATCHES: Final = 4096
 _BASES: Final = "bases.npy"
 _RUNS: Final = "runs.json"
 _CUTS: Final = "cuts.npy"
@@ -143,10 +145,16 @@ def read_batches(work: Path) -> Batches:
 
 
 def prepare_batches(work: Path, counts: list[dict[str, int]]) -> Batches:
-    """From the counts by region of each part of `accounts` to the batches and where each part's leaves go."""
+    """From the counts by region of each part of `accounts` to the batches and where each part's leaves go.
+
+    Raises InputError if there are too many of them, or too many citizens in one.
+    """
     regions = sorted({int(region) for part in counts for region in part})
+    _require_few(len(regions))
     table = np.array([[part.get(str(region), 0) for region in regions] for part in counts], np.int64)
     sizes = tuple(table.sum(axis=0).tolist())
+    if max(sizes, default=0) > UINT32_MAX:
+        raise InputError(f"{max(sizes):,} citizens in one region, expected at most {UINT32_MAX:,}")
     np.save(work / _BASES, np.cumsum(table, axis=0) - table)
     out = work / OUT
     for number, size in enumerate(sizes):
@@ -226,6 +234,7 @@ def accounts(work: Path, part: int) -> Result:
                 tally.add(1, [Fault(FaultKind.ACCOUNT_TWICE, source, f"index {index} of {folder}")])
     write_rows(work / "accounts" / f"{part:06}.rows", rows)
     regions, counts = np.unique(regions_of(rows), return_counts=True)
+    _require_few(len(regions))
     by_region = {str(region): count for region, count in zip(regions.tolist(), counts.tolist(), strict=True)}
     return {"regions": by_region, **tally.to_json()}
 
@@ -357,6 +366,11 @@ def _found(known: Rows, keys: Rows) -> Iterator[tuple[int, int]]:
         same = (known[places[begin:end], :size] == keys[begin:end]).all(axis=1)
         for row in np.flatnonzero(same).tolist():
             yield begin + row, int(places[begin + row])
+
+
+def _require_few(regions: int) -> None:
+    if regions > MAX_BATCHES:
+        raise InputError(f"{regions:,} regions or more, expected at most {MAX_BATCHES:,}: is the column region right?")
 
 
 def _make_file(path: Path, size: int) -> None:

@@ -17,9 +17,9 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
+from sbi_network.protocol.outcome import Outcome
 from sbi_network.simulation.facilities import Output
 from sbi_network.simulation.scenario import DisputesUpheld, GuardianHalt, Rearm, Scenario
-from sbi_network.simulation.vault import Outcome
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,9 @@ def simulate(
         list[str] | None,
         typer.Option("--set", help="Change a figure, e.g. 'policy.release=10 %', and compare with the file's."),
     ] = None,
-    readings: Annotated[Path | None, typer.Option(help="Recorded readings (CSV) in place of modelled output.")] = None,
+    readings: Annotated[
+        Path | None, typer.Option(help="In place of modelled output: readings (CSV), or task records to replay (TOML).")
+    ] = None,
     runs: Annotated[int | None, typer.Option(min=0, max=100_000, help="Monte Carlo runs; 0: none.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="In place of the scenario's.")] = None,
     sensitivity: Annotated[Method, typer.Option(help="How to find what moves the answers.")] = Method.morris,
@@ -77,7 +79,7 @@ Loaded = tuple[Any, Any]
 def _load(
     paths: Sequence[Path], changes: Sequence[str], readings: Path | None, seed: int | None, runs: int | None
 ) -> list[Loaded]:
-    from sbi_network.simulation.readings import fitted, read_readings
+    from sbi_network.simulation.readings import fitted, read_readings, replayed_records
     from sbi_network.simulation.scenario_file import changed, load_scenario
 
     found: list[Any] = []
@@ -105,7 +107,12 @@ def _load(
         scenario = scenario if runs is None else scenario.model_copy(update={"runs": runs})
         recorded = None
         if readings is not None:
-            recorded = read_readings(readings, len(scenario.facilities))
+            if readings.suffix == ".toml":
+                recorded, notes = replayed_records(readings, scenario)
+                for note in notes:
+                    _err.print(f"look  {note}", markup=False, highlight=False, soft_wrap=True)
+            else:
+                recorded = read_readings(readings, len(scenario.facilities))
             scenario = fitted(scenario, recorded)
         loaded.append((scenario, recorded))
     return loaded

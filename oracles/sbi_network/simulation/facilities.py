@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sbi_network.protocol.outcome import Outcome
 from sbi_network.protocol.units import SHARE_ONE_BPS, WEIGHT_ONE
 from sbi_network.simulation.errors import ScenarioError
 from sbi_network.simulation.quantity import DAYS_A_YEAR
 from sbi_network.simulation.scenario import Computing, Facilities, FacilitiesFail, OracleOutage, OutputJump, Scenario
-from sbi_network.simulation.vault import Outcome
 
 Floats = NDArray[np.float64]
 
@@ -91,8 +91,10 @@ def public_output(raw: NDArray[Any], weights_x16: Sequence[int], share_bps: int)
 
     floor(W·s / 160,000) = q·s + floor(r·s / 160,000) for W = q·160,000 + r, which keeps the products small.
     """
-    most = int(raw.max(initial=0)) * sum(weights_x16)
-    whole = raw.astype(np.int64 if most * max(1, share_bps) // _WHOLE < 2**62 and most < 2**62 else object)
+    largest = int(raw.max(initial=0))
+    # Neither a figure, nor the weighted sum of three, nor the public part of one passes 2^62.
+    narrow = max(largest, largest * sum(weights_x16)) < 2**62
+    whole = raw.astype(np.int64 if narrow else object)
     weighted: NDArray[Any] = (whole * np.array(weights_x16, dtype=whole.dtype)).sum(axis=1)
     quotient = weighted // _WHOLE
     rest = weighted - quotient * _WHOLE

@@ -21,6 +21,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sbi_network.protocol.outcome import Outcome
 from sbi_network.simulation.books import Books
 from sbi_network.simulation.brakes import Waits, judged
 from sbi_network.simulation.citizens import Citizens
@@ -28,7 +29,7 @@ from sbi_network.simulation.exchange import Vouchers
 from sbi_network.simulation.facilities import Output, Recorded, output_of
 from sbi_network.simulation.policy import IssuancePolicy
 from sbi_network.simulation.scenario import PolicyChange, Scenario
-from sbi_network.simulation.vault import Bounds, Outcome, Vault
+from sbi_network.simulation.vault import Bounds, Vault
 
 Floats = NDArray[np.float64]
 
@@ -46,8 +47,9 @@ class Case:
 
 
 class Row(NamedTuple):
-    """An epoch as it ended. Totals are since the start. Amounts: whole wei; output: nGAICPh; heads: people.
+    """An epoch as it ended. Totals are since the start. Amounts: whole wei; heads: people.
 
+    `output` is the public output of a final report, nGAICPh; nothing where there is none.
     `filled` is the share of orders that computing was sold for, at the rate of issue: parity holds where it is 1.
     """
 
@@ -212,13 +214,13 @@ class _Loop:
     def _note(self, epoch: int, dividends: list[int], ordered: list[float], offered: list[float]) -> None:
         active = self._citizens.active.sum(axis=1).tolist()
         for place, single in enumerate(self._singles):
-            books, vault = single.books, single.books.vault
+            books, vault, outcome = single.books, single.books.vault, single.output.outcomes[epoch]
             self._rows[place].append(
                 Row(
                     epoch=epoch,
-                    outcome=int(single.output.outcomes[epoch]),
+                    outcome=int(outcome),
                     held=int(single.waits.held[epoch]),
-                    output=single.output.public[epoch],
+                    output=single.output.public[epoch] if outcome is Outcome.FINAL else 0,
                     dividend=dividends[place],
                     issued=vault.issued,
                     entitled=books.entitled,

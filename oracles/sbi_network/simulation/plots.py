@@ -18,12 +18,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 from numpy.typing import NDArray
 
+from sbi_network.protocol.outcome import Outcome
 from sbi_network.simulation.ensemble import Ensemble, series_of, years_or_days
 from sbi_network.simulation.loop import Run
 from sbi_network.simulation.measures import MEASURES, SBI, lorenz
 from sbi_network.simulation.quantity import DAYS_A_YEAR
 from sbi_network.simulation.sensitivity import Sensitivity
-from sbi_network.simulation.vault import Outcome
 
 Floats = NDArray[np.float64]
 

@@ -11,7 +11,9 @@ line in an epoch had no accepted reading, and counts nothing. The first epoch re
 
 from __future__ import annotations
 
+import asyncio
 import csv
+import time
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -19,10 +21,10 @@ from pathlib import Path
 import numpy as np
 
 from sbi_network.protocol.figure import UINT64_MAX
+from sbi_network.protocol.outcome import Outcome
 from sbi_network.simulation.errors import ReadingsError
 from sbi_network.simulation.facilities import Recorded
 from sbi_network.simulation.scenario import MOST_EPOCHS, Scenario
-from sbi_network.simulation.vault import Outcome
 
 COLUMNS = ("epoch", "facility", "raw_general", "raw_intelligent", "raw_super")
 _MOST_FAULTS = 20
@@ -65,6 +67,32 @@ def _lines(path: Path, facilities: int, faults: list[str]) -> dict[tuple[int, in
             if len(faults) >= _MOST_FAULTS:
                 break
     return lines
+
+
+def replayed_records(path: Path, scenario: Scenario) -> tuple[Recorded, tuple[str, ...]]:
+    """Task records, read as the accounting meter reads them, as the readings of the first group; and what was left out.
+
+    The file is TOML, with the keys of an accounting meter's `[meter]` section. Raises ReadingsError, SettingsError and
+    MeterError.
+    """
+    # Imported here: what meters need is not needed for anything else.
+    from sbi_network.chain.settings import load_settings
+    from sbi_network.meter.measurement import EpochSpan, Measurement
+    from sbi_network.meter.sources import RecordsSection
+
+    section = load_settings(RecordsSection, path)
+    if section.replay() is None:
+        raise ReadingsError([f"{path}: trace_seconds is missing: records are replayed, not followed"])
+    meter = section.accounting(time.time)
+    seconds = int(scenario.epoch * 86_400)
+
+    async def measured() -> list[Measurement]:
+        spans = (EpochSpan(epoch, epoch * seconds, (epoch + 1) * seconds) for epoch in range(scenario.epochs))
+        return [await meter.measure(span) for span in spans]
+
+    found = asyncio.run(measured())
+    lines = [(measurement.span.epoch, 0, *measurement.raw) for measurement in found]
+    return _recorded(lines, len(scenario.facilities)), found[0].notes
 
 
 def write_readings(path: Path, readings: Iterable[Line]) -> None:

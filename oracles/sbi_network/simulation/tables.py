@@ -15,12 +15,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sbi_network.protocol.outcome import Outcome
 from sbi_network.simulation.ensemble import SERIES, Ensemble
 from sbi_network.simulation.loop import Row, Run
 from sbi_network.simulation.measures import MEASURES
 from sbi_network.simulation.scenario import Scenario
 from sbi_network.simulation.sensitivity import Sensitivity
-from sbi_network.simulation.vault import Outcome
 
 Table = Mapping[str, Sequence[Any]]
 """Columns by name: integers, floats or text."""

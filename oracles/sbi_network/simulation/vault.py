@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import IntEnum
 
 from sbi_network.errors import RangeError
 from sbi_network.protocol.figure import UINT64_MAX
+from sbi_network.protocol.outcome import Outcome
 from sbi_network.simulation.policy import WHOLE_BPS, IssuancePolicy, part_down
 
 INDEX_UNIT = 10**6
@@ -26,16 +26,6 @@ _UINT32_MAX = 2**32 - 1
 _UINT40_MAX = 2**40 - 1
 _UINT80_MAX = 2**80 - 1
 UINT112_MAX = 2**112 - 1
-
-
-class Outcome(IntEnum):
-    """How an epoch stands: contracts/interfaces/IReportSource.sol."""
-
-    OPEN = 0
-    PENDING = 1
-    FINAL = 2
-    SKIPPED = 3
-    VOID = 4
 
 
 Source = Callable[[int], tuple[Outcome, int]]

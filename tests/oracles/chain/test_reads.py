@@ -23,11 +23,12 @@ from sbi_network.chain.clock import EpochClock, read_clock
 from sbi_network.chain.connection import Chain
 from sbi_network.chain.errors import ContractRefused, EndpointError, WrongChainError
 from sbi_network.chain.exchange import Exchange, Offer
-from sbi_network.chain.registry import EpochOutcome, FacilityTerms, Outcome, Registry
+from sbi_network.chain.registry import EpochOutcome, FacilityTerms, Registry
 from sbi_network.chain.token import Token, TokenAccount
 from sbi_network.chain.vault import Vault
 from sbi_network.protocol.address import check_address
 from sbi_network.protocol.oracle_set import OracleConfig
+from sbi_network.protocol.outcome import Outcome
 from tests.oracles.chain.stand_in import ADDRESS, StandInNode, revert_data, reverting
 
 SIGNERS = tuple(check_address("signer", Account.from_key(bytes([n]) * 32).address) for n in range(1, 5))
@@ -148,10 +149,10 @@ def test_token_citizens_exchange__structs__are_typed() -> None:
     assert asyncio.run(token.account_of(SIGNERS[0])) == TokenAccount(5, 6, accruing=True)
     assert asyncio.run(token.balance_of(SIGNERS[0])) == 7
     act = (2, 8, True, False, True, SIGNERS[1])
-    answers = {"citizenOf": (1, 0, 2, 3, 4, True), "regionOf": (5, 6, 7, 8, 9), "actOf": act}
+    answers = {"citizenOf": (1, 0, 2, 3, 4, True), "regionOf": (5, 6, 7, 8, 9, 10), "actOf": act}
     citizens = Citizens(StandInNode("CitizenRegistry", answers).chain(), ADDRESS)
     assert asyncio.run(citizens.citizen(SIGNERS[0])) == Citizen(1, 0, 2, 3, 4, chosen=True)
-    assert asyncio.run(citizens.region(1)) == Region(5, 6, 7, 8, 9)
+    assert asyncio.run(citizens.region(1)) == Region(5, 6, 7, 8, 9, 10)
     assert asyncio.run(citizens.act(0, 1)) == Act(ActKind.RECOVERY, 8, True, False, True, SIGNERS[1])
     exchange = Exchange(StandInNode("ComputeExchange", {"offerOf": (9, 8)}).chain(), ADDRESS)
     assert asyncio.run(exchange.offer_of(0, 1, 2)) == Offer(9, 8)

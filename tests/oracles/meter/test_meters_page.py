@@ -10,7 +10,6 @@ import asyncio
 import os
 import re
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +22,7 @@ from sbi_network.meter.cli import app
 from sbi_network.meter.measurement import EpochSpan
 from sbi_network.meter.settings import MeterSettings, load_meter_settings
 from sbi_network.meter.sources import NvidiaSource, PrometheusSource, build_meter
-from tests.oracles.meter.live_prometheus import LivePrometheus, live_prometheus
+from tests.oracles.meter.live_prometheus import LivePrometheus
 from tests.oracles.meter.stand_ins import write_key
 
 PAGE = (Path(__file__).parents[3] / "docs" / "meters.md").read_text(encoding="utf-8")
@@ -109,12 +108,6 @@ def test_prometheus__the_example_where_nobody_listens__fails_as_the_page_says(tm
     result = CliRunner().invoke(app, ["measure", "--config", str(tmp_path / "meter.toml"), "--seconds", "1"])
     assert result.exit_code == 1
     assert result.stderr.strip() == "sbi meter: Prometheus at 127.0.0.1:9: cannot be reached (ConnectError)"
-
-
-@pytest.fixture(scope="module")
-def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LivePrometheus]:
-    with live_prometheus(tmp_path_factory.mktemp("prometheus")) as running:
-        yield running
 
 
 @pytest.mark.slow

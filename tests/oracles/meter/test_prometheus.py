@@ -30,7 +30,7 @@ from sbi_network.meter.prometheus import PRESETS, Asked, Gathered, PrometheusMet
 from sbi_network.meter.prometheus_api import Prometheus, Series
 from sbi_network.meter.sources import EnergySection, PrometheusSource
 from sbi_network.protocol.units import ComputeClass
-from tests.oracles.meter.live_prometheus import LivePrometheus, live_prometheus
+from tests.oracles.meter.live_prometheus import LivePrometheus
 
 NODE = PRESETS["node-exporter"].series.format("")
 CORES = psutil.cpu_count() or 1
@@ -45,12 +45,6 @@ def counter(series: str, max_gap: float = 3.0) -> Asked:
 def metered(url: str, asked: Asked, span: EpochSpan, devices: int = CORES, settle: float = 2.5) -> Measurement:
     settings = PrometheusSettings(asked, ComputeClass.GENERAL, devices, 36 * GIGA, settle)
     return asyncio.run(PrometheusMeter(settings, Prometheus(url, 10.0), time.time).measure(span))
-
-
-@pytest.fixture(scope="module")
-def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LivePrometheus]:
-    with live_prometheus(tmp_path_factory.mktemp("prometheus")) as running:
-        yield running
 
 
 @contextmanager

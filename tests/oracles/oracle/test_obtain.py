@@ -125,27 +125,29 @@ def test_observe__2f_peers_have_none__is_signed_anew() -> None:
     assert own.readings == SEEN
 
 
-def test_observe__fewer_than_2f_answer__is_asked_again_and_not_signed() -> None:
-    peers = Peers({(number, OWN): NoAnswerError("down") for number in OTHERS[:2]})
-    oracle, work = _round(peers, first_view=2)
+@pytest.mark.parametrize("trusts_its_file", [True, False])
+def test_observe__peers_do_not_suffice__is_asked_again_and_not_signed(*, trusts_its_file: bool) -> None:
+    """Too few answer; or all have none, and the file is known to be old."""
+    down = OTHERS[:2] if trusts_its_file else ()
+    peers = Peers({(number, OWN): NoAnswerError("down") for number in down})
+    oracle, work = _round(peers, first_view=2, trusts_its_file=trusts_its_file)
 
     async def play() -> None:
         observing = asyncio.create_task(work._observe())
-        while len(peers.asked) < 20:  # noqa: ASYNC110 - nothing else says so from outside
+        while len(peers.asked) < 20 and not observing.done():  # noqa: ASYNC110 - nothing else says so from outside
             await asyncio.sleep(0.01)
         observing.cancel()
 
     asyncio.run(play())
     assert oracle.most_digests == 0
-
-
-def test_observe__file_known_to_be_old__is_not_signed_and_nobody_is_asked() -> None:
-    peers = Peers()
-    oracle, work = _round(peers, first_view=2, trusts_its_file=False)
-    assert asyncio.run(work._observe()) is None
-    assert peers.asked == []
     with pytest.raises(UnsureError):
         asyncio.run(oracle.agreement.observe(SEEN, may_be_new=False))
+
+
+def test_observe__file_known_to_be_old__takes_what_a_peer_gives_back() -> None:
+    before = observed(TERMS, OWN, (reading(TERMS, 0, 7), None))
+    _, work = _round(Peers({(OTHERS[2], OWN): before}), first_view=2, trusts_its_file=False)
+    assert asyncio.run(work._observe()).signed.message == before.signed.message
 
 
 def test_receive__another_own_observation_than_the_files__parks(tmp_path: Any) -> None:

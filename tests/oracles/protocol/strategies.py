@@ -61,12 +61,15 @@ BY_FIELD: dict[str, st.SearchStrategy[Any]] = {
     "from_": addresses,
     "to": addresses,
     "authorizer": addresses,
+    "proposal_id": uint256s,
+    "support": st.integers(0, 2**8 - 1),
+    "voter": addresses,
 }
 
 
 def messages_of(message_type: type[TypedMessage]) -> st.SearchStrategy[TypedMessage]:
-    """Any valid message of a type. A Permit's nonce counts, an authorisation's is a word."""
-    nonce = uint256s if message_type.__name__ == "Permit" else words
+    """Any valid message of a type. A Permit's and a Ballot's nonce counts, an authorisation's is a word."""
+    nonce = uint256s if message_type.__name__ in ("Permit", "Ballot") else words
     fields = {name: BY_FIELD.get(name, nonce) for name in (field.name for field in dataclasses.fields(message_type))}
     return st.builds(message_type, **fields)
 

@@ -236,6 +236,16 @@ def test_build_roll__file_that_is_found_broken_on_the_way__leaves_nothing(tmp_pa
     assert leftovers(tmp_path) == []
 
 
+def test_build_roll__a_region_for_everybody__is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sbi_network.roll import tasks
+
+    monkeypatch.setattr(tasks, "MAX_BATCHES", 9)
+    path = write_csv(tmp_path / "a.csv", register(100, 10))
+    with pytest.raises(InputError, match="10 regions or more, expected at most 9"):
+        built(tmp_path / "roll", path)
+    assert leftovers(tmp_path) == []
+
+
 def test_build_roll__little_disk__is_refused_before_anything_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,10 +8,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from sbi_network.protocol.outcome import Outcome
 from sbi_network.simulation.brakes import Waits, judged
 from sbi_network.simulation.facilities import Output
 from sbi_network.simulation.loop import Case, simulate
-from sbi_network.simulation.vault import Outcome
 from tests.oracles.simulation.plain import plain, shock
 
 DAYS = 60

@@ -10,22 +10,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
-from sbi_network.meter.trace import read_trace
 
-from sbi_network.meter.accounting import AccountingMeter, Replay
-from sbi_network.meter.measurement import EpochSpan
-from sbi_network.meter.samples import generate
-from sbi_network.meter.settings import SAMPLE_FOLDER
+from sbi_network.protocol.outcome import Outcome
 from sbi_network.protocol.units import FIRST_WEIGHTS_X16
 from sbi_network.protocol.units import public_output_down as protocols
 from sbi_network.simulation.errors import ReadingsError, ScenarioError
 from sbi_network.simulation.facilities import output_of, public_output
 from sbi_network.simulation.loop import Case, simulate
-from sbi_network.simulation.readings import COLUMNS, fitted, read_readings, write_readings
+from sbi_network.simulation.readings import COLUMNS, fitted, read_readings, replayed_records, write_readings
 from sbi_network.simulation.scenario_file import load_scenario, scenario_of
-from sbi_network.simulation.vault import Outcome
 from tests.oracles.simulation.plain import FOLDER, plain
 
 HEADER = ",".join(COLUMNS) + "\n"
@@ -36,6 +31,7 @@ HEADER = ",".join(COLUMNS) + "\n"
     st.tuples(*(st.integers(0, 2**16 - 1),) * 3),
     st.integers(0, 10_000),
 )
+@example([(0, 0, 2**63)], (0, 0, 0), 0)
 def test_public_output__any_readings__the_protocols(
     raws: list[tuple[int, int, int]], weights: tuple[int, int, int], share: int
 ) -> None:
@@ -99,26 +95,29 @@ def test_output_of__jump_beyond_64_bits__exact_and_clamped_by_the_vault() -> Non
     assert found.rows[5].output == pytest.approx(10**6 * found.rows[4].output)
 
 
-def recorded_sample(path: Path, epochs: int) -> list[tuple[int, int, int]]:
-    """An hourly replay of the bundled task accounting through the real meter, as facility 0; facility 1 idles."""
-    trace = read_trace(SAMPLE_FOLDER / "tasks.csv", SAMPLE_FOLDER / "devices.csv", generate.DAY_SECONDS)
-    meter = AccountingMeter(trace, Replay())
-    raws = [meter.measure(EpochSpan(epoch, epoch * 3600, (epoch + 1) * 3600)).raw for epoch in range(epochs)]
-    write_readings(path, [(1000 + epoch, 0, *raw) for epoch, raw in enumerate(raws)] + [(1000, 1, 0, 0, 0)])
-    return raws
-
-
-def test_readings__a_metered_trace__replayed_through_the_loop(tmp_path: Path) -> None:
-    raws = recorded_sample(tmp_path / "readings.csv", 48)
+def test_readings__metered_task_records__replayed_through_the_loop(tmp_path: Path) -> None:
+    """The bundled task accounting, by the hour, through the real meter: to a CSV file and straight alike."""
+    (tmp_path / "records.toml").write_text('sample = "small-facility"\n')
     town = load_scenario(FOLDER / "town.yaml", ["citizens.enrolled=100 %"])
-    scenario = town.model_copy(update={"epoch": town.epoch / 4})
+    scenario = town.model_copy(update={"epoch": town.epoch / 4, "horizon": town.epoch * 12})
+    straight, notes = replayed_records(tmp_path / "records.toml", scenario)
+    raws = [tuple(raw) for raw in straight.raw[:, 0].tolist()]
+    assert len(raws) == 48
+    assert raws[:24] == raws[24:], "a day's trace, twice"
+    assert notes == (), "nothing is left out of the sample"
+    write_readings(tmp_path / "readings.csv", [(1000 + epoch, 0, *raw) for epoch, raw in enumerate(raws)])
     recorded = read_readings(tmp_path / "readings.csv", 2)
-    scenario = fitted(scenario, recorded)
-    assert scenario.epochs == 48
-    found = simulate([Case(scenario, 0, recorded)])[0]
+    assert recorded.raw.tolist() == straight.raw.tolist()
+    found = simulate([Case(fitted(scenario, recorded), 0, recorded)])[0]
     assert [row.output for row in found.rows] == [protocols(raw, FIRST_WEIGHTS_X16, 10_000) for raw in raws]
-    assert found.rows[-1].issued > 0
+    assert sum(row.output for row in found.rows) > 0
     assert found.rows[-1].entitled == sum(row.output for row in found.rows) * 10**9
+
+
+def test_readings__live_records__refused(tmp_path: Path) -> None:
+    (tmp_path / "records.toml").write_text('tasks = "t.csv"\ndevices = "d.csv"\n')
+    with pytest.raises(ReadingsError, match="trace_seconds is missing"):
+        replayed_records(tmp_path / "records.toml", load_scenario(FOLDER / "town.yaml"))
 
 
 def test_readings__an_epoch_without_a_line__was_skipped(tmp_path: Path) -> None:

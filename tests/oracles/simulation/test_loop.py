@@ -15,12 +15,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sbi_network.protocol.outcome import Outcome
 from sbi_network.simulation.books import Books
 from sbi_network.simulation.errors import ConservationError, ScenarioError
 from sbi_network.simulation.loop import LONGEST_QUEUE_DAYS, Case, Row, Run, simulate
 from sbi_network.simulation.measures import MEASURES, measured
 from sbi_network.simulation.scenario import Scenario
-from sbi_network.simulation.vault import INDEX_UNIT, Outcome
+from sbi_network.simulation.vault import INDEX_UNIT
 from tests.oracles.simulation.plain import plain, shock
 
 SBI = 10**18

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
+from sbi_network.protocol.outcome import Outcome
 from sbi_network.simulation import ensemble
 from sbi_network.simulation.cli import app
 from sbi_network.simulation.ensemble import Map, monte_carlo, on_cluster, on_cores, run_job
@@ -31,7 +32,6 @@ from sbi_network.simulation.scenario import Scenario
 from sbi_network.simulation.scenario_file import scenario_of
 from sbi_network.simulation.sensitivity import SENSITIVE, analyse, discover
 from sbi_network.simulation.study import jobs_of, study, write
-from sbi_network.simulation.vault import Outcome
 from tests.oracles.simulation.plain import FOLDER, plain, shock
 
 

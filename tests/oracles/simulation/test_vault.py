@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sbi_network.errors import RangeError
+from sbi_network.protocol.outcome import Outcome
 from sbi_network.simulation.exchange import Vouchers, part_of, price_of, split
 from sbi_network.simulation.policy import IssuancePolicy, part_down
 from sbi_network.simulation.vault import (
@@ -22,7 +23,6 @@ from sbi_network.simulation.vault import (
     Bounds,
     Issue,
     NotYetError,
-    Outcome,
     Passed,
     Vault,
 )

@@ -26,11 +26,14 @@ class Verdict(Enum):
     WRONG = "an opened row is wrong"
 
 
+_PROOF_OF_TWO = 2
+
+
 class Audit:
     """`deadline_ms` is on the clock by which products are received, that of who judges. Signatures are checked before
     anything comes here.
 
-    Attributes: `products`, all different ones that came for this challenge, in order, late ones too: two of them are
+    Attributes: `products`, the first that came for this challenge, late or not, and another if one came: the two are
     the proof of EQUIVOCATED. `fault`: the row that is WRONG, and why.
     """
 
@@ -46,7 +49,7 @@ class Audit:
         """Take a product that was received at `at_ms`. Whether it answers this challenge in time, as the only one."""
         if product != self.challenge.product(product.root):
             return False
-        if product not in self.products:
+        if product not in self.products and len(self.products) < _PROOF_OF_TWO:
             self.products.append(product)
             if at_ms <= self.deadline_ms and self._timely is None:
                 self._timely = product
@@ -67,7 +70,7 @@ class Audit:
     @property
     def verdict(self) -> Verdict:
         """As far as it is known: until it is opened, a product counts as withheld."""
-        if len(self.products) > 1:
+        if len(self.products) == _PROOF_OF_TWO:
             return Verdict.EQUIVOCATED
         if self._timely is None:
             return Verdict.MISSED

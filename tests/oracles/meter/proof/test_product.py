@@ -34,6 +34,8 @@ def _cuda(arithmetic: str) -> Callable[[], Backend]:
 
 OTHERS: dict[str, Callable[[], Backend]] = {
     "torch": TorchBackend,
+    # Slow on a CPU, but what CUDA runs.
+    "torch-int8": lambda: TorchBackend("cpu", "int8"),
     "torch-fp64": lambda: TorchBackend("cpu", "fp64"),
     "cuda-int8": _cuda("int8"),
     "cuda-fp32": _cuda("fp32"),
@@ -71,7 +73,7 @@ def test_prove__with_another_backend__commits_to_the_same(sizes: Sizes, other: B
 
 @pytest.mark.slow
 def test_prove__terms_beyond_fp32__are_split_and_exact() -> None:
-    asked = challenge(sizes=Sizes(64, 64, 2**18))
+    asked = challenge(sizes=Sizes(64, 64, 2**17))
     proof = prove(asked, NumpyBackend())
     rows = [np.frombuffer(proof.opened_row(row).data, dtype="<i4") for row in range(64)]
     assert np.array_equal(np.stack(rows), plain_product(asked))
@@ -79,7 +81,7 @@ def test_prove__terms_beyond_fp32__are_split_and_exact() -> None:
 
 @pytest.mark.slow
 def test_prove__terms_beyond_fp32_with_another_backend__commits_to_the_same(other: Backend) -> None:
-    asked = challenge(sizes=Sizes(64, 64, 2**18))
+    asked = challenge(sizes=Sizes(64, 64, 2**17))
     assert prove(asked, other).product == prove(asked, NumpyBackend()).product
 
 
@@ -107,6 +109,13 @@ def test_prove__in_panels__is_the_same() -> None:
     whole, parts = prove(challenge(), NumpyBackend()), prove(challenge(), Panelled())
     assert parts.product == whole.product
     assert parts.open(SECOND) == whole.open(SECOND)
+
+
+def test_prove__in_panels_with_another_backend__is_the_same(other: Backend) -> None:
+    other.panel = 16  # type: ignore[misc]
+    proof = prove(challenge(), other)
+    assert proof.product == prove(challenge(), NumpyBackend()).product
+    assert proof.open(SECOND) == prove(challenge(), NumpyBackend()).open(SECOND)
 
 
 def test_prove__again_with_one_backend__leaves_the_first_proof_as_it_was() -> None:

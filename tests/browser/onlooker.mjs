@@ -1,0 +1,73 @@
+// Somebody who has never heard of it looks: in both languages, on a phone and on a large screen, by mouse and keyboard.
+import assert from "node:assert/strict";
+import { assertAccessible, assertFits, openPage, shoot } from "./browser.mjs";
+
+const TAGLINES = { en: /compute pays every citizen/, zh: /平等地成为每位公民的收入/ };
+
+export async function onlooker(browser, order) {
+  for (const [language, size, theme] of [
+    ["en", "desktop", "light"],
+    ["zh", "desktop", "dark"],
+    ["en", "phone", "dark"],
+    ["zh", "phone", "light"],
+  ]) {
+    const { page, context, faults } = await openPage(browser, order, { size, language, theme });
+    await page.goto(`${order.base}/`);
+    await page.getByRole("heading", { level: 1, name: TAGLINES[language] }).waitFor();
+    const where = `${language}, ${size}, ${theme}`;
+    for (const step of ["monitor", "calculate", "distribute", "recycle"]) {
+      assert.match(await page.locator(`.step.${step} .figure`).innerText(), /\d/, `${where}: ${step}`);
+    }
+    assert.equal(await page.locator("html").getAttribute("lang"), language === "zh" ? "zh-Hans" : "en");
+    await assertFits(page, where);
+    await assertAccessible(page, where);
+    await shoot(page, order, `dashboard-${language}-${size}-${theme}`);
+    assert.deepEqual(faults, [], where);
+    await context.close();
+  }
+  await looksCloser(browser, order);
+  return loses(browser, order);
+}
+
+async function looksCloser(browser, order) {
+  const { page, context, faults } = await openPage(browser, order);
+  await page.goto(`${order.base}/`);
+  const figure = page.locator(".step.distribute .proof");
+  await figure.focus();
+  await page.keyboard.press("Enter");
+  const dialog = page.getByRole("dialog");
+  await dialog.getByText("vault.DividendDistributed").waitFor();
+  await assertAccessible(page, "a transaction");
+  await shoot(page, order, "proof-en-desktop");
+  await page.keyboard.press("Escape");
+  await dialog.waitFor({ state: "detached" });
+  await page.getByRole("button", { name: "readings" }).first().click();
+  await dialog.getByText("Leads to the reported root").first().waitFor();
+  assert.equal(await dialog.locator(".checked .good").count(), 2);
+  assert.equal(await dialog.locator(".checked .bad").count(), 0);
+  await shoot(page, order, "readings-en-desktop");
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: /中文/ }).click();
+  await page.getByRole("heading", { level: 1, name: TAGLINES.zh }).waitFor();
+  await page.reload();
+  await page.getByRole("heading", { level: 1, name: TAGLINES.zh }).waitFor();
+  assert.deepEqual(faults, [], "closer");
+  await context.close();
+}
+
+// A reading that does not lead to the root is seen to be wrong: the browser checks, it does not believe.
+async function loses(browser, order) {
+  const { page, context } = await openPage(browser, order);
+  await page.route("**/readings*", async (route) => {
+    const answer = await route.fetch();
+    const told = await answer.json();
+    told.items[0].raw[0] = String(BigInt(told.items[0].raw[0]) + 1n);
+    await route.fulfill({ response: answer, json: told });
+  });
+  await page.goto(`${order.base}/`);
+  await page.getByRole("button", { name: "readings" }).first().click();
+  await page.getByRole("dialog").getByText("Does not lead to the reported root").waitFor();
+  await page.keyboard.press("Escape");
+  await page.getByText(/^live/).waitFor();
+  await context.close();
+}

@@ -1,0 +1,260 @@
+"""The pages in Chromium, against a real Anvil with the suite deployed, indexed by a real `sbi explorer run`.
+
+onlooker   ├── both languages, phone and large screen, light and dark → four figures around the ring, nothing too wide
+           ├── by keyboard to what proves a figure; the readings are hashed in the browser up to the reported root
+           └── a forged reading → seen to be wrong
+citizen    ├── connects (EIP-6963), activates, sees income come in, pays, buys, signs for delivery
+           └── a signature declined, a wallet lost, a wrong chain, a payment taken back, a connection lost: each is said
+developer  └── a development account of the local chain
+everywhere └── axe finds nothing serious, no console error, no failed request, no foreign host
+
+Screenshots are kept in `build/browser`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from web3.exceptions import ContractCustomError
+
+from sbi_network.chain.connection import connected
+from sbi_network.chain.exchange import Exchange
+from tests.integration.shadow import HOST, ROOT, free_port, wait_until
+from tests.support.anvil_nation import OPERATORS, Nation, deployed_nation, person
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+MODULES = ROOT / "web" / "node_modules" / "playwright-core"
+SHOTS = ROOT / "build" / "browser"
+STORY_SECONDS = 150
+REPORT_SECONDS = 40
+"""Within the recipe's window, with room for the blocks in between."""
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.integration,
+    pytest.mark.timeout(400),
+    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed: apt-get install chromium"),
+    pytest.mark.skipif(not MODULES.is_dir(), reason="the pages' packages are not installed: npm ci --prefix web"),
+]
+
+Watched = tuple[Nation, "Running"]
+
+
+class Running:
+    """A `sbi explorer run` that can be stopped and started again."""
+
+    def __init__(self, folder: Path, nation: Nation, meters: str) -> None:
+        self._folder = folder
+        self.port = free_port()
+        self.base = f"http://{HOST}:{self.port}"
+        (folder / "explorer.toml").write_text(
+            f'[network]\nrpc_url = "{nation.rpc_url}"\ndeployment = "{nation.record}"\npoll_seconds = 0.2\n\n'
+            f'[http]\nport = {self.port}\n\n[database]\nurl = "sqlite:///{folder / "explorer.sqlite"}"\n\n'
+            f'[pages]\nwallet_rpc_url = "{nation.rpc_url}"\n\n[limits]\nburst = 1000\n\n'
+            f'[facilities]\n0 = "{meters}/0"\n1 = "{meters}/1"\n',
+            encoding="utf-8",
+        )
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "sbi_network.cli", "explorer", "run", "--config", "explorer.toml"]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT / "oracles")}
+        with (self._folder / "explorer.log").open("ab") as log:
+            self._process = subprocess.Popen(command, cwd=self._folder, env=environment, stdout=log, stderr=log)
+        wait_until("the explorer", self._is_up, 60)
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(20)
+            self._process = None
+
+    def _is_up(self) -> bool:
+        try:
+            return httpx.get(f"{self.base}/healthz", timeout=2).status_code == httpx.codes.OK
+        except httpx.TransportError:
+            return False
+
+    def has_block(self, number: int) -> bool:
+        block: int = httpx.get(f"{self.base}/healthz", timeout=5).json()["block"]
+        return block >= number
+
+
+@contextmanager
+def meters_of(nation: Nation) -> Iterator[str]:
+    """Serves the signed readings that the nation's reports are made of."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            facility, epoch = int(self.path.split("/")[1]), int(self.path.rsplit("/", 1)[1])
+            signed = nation.readings.get((facility, epoch))
+            self.send_response(200 if signed else 404)
+            self.end_headers()
+            self.wfile.write((signed or "").encode())
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+            pass
+
+    server = ThreadingHTTPServer((HOST, 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://{HOST}:{server.server_port}"
+    finally:
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+    folder = tmp_path_factory.mktemp("browser")
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    with deployed_nation(folder, seed=3) as nation, meters_of(nation) as meters:
+        nation.enrol([nation.people[0].address, nation.people[1].address, *(p.address for p in nation.people[4:9])])
+        for _ in range(6):
+            epoch(nation)
+        nation.lives()
+        nation.warp(90)
+        epoch(nation)
+        nation.schedule()
+        running = Running(folder, nation, meters)
+        running.start()
+        try:
+            yield nation, running
+        finally:
+            running.stop()
+
+
+def epoch(nation: Nation) -> None:
+    """To the end of an epoch: it, and each before it that still can be, is reported, and their dividends come."""
+    length, vault = nation.epoch_length, nation.contract("vault").functions
+    running = max(0, nation.now - nation.genesis) // length + 1
+    nation.warp(max(1, nation.genesis + running * length - nation.now))
+    for number in range(vault.nextEpoch().call(), running):
+        if nation.now < nation.genesis + (number + 1) * length + REPORT_SECONDS:
+            nation.report(number, demanded=False)
+    nation.warp(4)
+    while vault.nextEpoch().call() < running:
+        try:
+            nation.actors.distribute(nation.deployer)
+        except ContractCustomError:  # an epoch without a report, whose deadline is still to come
+            nation.warp(15)
+
+
+def play(story: str, watched: Watched, **order: Any) -> None:
+    """Runs a story in Chromium, doing what it asks of the nation."""
+    nation, running = watched
+    words = {name: json.loads((ROOT / "web" / "src" / "words" / f"{name}.json").read_text()) for name in ("en", "zh")}
+    whole = {
+        "story": story,
+        "base": running.base,
+        "rpc": nation.rpc_url,
+        "chainId": nation.chain_id,
+        "chromium": CHROMIUM,
+        "shots": str(SHOTS),
+        "payee": nation.people[9].address,
+        "words": words,
+        **order,
+    }
+    command = ["node", str(Path(__file__).with_name("story.mjs"))]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as node:
+        assert node.stdin is not None
+        assert node.stdout is not None
+        assert node.stderr is not None
+        timer = threading.Timer(STORY_SECONDS, node.kill)
+        timer.start()
+        try:
+            _tell(node, whole)
+            for line in node.stdout:
+                told = json.loads(line)
+                if told.get("done"):
+                    break
+                _tell(node, answer(watched, told["ask"], told["given"]))
+            else:
+                pytest.fail(f"{story}:\n{node.stderr.read()[-3_000:]}")
+        finally:
+            timer.cancel()
+            node.kill()
+
+
+def _tell(node: subprocess.Popen[str], what: Any) -> None:
+    assert node.stdin is not None
+    node.stdin.write(json.dumps(what) + "\n")
+    node.stdin.flush()
+
+
+def answer(watched: Watched, ask: str, given: Any) -> str:
+    """What a story wants to happen in the nation."""
+    nation, running = watched
+    if ask == "epoch":
+        epoch(nation)
+    elif ask == "offer":
+        now = int(nation.contract("vault").functions.currentEpoch().call())
+        nation.actors.offer(person(OPERATORS[0]), 0, 0, now + 3, 1_000)
+    elif ask == "deliver":
+        signature = bytes.fromhex(given["signature"][2:])
+        nation.actors.deliver(person(OPERATORS[0]), given["voucher"], int(given["delivered"]), signature)
+        voucher = _voucher(nation, given["voucher"])
+        return "delivered" if voucher == int(given["delivered"]) else "not delivered"
+    elif ask == "stop":
+        running.stop()
+    elif ask == "start":
+        running.start()
+    return "ok"
+
+
+def _voucher(nation: Nation, number: int) -> int:
+    async def delivered() -> int:
+        async with connected(nation.rpc_url) as chain:
+            return (await Exchange(chain, nation.addresses["exchange"]).voucher(number)).delivered  # type: ignore[arg-type]
+
+    return asyncio.run(delivered())
+
+
+def proof_of(nation: Nation, index: int) -> dict[str, Any]:
+    """What a registrar hands a citizen: a leaf of the last batch but those of `lives`, with its proof."""
+    roll = nation.rolls[1]
+    leaf = roll.leaves[index]
+    proof = ["0x" + node.hex() for node in roll.proof(index)]
+    return {"batch": 1, "index": index, "account": leaf.account, "person": "0x" + leaf.person.hex(), "proof": proof}
+
+
+def test_dashboard__looked_at_by_anybody__is_understood_and_checked(watched: Watched) -> None:
+    nation, running = watched
+    wait_until("the head", lambda: running.has_block(nation.web3.eth.block_number), 30)
+    wait_until("the readings", lambda: _readings_known(running), 30)
+    play("onlooker", watched)
+
+
+def _readings_known(running: Running) -> bool:
+    reported = httpx.get(f"{running.base}/v1/summary", timeout=5).json()["reported"]
+    return bool(reported and reported["report"]["readings_known"])
+
+
+@pytest.mark.parametrize(
+    ("index", "language", "size", "theme"), [(0, "en", "desktop", "light"), (1, "zh", "phone", "dark")]
+)
+def test_wallet__a_citizens_whole_story__ends_well(
+    watched: Watched, index: int, language: str, size: str, theme: str
+) -> None:
+    nation, _ = watched
+    proof = proof_of(nation, index)
+    someone = {"account": proof["account"], "proof": proof}
+    play("citizen", watched, person=someone, language=language, size=size, theme=theme)
+
+
+def test_wallet__without_a_wallet_on_a_local_chain__a_development_account_serves(watched: Watched) -> None:
+    play("developer", watched)

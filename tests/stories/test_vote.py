@@ -1,0 +1,246 @@
+"""Votes, by the commands that people use."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import ape
+import pytest
+from ape import project
+from eth_account import Account
+from scripts import _deploy
+
+from sbi_network.chain.errors import ContractRefused
+from sbi_network.chain.settings import load_settings
+from sbi_network.govern import desk
+from sbi_network.govern.errors import BallotError, ProposalError
+from sbi_network.govern.governor import Support
+from sbi_network.govern.settings import GovernSettings
+from tests.stories.town import Town, coins
+from tests.support.actors import Person
+
+QUEUED, EXECUTED, EXPIRED = 5, 7, 6
+_CALL = 'description = "x"\n[[calls]]\ncontract = "{}"\nfunction = "{}"'
+
+
+class Office:
+    """A folder with the files that a person would have, and the commands on them."""
+
+    def __init__(self, town: Town, folder: Path) -> None:
+        self.town, self.folder = town, folder
+        _deploy.write_record(town.suite, town.recipe)
+        self.deployment = _deploy.DEPLOYMENTS / f"{town.chain.chain_id}.json"
+
+    def settings(self, person: Person) -> GovernSettings:
+        """govern.toml of somebody who votes and sends with one key."""
+        home = self.folder / person.address
+        home.mkdir(exist_ok=True)
+        keystore = Account.encrypt(person.key.key, "not secret", kdf="pbkdf2", iterations=2)
+        (home / "key.json").write_text(json.dumps(keystore))
+        (home / "key.password").write_text("not secret\n")
+        key = 'keystore = "key.json"\npassword_file = "key.password"\n'
+        (home / "govern.toml").write_text(
+            f'[network]\nrpc_url = "{self.town.chain.provider.http_uri}"\ndeployment = "{self.deployment}"\n\n'
+            f"[voting]\n{key}\n[sending]\n{key}"
+        )
+        return load_settings(GovernSettings, home / "govern.toml")
+
+    def proposal(self, description: str, calls: Sequence[tuple[str, str, list[Any]]]) -> Path:
+        """A proposal's file."""
+        path = self.folder / f"{description.replace(' ', '-')}.toml"
+        text = f'description = "{description}"\n'
+        for role, function, arguments in calls:
+            text += f'\n[[calls]]\ncontract = "{role}"\nfunction = "{function}"\narguments = {json.dumps(arguments)}\n'
+        path.write_text(text)
+        return path
+
+    def carried_through(self, path: Path, voters: Sequence[Person], relayer: Person) -> int:
+        """Proposed by the first voter, voted for by all of them through signed ballots, queued, and due."""
+        town = self.town
+        asyncio.run(desk.propose(self.settings(voters[0]), path))
+        number = desk.number_of(self.settings(relayer), str(path))
+        town.pass_to(town.now + town.recipe.governance.voting_delay_s + 1)
+        for voter in voters:
+            ballot = asyncio.run(desk.sign(self.settings(voter), number, Support.FOR))
+            (self.folder / "ballot.json").write_text(ballot.to_json())
+            asyncio.run(desk.carry(self.settings(relayer), self.folder / "ballot.json"))
+        town.pass_to(int(town.suite.governor.proposalDeadline(number)) + 1)
+        asyncio.run(desk.queue(self.settings(relayer), path))
+        town.pass_to(int(town.suite.governor.proposalEta(number)))
+        return number
+
+
+@pytest.fixture
+def office(town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Office:
+    monkeypatch.setattr("scripts._deploy.DEPLOYMENTS", tmp_path)
+    town.pass_to(town.now + town.recipe.governance.ripening_s)
+    return Office(town, tmp_path)
+
+
+def test_vote__a_lower_rate__from_proposal_to_effect(town: Town, office: Office) -> None:
+    """A vote halves the rate.
+
+    Four citizens, three of whom sign their ballots for a relayer to carry.
+    """
+    suite, people = town.suite, town.people
+    before = town.live_an_epoch()
+    half = town.recipe.policy.rate_wei_per_ngaicph // 2
+    rule = people.deployer.account.deploy(project.IssuancePolicy, half, 10_000)
+    from_epoch = int(suite.vault.currentEpoch()) + town.recipe.vault.min_notice_epochs + 1
+    path = office.proposal("half the rate", [("vault", "scheduleTerms", [rule.address, "@oracles", from_epoch])])
+
+    lines, passes = asyncio.run(desk.explain(office.settings(people.stranger), path))
+    assert passes, lines
+    assert any(f"TermsScheduled(fromEpoch={from_epoch}, policy={rule.address}" in line for line in lines), lines
+    assert suite.vault.policyAt(from_epoch) == suite.policy.address
+    town.tell("Rehearsed on a fork, by anybody and before anyone votes: the call goes through. The chain is untouched.")
+
+    number = office.carried_through(path, people.citizens[:3], people.relayer)
+    assert suite.governor.proposalVotes(number) == (0, 3, 0)
+    shown = asyncio.run(desk.tally(office.settings(people.stranger), number))
+    assert "state      queued" in shown
+    assert "quorum     3" in shown
+    asyncio.run(desk.execute(office.settings(people.relayer), path))
+    assert suite.governor.state(number) == EXECUTED
+    assert suite.vault.rateAt(from_epoch - 1) == 2 * half
+    assert suite.vault.rateAt(from_epoch) == half
+    town.tell(f"Three of four vote for it, by signatures that cost them nothing; it holds from epoch {from_epoch} on.")
+
+    while suite.vault.nextEpoch() < from_epoch:
+        last = town.live_an_epoch()
+    after = town.live_an_epoch()
+    assert after.publicOutput == last.publicOutput == before.publicOutput
+    assert 2 * after.entitlement == last.entitlement == before.entitlement
+    town.tell(
+        f"The same output entitles to {coins(last.entitlement)} SBI in epoch {last.epoch}, "
+        f"and to {coins(after.entitlement)} SBI in epoch {after.epoch}."
+    )
+
+
+def test_vote__a_hostile_majority__cannot_touch_a_balance(town: Town, office: Office) -> None:
+    """A hostile proposal passes.
+
+    Everybody who votes wants a neighbour's money.
+    """
+    suite, people = town.suite, town.people
+    town.live_an_epoch()
+    victim, thief = people.citizens[3], people.citizens[0]
+    had = {person: town.balance(person) for person in people.citizens}
+    attempts: list[tuple[str, list[Any], str]] = [
+        ("transferFrom", [victim.address, thief.address, had[victim]], "ERC20InsufficientAllowance"),
+        ("endAccrual", [victim.address], "UnexpectedCaller"),
+        ("payRange", [thief.address, 0, 10**9], "UnexpectedCaller"),
+    ]
+    for function, arguments, error in attempts:
+        path = office.proposal(f"the money of another by {function}", [("token", function, arguments)])
+        lines, passes = asyncio.run(desk.explain(office.settings(people.stranger), path))
+        assert not passes
+        assert any(error in line for line in lines), lines
+        number = office.carried_through(path, people.citizens[:3], people.relayer)
+        with pytest.raises(ContractRefused, match=error):
+            asyncio.run(desk.execute(office.settings(people.relayer), path))
+        assert suite.governor.state(number) == QUEUED
+        assert {person: town.balance(person) for person in people.citizens} == had
+        town.tell(f"Voted, queued and due: token.{function} refuses the timelock with {error}.")
+    town.pass_to(town.now + town.recipe.governance.grace_s + 1)
+    assert suite.governor.state(number) == EXPIRED
+    town.do.pay(victim, people.stranger.address, had[victim])
+    town.tell("Every balance is what it was; the victim pays as ever; the proposals expire.")
+
+
+def test_vote__guardian_halts__once_until_a_vote(town: Town, office: Office) -> None:
+    """A guardian goes too far.
+
+    It halts dividends as often as it can.
+    """
+    suite, people = town.suite, town.people
+    guardian = people.everybody[11]
+    assert guardian.address == town.recipe.governance.guardian
+    suite.vault.halt(sender=guardian.account)
+    town.report(town.end_epoch())
+    town.until_final()
+    with ape.reverts(suite.vault.IssuanceIsHalted):
+        town.distribute()
+    town.do.pay(people.citizens[0], people.stranger.address, 0)
+    with ape.reverts(suite.vault.HaltSpent):
+        suite.vault.halt(sender=guardian.account)
+    for role, function, arguments in (
+        ("citizens", "setRegionCap", (1, 0)),
+        ("exchange", "setShares", (0, 0)),
+        ("vault", "rearm", ()),
+        ("vault", "resume", ()),
+    ):
+        contract = getattr(suite, role)
+        with ape.reverts(contract.AccessManagedUnauthorized):
+            getattr(contract, function)(*arguments, sender=guardian.account)
+    town.tell("It halts dividends, cannot halt twice, and may do nothing else; payments go on.")
+
+    path = office.proposal("go on", [("vault", "resume", [])])
+    office.carried_through(path, people.citizens[:3], people.relayer)
+    asyncio.run(desk.execute(office.settings(people.relayer), path))
+    assert town.distribute().issued > 0
+    town.tell("A vote ends the halt before its time; the epoch that waited brings its dividend.")
+    town.pass_to(town.now + 2 * town.recipe.vault.halt_span_s)
+    with ape.reverts(suite.vault.HaltSpent):
+        suite.vault.halt(sender=guardian.account)
+    town.tell("However long it waits: without a vote that re-arms it, it never halts again.")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "description: Field required"),
+        ('description = "x"\ncalls = []', "calls: .*at least 1 item"),
+        (_CALL.format("mint", "x"), "no contract 'mint', expected one of"),
+        (_CALL.format("vault", "mint"), "has no function 'mint' that changes"),
+        (
+            'description = "x"\n[[calls]]\ncontract = "vault"\nfunction = "issued"',
+            "has no function 'issued' that changes",
+        ),
+        (
+            'description = "x"\n[[calls]]\ncontract = "exchange"\nfunction = "setShares"',
+            "0 arguments given, expected uint256",
+        ),
+        (
+            'description = "x"\n[[calls]]\ncontract = "exchange"\nfunction = "setShares"\narguments = [-1, 2]',
+            "call 0: setShares: ",
+        ),
+        (
+            'description = "x"\n[[calls]]\ncontract = "chamber"\nfunction = "appoint"\narguments = [0, "@nobody"]',
+            "no contract 'nobody' in the deployment",
+        ),
+        ("description = ", "is not TOML"),
+    ],
+)
+def test_proposal__bad_file__says_where_and_why(office: Office, text: str, message: str) -> None:
+    path = office.folder / "bad.toml"
+    path.write_text(text)
+    with pytest.raises(ProposalError, match=message):
+        desk.number_of(office.settings(office.town.people.stranger), str(path))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ('"for"', '"against"', "signed by 0x"),
+        ('"for"', '"maybe"', "is not a ballot"),
+        ('"nonce": 0', '"nonce": -1', "is not a ballot"),
+        ('"nonce"', '"number"', "expected a ballot with"),
+        ("{", "[", "expected a ballot with"),
+        ('"chainId": ', '"chainId": 1', "signed by 0x"),
+    ],
+)
+def test_carry__ballot_tampered_with__refused_unsent(
+    town: Town, office: Office, before: str, after: str, message: str
+) -> None:
+    ballot = asyncio.run(desk.sign(office.settings(town.people.citizens[0]), 7, Support.FOR))
+    path = office.folder / "ballot.json"
+    path.write_text(ballot.to_json().replace(before, after, 1))
+    sent = town.people.relayer.account.nonce
+    with pytest.raises(BallotError, match=message):
+        asyncio.run(desk.carry(office.settings(town.people.relayer), path))
+    assert town.people.relayer.account.nonce == sent
