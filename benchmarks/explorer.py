@@ -123,7 +123,7 @@ def _index(nation: Nation, folder: Path) -> dict[str, Any]:
     _configure(nation, folder, free_port())
     command = [sys.executable, "-m", "sbi_network.cli", "explorer", "index", "--config", "explorer.toml"]
     started = time.perf_counter()
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         command, cwd=folder, env=_environment(), capture_output=True, text=True, check=False
     )
     seconds = time.perf_counter() - started
@@ -139,7 +139,7 @@ def _running(nation: Nation, folder: Path) -> Iterator[str]:
     _configure(nation, folder, port)
     command = [sys.executable, "-m", "sbi_network.cli", "explorer", "run", "--config", "explorer.toml"]
     with (folder / "explorer.log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=folder, env=_environment(), stdout=log, stderr=log)  # noqa: S603
+        process = subprocess.Popen(command, cwd=folder, env=_environment(), stdout=log, stderr=log)
         base = f"http://{HOST}:{port}"
         try:
             wait_until("the explorer", lambda: _answers(base), 60)

@@ -133,7 +133,7 @@ def start_keeper(processes: Processes, ports: Ports, folder: Path, vault: str) -
     """Distributes each epoch from now on: the story did so itself."""
     home = folder / "keeper"
     home.mkdir(parents=True, exist_ok=True)
-    _write_keystore(home, "sending-key", development_account(KEEPER))
+    write_keystore(home, "sending-key", development_account(KEEPER))
     config = home / "keeper.toml"
     config.write_text(
         f'[network]\nrpc_url = "{ports.rpc_url}"\nvault = "{vault}"\n\n'
