@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
@@ -52,6 +53,7 @@ class Workplace:
         self.folder = folder
         self._stack = stack
         self._started: dict[str, subprocess.Popen[bytes]] = {}
+        self._watched: dict[int, int] = {}
 
     def start(self, name: str, *command: str) -> subprocess.Popen[bytes]:
         log = self._stack.enter_context((self.folder / f"{name}.log").open("wb"))
@@ -59,6 +61,10 @@ class Workplace:
         self._started[name] = process
         self._stack.callback(_end, process)
         return process
+
+    def watched_at(self, oracle: int) -> int:
+        """The port at which an oracle is watched."""
+        return self._watched.setdefault(oracle, _free_port())
 
     @property
     def dead(self) -> list[str]:
@@ -108,6 +114,7 @@ def test_oracle_network__one_of_four_is_killed__two_epochs_in_a_row_are_reported
     live = sorted({0, 1, 2, 3} - {lost})
     _assert_logs_tell(workplace, live)
     _assert_check(workplace, live[0], passes=False)
+    _assert_is_watched(workplace, live[0], epoch + 1)
     _assert_stops_cleanly(processes[live[0]])
 
 
@@ -166,6 +173,20 @@ def _events(workplace: Workplace, name: str) -> set[str]:
     return {line["event"] for line in workplace.log(name)}
 
 
+def _assert_is_watched(workplace: Workplace, oracle: int, reported: int) -> None:
+    """It tells that it is ready, and of the reports that the chain has, whoever sent them."""
+    url = f"http://127.0.0.1:{workplace.watched_at(oracle)}"
+
+    def metric(name: str) -> float:
+        lines = httpx.get(f"{url}/metrics", trust_env=False).text.splitlines()
+        (figure,) = [float(line.split()[1]) for line in lines if line.startswith(f"{name} ")]
+        return figure
+
+    assert httpx.get(f"{url}/readyz", trust_env=False).json() == {"ok": True, "failing": {}}
+    _until(lambda: metric("sbi_last_reported_epoch") >= reported, seconds=30)
+    assert metric("sbi_outbox_finality_broken") == 0
+
+
 def _assert_stops_cleanly(process: subprocess.Popen[bytes]) -> None:
     began = time.monotonic()
     process.send_signal(signal.SIGTERM)
@@ -208,6 +229,7 @@ def _start_oracles(
             f'state = "oracle-{number}.sqlite"',
             f'network = {{rpc_url = "{network.rpc_url}", registry = "{network.registry}"}}',
             f"http = {{port = {ports[number]}}}",
+            f"monitoring = {{port = {workplace.watched_at(number)}}}",
             f'signing = {{keystore = "{keystore}", password_file = "{password}"}}',
             f'sending = {{keystore = "{keystore}", password_file = "{password}"}}',
             "timings = {gather_seconds = 2, view_seconds = 2, poll_seconds = 0.25, request_seconds = 1}",

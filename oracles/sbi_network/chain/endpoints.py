@@ -31,6 +31,9 @@ _LONGEST_WAIT: Final = 1.0
 _SURE_SECONDS: Final = 15.0
 """How long an endpoint is taken to be the chain's before it is asked for the chain id again."""
 
+_MOST_AT_ONCE: Final = 16
+"""Requests under way to an endpoint. More would each take longer, until none is answered in time."""
+
 ASIDE_SECONDS: Final = 60.0
 """How long an endpoint stays set aside after it was last seen to be wrong."""
 
@@ -53,6 +56,8 @@ class Endpoint:
     def __init__(self, number: int, provider: HttpProvider) -> None:
         self.number: Final = number
         self.provider: Final = provider
+        self.turns: Final = asyncio.Semaphore(_MOST_AT_ONCE)
+        self.making_sure: Final = asyncio.Lock()
         self.failures = 0
         self.rests_until = 0.0
         self.spared_until = 0.0
@@ -196,7 +201,8 @@ class EndpointPool(AsyncJSONBaseProvider):
 
     async def _asked(self, endpoint: Endpoint, method: str, params: Any) -> RPCResponse:
         try:
-            answer = await endpoint.provider.make_request(RPCEndpoint(method), params)
+            async with endpoint.turns:
+                answer = await endpoint.provider.make_request(RPCEndpoint(method), params)
         except EndpointError as error:
             self._note_failure(endpoint, error)
             raise
@@ -219,16 +225,21 @@ class EndpointPool(AsyncJSONBaseProvider):
         return [each for each in resting[:1] if time.monotonic() >= each.spared_until]
 
     async def _make_sure(self, endpoint: Endpoint) -> None:
-        """Raises EndpointError, and sets the endpoint aside, if it answers for another chain."""
-        if time.monotonic() < endpoint.sure_until:
-            return
-        answer = await self._asked(endpoint, "eth_chainId", [])
-        found = _chain_id_in(Reply(endpoint, answer))
-        if found != self.chain_id:
-            reason = f"answers for chain {found}, not {self.chain_id}"
-            self.set_aside(endpoint, reason)
-            raise EndpointError("WrongChain", f"endpoint {endpoint.number} {reason}")
-        endpoint.sure_until = time.monotonic() + _SURE_SECONDS
+        """Raises EndpointError, and sets the endpoint aside, if it answers for another chain. One question does for all
+        who wait for its answer."""
+        failures = endpoint.failures
+        async with endpoint.making_sure:
+            if time.monotonic() < endpoint.sure_until:
+                return
+            if endpoint.failures > failures:
+                raise EndpointError("Resting", f"endpoint {endpoint.number} failed while others asked it")
+            answer = await self._asked(endpoint, "eth_chainId", [])
+            found = _chain_id_in(Reply(endpoint, answer))
+            if found != self.chain_id:
+                reason = f"answers for chain {found}, not {self.chain_id}"
+                self.set_aside(endpoint, reason)
+                raise EndpointError("WrongChain", f"endpoint {endpoint.number} {reason}")
+            endpoint.sure_until = time.monotonic() + _SURE_SECONDS
 
     async def _agree_on_chain(self) -> None:
         """Settle which chain this is, once. Raises EndpointError where nobody answers, WrongChainError where as many

@@ -57,6 +57,7 @@ class OracleMetrics:
     def __init__(self, metrics: Metrics, now: Callable[[], float] = time.time) -> None:
         self._now = now
         self._accepted_at = now()
+        self._newest = -1
         self._deadlines: dict[int, float] = {}
         self._refusals = metrics.counter("sbi_signing_refusals", "What the signing guard refused to sign", "kind")
         self._disagreement = metrics.gauge(
@@ -77,8 +78,9 @@ class OracleMetrics:
     def report_accepted(self, epoch: int, at: float) -> None:
         """The chain has an epoch's report since `at`, seconds."""
         self._deadlines.pop(epoch, None)
-        self._accepted_at = max(self._accepted_at, at)
-        self._epoch.set(epoch)
+        if epoch > self._newest:
+            self._newest, self._accepted_at = epoch, at
+            self._epoch.set(epoch)
 
     def epoch_missed(self, epoch: int) -> None:
         """An epoch went without a report, or is settled otherwise."""

@@ -18,7 +18,9 @@ from sbi_network.chain.errors import SettingsError
 from sbi_network.chain.keys import Signer
 from sbi_network.chain.locking import locked
 from sbi_network.chain.registry import Registry
+from sbi_network.chain.report_pulse import ReportPulse
 from sbi_network.chain.stopping import until_stopped
+from sbi_network.monitoring.metrics import OracleMetrics
 from sbi_network.oracle.app import build_app
 from sbi_network.oracle.archive import Archive
 from sbi_network.oracle.around import Surroundings, read_reach
@@ -116,7 +118,9 @@ async def _serve(parts: _Parts, listening: socket.socket, stop: asyncio.Event) -
     terms, faults = Terms(registry), Faults(around)
     custody = Custody(around, faults)
     node = OracleNode(Office(desk, parts.guard, testimony, custody, terms, registry, mailbox, means))
-    await _run_together([node, Revealer(around, terms, custody, faults), Docket(around)], mailbox, listening, stop)
+    reports = ReportPulse(registry, clock, OracleMetrics(parts.base.metrics))
+    at_work: list[_Runs] = [node, Revealer(around, terms, custody, faults), Docket(around), reports]
+    await _run_together(at_work, mailbox, listening, stop)
 
 
 async def run_dry(settings: OracleSettings, stop: asyncio.Event) -> None:

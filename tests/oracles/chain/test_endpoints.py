@@ -7,7 +7,8 @@ make_request    ├── the first is fit → it alone is asked
                 ├── it answers for another chain → the next answers, and it is set aside
                 ├── a refusal by the contract → an answer, from the first
                 └── all fail, or are set aside → EndpointError, without any URL
-chain id        └── as many for one as for another → WrongChainError; most agree → theirs; configured → that
+chain id        ├── many ask at once → one question for all, answered or not
+                └── as many for one as for another → WrongChainError; most agree → theirs; configured → that
 watch           ├── behind, or other final blocks than most → set aside, and taken back once right again
                 ├── two that differ → who keeps what was agreed on before is right
                 └── two that differ from the start → told, the first is kept
@@ -154,6 +155,41 @@ def test_make_request__all_fail__is_told_without_a_url() -> None:
 def test_make_request__only_another_chain_answers__is_told() -> None:
     with pytest.raises(EndpointError, match=f"answers for chain 1, not {CHAIN_ID}"):
         _play([_broken(chain_id=1)], _balance, CHAIN_ID)
+
+
+def test_chain_id__many_ask_at_once__is_asked_once_for_all() -> None:
+    only = ScriptedEndpoint("a")
+
+    async def play(chain: Chain) -> list[int]:
+        chain.pool.doubt()
+        return list(await asyncio.gather(*[_balance(chain) for _ in range(40)]))
+
+    assert _play([only], play, CHAIN_ID) == [FIRST] * 40
+    assert only.asked.count("eth_chainId") == 1
+
+
+def test_chain_id__nobody_answers_many__all_fail_with_the_first() -> None:
+    """Not one after the other: that would be forty times as long."""
+    connections = 0
+
+    async def play() -> list[BaseException]:
+        async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal connections
+            connections += 1
+            await reader.read()
+            writer.close()
+
+        server = await asyncio.start_server(silent, "127.0.0.1", 0)
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with connected(url, 0.3, CHAIN_ID) as chain:
+            failures = await asyncio.gather(*[_balance(chain) for _ in range(40)], return_exceptions=True)
+        server.close()
+        return [each for each in failures if isinstance(each, BaseException)]
+
+    failures = asyncio.run(play())
+    assert len(failures) == 40
+    assert all(isinstance(each, EndpointError) for each in failures)
+    assert connections == 1
 
 
 def test_chain_id__as_many_for_one_as_for_another__is_refused() -> None:

@@ -27,6 +27,7 @@ def _config(folder: Path, *, peer: str, port: int = 1, password: str = PASSWORD)
     keystore = Account.encrypt(oracle_key(0).key, PASSWORD, kdf="pbkdf2", iterations=2)
     (folder / "key.json").write_text(json.dumps(keystore))
     (folder / "key.password").write_text(password)
+    (folder / "key.password").chmod(0o600)
     config = folder / "oracle.toml"
     config.write_text(f"""
         state = "oracle.sqlite"
