@@ -119,6 +119,7 @@ class Campaign:
         self._running.remove(each)
         if each.spell is not None:
             each.spell.until = time.time()
+            each.spell.through = each.fault.unable_through()
             self._recovering.append(each)
 
     def _note_recoveries(self) -> None:

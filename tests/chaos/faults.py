@@ -63,6 +63,10 @@ class Fault(ABC):
         """Whether its oracle can work again."""
         return self.slot.process.has_told("oracle_started")
 
+    def unable_through(self) -> int:
+        """Of a fault that is healed: the newest epoch that its oracle cannot work on all the same; -1 for none."""
+        return -1
+
 
 class Kill(Fault):
     """`kill -9`, at any moment."""
@@ -405,7 +409,10 @@ class OldState(Fault):
         return self.slot.process.has_told("state_file_old")
 
     def heal(self) -> None:
-        pass
+        self._over = self.network.chain.running() - 1
+
+    def unable_through(self) -> int:
+        return self._over
 
 
 class Misbehaving(Fault):
@@ -460,6 +467,9 @@ class Equivocate(Misbehaving):
 
     def is_healed(self) -> bool:
         return super().is_healed() and self.network.chain.running() >= self.from_epoch
+
+    def unable_through(self) -> int:
+        return self.from_epoch - 1
 
 
 class Partition(Fault):

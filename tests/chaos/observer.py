@@ -22,14 +22,19 @@ _STEP = 0.25
 
 @dataclass
 class Spell:
-    """A time in which an oracle could not work, in seconds since the Unix epoch; `until` None while it lasts."""
+    """A time in which an oracle could not work, in seconds since the Unix epoch; `until` None while it lasts.
+
+    Epochs up to `through` it cannot work on afterwards either: its key was slashed and the next one is not of their
+    set, or it was put back to a state file that does not know what it signed of them.
+    """
 
     slot: int
     since: float
     until: float | None = None
+    through: int = -1
 
-    def covers(self, moment: float) -> bool:
-        return self.since <= moment and (self.until is None or moment < self.until)
+    def covers(self, moment: float, epoch: int) -> bool:
+        return self.since <= moment and (self.until is None or moment < self.until or epoch <= self.through)
 
 
 @dataclass
@@ -42,9 +47,9 @@ class Log:
     ended_by_themselves: int = 0
     recoveries: list[float] = field(default_factory=list)
 
-    def able(self, count: int, moment: float) -> int:
-        """How many oracles could work at a moment."""
-        return count - len({spell.slot for spell in self.spells if spell.covers(moment)})
+    def able(self, count: int, moment: float, epoch: int) -> int:
+        """How many oracles could work on an epoch at a moment."""
+        return count - len({spell.slot for spell in self.spells if spell.covers(moment, epoch)})
 
 
 class Observer:
@@ -92,7 +97,7 @@ class Observer:
         moment, deadline = float(chain.end_of(epoch)), chain.end_of(epoch) + network.times.report_window
         together = 0.0
         while moment < deadline:
-            able = self._log.able(len(network.slots), moment)
+            able = self._log.able(len(network.slots), moment, epoch)
             together = together + _STEP if able >= network.quorum else 0.0
             if together >= self._needed:
                 return True

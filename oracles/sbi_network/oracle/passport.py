@@ -3,7 +3,7 @@
     Authorization: SBI <sender> <milliseconds> <content> <signature>
 
 `content` is keccak256(method ‖ " " ‖ path ‖ "\\n" ‖ keccak256(body)); the signature is the sender's over the EIP-712
-message `PeerRequest` below, in the registry's domain. So a stranger costs a comparison, a forger one signature check,
+message `PeerRequest`, in the registry's domain. So a stranger costs a comparison, a forger one signature check,
 somebody who repeats what he overheard the same; and each peer has a limit of its own, which nobody else can use up.
 What a message says is bound by its own signature as before: this one only says who may take our time.
 """
@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import ClassVar, Final
+from typing import Final
 
 from eth_typing import ChecksumAddress
 
@@ -24,9 +24,9 @@ from sbi_network.oracle.errors import Reason, RefusedError
 from sbi_network.protocol.address import check_address
 from sbi_network.protocol.figure import UINT64_MAX, WORD_BYTES, bytes_of_hex, hex_of
 from sbi_network.protocol.keccak import keccak256
-from sbi_network.protocol.messages import REGISTRY_NAME
+from sbi_network.protocol.messages import PeerRequest
 from sbi_network.protocol.signature import COMPACT_BYTES, Signature
-from sbi_network.protocol.typed_data import Address, TypedMessage, Uint64, Word
+from sbi_network.protocol.typed_data import Address
 
 HEADER: Final = "authorization"
 SCHEME: Final = "SBI"
@@ -38,17 +38,6 @@ PER_SECOND: Final = 20.0
 """What one peer may send: so many requests at once, and so many a second over time."""
 
 _LONGEST_HEADER: Final = 400
-
-
-@dataclass(frozen=True, slots=True)
-class PeerRequest(TypedMessage):
-    """A request of one oracle to another, signed by the sender. `at` is in milliseconds."""
-
-    DOMAIN_NAME: ClassVar[str] = REGISTRY_NAME
-
-    to: Address
-    content: Word
-    at: Uint64
 
 
 def content_of(method: str, path: str, body: bytes) -> bytes:

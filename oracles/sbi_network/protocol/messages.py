@@ -113,6 +113,20 @@ class Report(TypedMessage):
 
 
 @dataclass(frozen=True, slots=True)
+class PeerRequest(TypedMessage):
+    """A request of one oracle to another, signed by the sender. No contract reads it.
+
+    `content` is the hash of what the request consists of, `at` the sender's time in milliseconds since the Unix epoch.
+    """
+
+    DOMAIN_NAME: ClassVar[str] = REGISTRY_NAME
+
+    to: Address
+    content: Word
+    at: Uint64
+
+
+@dataclass(frozen=True, slots=True)
 class LeafChoice(TypedMessage):
     """An account settles on one of its leaves for good, signed by the account."""
 
@@ -255,6 +269,7 @@ MESSAGE_TYPES: Sequence[type[TypedMessage]] = (
     Reading,
     Observation,
     Report,
+    PeerRequest,
     LeafChoice,
     Succession,
     Objection,

@@ -45,6 +45,8 @@ BY_FIELD: dict[str, st.SearchStrategy[Any]] = {
     "deadline": uint256s,
     "valid_after": uint256s,
     "valid_before": uint256s,
+    "at": uint64s,
+    "content": words,
     "evidence": words,
     "config_digest": words,
     "readings": words,
