@@ -36,6 +36,8 @@ from scripts._deploy import DeploymentError, deploy_suite, write_record
 from scripts._recipe import RecipeError, load_recipe
 from scripts._sources import compile_sources
 
+from sbi_network.errors import SBIError
+
 FOLDER = Path("build/demo")
 PLAIN_WIDTH = 110
 START_UP_SECONDS = 25
@@ -50,7 +52,7 @@ def cli(keep: bool, port_base: int) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # stopped from outside: clean up as on Ctrl-C
     try:
         run(keep, Ports(port_base), _console())
-    except (DemoError, DeploymentError, InvariantBrokenError, RecipeError) as error:
+    except (DemoError, DeploymentError, InvariantBrokenError, RecipeError, SBIError) as error:
         raise click.ClickException(str(error)) from None
     except KeyboardInterrupt:
         raise click.ClickException("interrupted; every process was stopped") from None
