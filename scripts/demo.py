@@ -6,6 +6,7 @@ from metering to recycling. Needs nothing but what `make setup` installs; leaves
 
 from __future__ import annotations
 
+import logging
 import shutil
 import signal
 import time
@@ -37,6 +38,7 @@ from scripts._recipe import RecipeError, load_recipe
 from scripts._sources import compile_sources
 
 from sbi_network.errors import SBIError
+from sbi_network.log import log_as_json
 
 FOLDER = Path("build/demo")
 PLAIN_WIDTH = 110
@@ -68,6 +70,7 @@ def run(keep: bool, ports: Ports, console: Console) -> None:
     """The demo from start to end. Raises DemoError or InvariantBrokenError."""
     started = time.monotonic()
     logger.set_level(LogLevel.WARNING)
+    log_as_json(logging.WARNING)
     require_tools()
     require_free_ports(HOST, ports.all)
     shutil.rmtree(FOLDER, ignore_errors=True)

@@ -127,7 +127,7 @@ def test_decode_call__any_bytes__decoded_or_refused(data: bytes) -> None:
 
 def test_decode_call__arguments_cut_short__refused() -> None:
     selector = keccak256(b"scheduleTerms(address,address,uint256)")[:4]
-    with pytest.raises(ProposalError, match="vault.scheduleTerms: "):
+    with pytest.raises(ProposalError, match=r"vault\.scheduleTerms: "):
         decode_call(Call(check_address("vault", VAULT), selector + bytes(64)), DEPLOYMENT)
 
 
