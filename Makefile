@@ -5,7 +5,8 @@ APE := $(BIN)/ape
 # Ape's pytest plugin is for contract tests alone: without it the others start in a second.
 PYTEST := $(BIN)/python -m pytest -p no:ape_test
 
-.PHONY: help setup demo test lint fmt test-oracles test-foundry test-contracts test-integration stories seeded-bugs abi gas lock clean
+# Every target is a name, not a file.
+.PHONY: $(shell grep -oE '^[a-z-]+:' $(firstword $(MAKEFILE_LIST)) | tr -d :)
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-17s %s\n", $$1, $$2}'
@@ -51,14 +52,41 @@ stories: setup ## Play and tell the five bad days of tests/stories, on Anvil
 test-integration: setup ## Processes, independent clients and the toolchain, against a real Anvil
 	$(PYTEST) tests/integration
 
+bench-oracle: setup ## Measure agreement with 4 to 31 oracles, write benchmarks/oracle.json
+	$(BIN)/python -m benchmarks.oracle
+
+chaos: setup ## Break a network of real oracles at random (SEED=, EACH=, ORACLES=), write benchmarks/chaos.json
+	$(BIN)/python -m tests.chaos --out benchmarks/chaos.json $(if $(SEED),--seed $(SEED)) $(if $(EACH),--each $(EACH)) $(if $(ORACLES),--oracles $(ORACLES))
+
+test-network: setup ## Demands, double signers and latecomers among real oracles, on Anvil: minutes
+	$(PYTEST) tests/chaos
+
 seeded-bugs: setup ## Show that the stateful model catches bugs seeded in the contracts
 	$(BIN)/python -m tests.invariants.seeded_bugs
 
 abi: setup ## Write the compiled ABIs into the Python package
 	$(APE) run export_abi
 
+bench-proof: setup ## Measure what a proof of compute and its check cost, into benchmarks/proof.json
+	$(BIN)/python -m benchmarks.proof
+
 gas: setup ## Measure gas on Anvil and compare with benchmarks/gas.json (UPDATE=1 writes it)
 	$(BIN)/python -m benchmarks.gas $(if $(UPDATE),,--check)
+
+coverage: setup ## Measure which lines and branches of the contracts the tests run
+	$(BIN)/python -m benchmarks.coverage
+
+bench-roll: setup ## Measure rolls of 1e6, 1e7 and 1e8 citizens beside npm's package (SIZES=1000000 for one alone)
+	$(BIN)/python -m benchmarks.roll $(if $(SIZES),--sizes $(SIZES))
+
+bench-simulate: setup ## Measure the simulation against the same model in radCAD, into benchmarks/simulate.json
+	$(BIN)/python -m benchmarks.simulate
+
+bench-soak: setup ## A keeper for an hour (SECONDS=3600): does its memory grow? Writes benchmarks/soak.json
+	$(BIN)/python -m benchmarks.soak --seconds $(or $(SECONDS),3600)
+
+gas-products: setup ## Measure on Anvil what settling a wrong product costs (UPDATE=1 writes benchmarks/products.json)
+	$(BIN)/python -m benchmarks.products $(if $(UPDATE),,--check)
 
 lock: setup ## Resolve the Python packages anew into requirements.lock
 	$(BIN)/python scripts/_lock.py $(if $(UPGRADE),--upgrade)

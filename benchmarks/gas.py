@@ -47,6 +47,7 @@ PRODUCTION = (
     "EcdsaVerifier",
     "SignerBonds",
     "ComputeDisputes",
+    "ProductDisputes",
     "CitizenVotes",
     "SecondChamber",
     "SuiteGovernor",

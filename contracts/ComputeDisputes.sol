@@ -40,6 +40,8 @@ contract ComputeDisputes is IComputeDisputes, PullPayments {
     /// @inheritdoc IComputeDisputes
     ISignerBonds public immutable bonds;
     /// @inheritdoc IComputeDisputes
+    address public immutable products;
+    /// @inheritdoc IComputeDisputes
     uint256 public immutable evidenceHorizon;
     /// @inheritdoc IComputeDisputes
     uint256 public immutable revealWindow;
@@ -56,9 +58,11 @@ contract ComputeDisputes is IComputeDisputes, PullPayments {
     mapping(uint256 epoch => mapping(uint256 word => uint256)) private _takenOut;
     mapping(uint256 epoch => mapping(uint256 level => mapping(uint256 position => Demand))) private _demands;
 
+    /// @param products_ May have no code yet: it is deployed after this.
     constructor(
         IComputeOracleRegistry registry_,
         ISignerBonds bonds_,
+        address products_,
         uint256 evidenceHorizon_,
         uint256 revealWindow_,
         uint256 demandBond_
@@ -68,6 +72,7 @@ contract ComputeDisputes is IComputeDisputes, PullPayments {
         require(demandBond_ != 0, DemandBondTooSmall(demandBond_, 1));
         registry = registry_;
         bonds = bonds_;
+        products = products_;
         evidenceHorizon = evidenceHorizon_;
         revealWindow = revealWindow_;
         demandBond = demandBond_;
@@ -237,6 +242,32 @@ contract ComputeDisputes is IComputeDisputes, PullPayments {
         (uint256 sums, bool fit) = SumProofLib.sumsIn(place.level, shown.preimage);
         return !fit || sums != node.sums;
     }
+
+    /* WRONG PRODUCTS */
+
+    /// @inheritdoc IComputeDisputes
+    function slashSigner(address signer, address reporter, uint256 epoch) external {
+        _requireProducts();
+        _requireTimely(epoch);
+        bonds.slash(signer, reporter, epoch);
+    }
+
+    /// @inheritdoc IComputeDisputes
+    function takeOutReading(uint256 epoch, uint256 facility, bytes32 readingDigest, Exhibit calldata shown) external {
+        _requireProducts();
+        _requirePending(epoch);
+        _requireShown(epoch, 0, facility, shown);
+        (,,, uint256 publicOutput) = SumTreeLib.unpack(_leafSums(facility, shown));
+        bytes32 given = SumProofLib.readingIn(shown.preimage);
+        require(given == readingDigest, WrongReading(given, readingDigest));
+        _takeOut(epoch, facility, publicOutput);
+    }
+
+    function _requireProducts() private view {
+        require(msg.sender == products, NotProducts(msg.sender, products));
+    }
+
+    /* CONSEQUENCES */
 
     /// @dev Once a report is final, a fault does nothing but slash, and that once.
     function _requireEffect(uint256 epoch, bool pending) private view {

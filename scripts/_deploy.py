@@ -38,6 +38,7 @@ _ORDER = (
     "exchange",
     "bonds",
     "disputes",
+    "products",
     "votes",
     "chamber",
     "governor",
@@ -54,6 +55,7 @@ CONTRACTS = {
     "exchange": "ComputeExchange",
     "bonds": "SignerBonds",
     "disputes": "ComputeDisputes",
+    "products": "ProductDisputes",
     "votes": "CitizenVotes",
     "chamber": "SecondChamber",
     "governor": "SuiteGovernor",
@@ -81,6 +83,7 @@ class Suite:
     exchange: ContractInstance
     bonds: ContractInstance
     disputes: ContractInstance
+    products: ContractInstance
     votes: ContractInstance
     chamber: ContractInstance
     governor: ContractInstance
@@ -155,6 +158,9 @@ def check_suite(suite: Suite) -> None:
         "bonds.registry": (suite.bonds.registry(), suite.oracles),
         "disputes.registry": (suite.disputes.registry(), suite.oracles),
         "disputes.bonds": (suite.disputes.bonds(), suite.bonds),
+        "disputes.products": (suite.disputes.products(), suite.products),
+        "products.disputes": (suite.products.disputes(), suite.disputes),
+        "products.registry": (suite.products.registry(), suite.oracles),
         "vault.token": (suite.vault.token(), suite.token),
         "vault.citizens": (suite.vault.citizens(), suite.citizens),
         "token.vault": (suite.token.vault(), suite.vault),
@@ -309,10 +315,12 @@ def _arguments(recipe: Recipe, at: dict[str, str], genesis: int) -> dict[str, li
         "disputes": [
             at["oracles"],
             at["bonds"],
+            at["products"],
             disputes.evidence_horizon_s,
             disputes.reveal_window_s,
             disputes.demand_bond_wei,
         ],
+        "products": [at["disputes"]],
     }
 
 

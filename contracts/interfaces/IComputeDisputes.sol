@@ -59,6 +59,9 @@ struct Exhibit {
 /// bond, and what was shown can be disputed for a dispute window from then. If nobody does in time, the report is void,
 /// all who signed are slashed and the demander gets the bond back: who signs a report must keep its tree.
 ///
+/// *Wrong products.* `products` decides whether a facility's proof of compute is wrong, and has slashed here who signed it,
+/// and taken out a leaf that rests on it.
+///
 /// Slashing does not unseat reports that were accepted. An honest signer has nothing to fear but the gas of showing what
 /// is demanded, for which the bond pays.
 ///
@@ -178,6 +181,16 @@ interface IComputeDisputes is IPullPayments {
     /// @param given The bonds given.
     /// @param expected The registry's.
     error ForeignBonds(address given, address expected);
+
+    /// @dev Thrown when another calls what is for the product disputes.
+    /// @param caller Who called.
+    /// @param products Who may.
+    error NotProducts(address caller, address products);
+
+    /// @dev Thrown when a leaf that is to be taken out is not of the reading that it is taken out for.
+    /// @param given Digest of the leaf's reading.
+    /// @param expected Digest of the reading.
+    error WrongReading(bytes32 given, bytes32 expected);
 
     /// @dev A signer was shown to have signed two different messages.
     /// @param signer The signer.
@@ -313,6 +326,19 @@ interface IComputeDisputes is IPullPayments {
     /// @param shown What stands there and its proof.
     function disputeStructure(Place calldata place, Exhibit calldata shown) external;
 
+    /// @dev Slashes who signed a wrong product. For `products`.
+    /// @param signer Who.
+    /// @param reporter To whom the reward is due.
+    /// @param epoch The epoch it is about.
+    function slashSigner(address signer, address reporter, uint256 epoch) external;
+
+    /// @dev Takes the leaf of a reading out of a pending report; its signers are not slashed. For `products`.
+    /// @param epoch The epoch.
+    /// @param facility The leaf's position.
+    /// @param readingDigest Digest of the reading.
+    /// @param shown The leaf and its proof.
+    function takeOutReading(uint256 epoch, uint256 facility, bytes32 readingDigest, Exhibit calldata shown) external;
+
     /// @dev Demands that a place of a pending report's tree be shown, by putting up `bondOfDemand`; what is sent beyond
     /// that, lest others demand first, is due to the caller. Each place can be demanded once.
     /// @param place The place.
@@ -363,6 +389,9 @@ interface IComputeDisputes is IPullPayments {
 
     /// @dev The bonds that are slashed.
     function bonds() external view returns (ISignerBonds);
+
+    /// @dev Who decides whether a product is wrong (`IProductDisputes`).
+    function products() external view returns (address);
 
     /// @dev How long after an epoch's end evidence about it is accepted.
     /// @return seconds

@@ -98,6 +98,11 @@ library SumProofLib {
         return SumTreeLib.add(uint256(bytes32(preimage[33:65])), uint256(bytes32(preimage[97:129])));
     }
 
+    /// @dev The digest of the reading that a leaf names.
+    function readingIn(bytes calldata leaf) internal pure returns (bytes32) {
+        return bytes32(leaf[37:69]);
+    }
+
     /// @dev The facility that a leaf names.
     function facilityIn(bytes calldata leaf) internal pure returns (uint256) {
         return uint32(bytes4(leaf[1:5]));

@@ -16,6 +16,11 @@ _PARTS: Final = {
     "meter": "sbi_network.meter.cli",
     "oracle": "sbi_network.oracle.cli",
     "keeper": "sbi_network.chain.cli",
+    "roll": "sbi_network.roll.cli",
+    "simulate": "sbi_network.simulation.cli",
+    "key": "sbi_network.chain.key_cli",
+    "outbox": "sbi_network.chain.outbox_cli",
+    "signer": "sbi_network.signer.cli",
     "govern": "sbi_network.govern.cli",
 }
 """Sub-commands, and the modules whose `app` they are."""

@@ -11,6 +11,7 @@
     │   └── AbiError              an ABI that is missing from the package, or that does not fit the data
     ├── RollError                 citizens that cannot be enrolled together
     │   └── RollFormatError       a line of a roll file that does not read as a citizen
+    ├── SimulationError           a scenario that cannot be simulated; its children live in `simulation`
     ├── ListenError               the address to serve HTTP at cannot be had
     └── MeterError                a metering source or a proof of compute that failed; its children live in `meter`
 
@@ -97,6 +98,10 @@ class RollFormatError(RollError):
 
     def __str__(self) -> str:
         return f"line {self.line}: {self.reason}"
+
+
+class SimulationError(SBIError):
+    """A scenario that cannot be simulated."""
 
 
 class ListenError(SBIError):

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from scripts._demo.loop import Loop
     from scripts._demo.processes import Processes
 
-EPOCHS_AHEAD = 5
+EPOCHS_AHEAD = 4
 """From the epoch of the proposal to the one it is about: vote, timelock and notice fit in between."""
 
 GAS_MONEY = 10**17

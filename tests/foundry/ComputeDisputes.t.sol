@@ -48,7 +48,7 @@ contract ComputeDisputesTest is TreeTest {
     /* CONSTRUCTION */
 
     function _arguments(uint256 horizon, uint256 window, uint256 bond) private view returns (bytes memory) {
-        return abi.encode(oracles, bonds, horizon, window, bond);
+        return abi.encode(oracles, bonds, products, horizon, window, bond);
     }
 
     function test_constructor__deployed__holdsItsTerms() public view {
@@ -104,7 +104,7 @@ contract ComputeDisputesTest is TreeTest {
         _expectCreateReverts(
             abi.encodeWithSelector(IComputeDisputes.InvalidRevealWindow.selector, 1, 0),
             "ComputeDisputes",
-            abi.encode(registry, bonds, 3900, 1, 1)
+            abi.encode(registry, bonds, products, 3900, 1, 1)
         );
     }
 
@@ -125,7 +125,7 @@ contract ComputeDisputesTest is TreeTest {
         _expectCreateReverts(
             abi.encodeWithSelector(IComputeDisputes.ForeignBonds.selector, other, address(bonds)),
             "ComputeDisputes",
-            abi.encode(oracles, other, 3900, 300, 1)
+            abi.encode(oracles, other, products, 3900, 300, 1)
         );
     }
 

@@ -10,6 +10,7 @@ import {ComputeOracleRegistry} from "../../contracts/ComputeOracleRegistry.sol";
 import {DistributionVault} from "../../contracts/DistributionVault.sol";
 import {EcdsaVerifier} from "../../contracts/EcdsaVerifier.sol";
 import {IssuancePolicy} from "../../contracts/IssuancePolicy.sol";
+import {ProductDisputes} from "../../contracts/ProductDisputes.sol";
 import {SBIToken} from "../../contracts/SBIToken.sol";
 import {SignerBonds} from "../../contracts/SignerBonds.sol";
 import {CitizenVotes} from "../../contracts/governance/CitizenVotes.sol";
@@ -109,6 +110,7 @@ abstract contract SuiteTest is Test {
     EcdsaVerifier internal ecdsa;
     SignerBonds internal bonds;
     ComputeDisputes internal disputes;
+    ProductDisputes internal products;
     CitizenVotes internal votes;
     SecondChamber internal chamber;
     SuiteGovernor internal governor;
@@ -172,9 +174,9 @@ abstract contract SuiteTest is Test {
         vm.warp(chosen.genesis - 60);
         vm.prank(deployer);
         ecdsa = EcdsaVerifier(_create("EcdsaVerifier", ""));
-        address[13] memory places = _predict();
+        address[14] memory places = _predict();
         // Known before they are there: the registry names them.
-        (bonds, disputes) = (SignerBonds(places[8]), ComputeDisputes(places[9]));
+        (bonds, disputes, products) = (SignerBonds(places[8]), ComputeDisputes(places[9]), ProductDisputes(places[10]));
         address source = chosen.source == address(0) ? places[2] : chosen.source;
         address rule = chosen.policy == address(0) ? places[3] : chosen.policy;
 
@@ -182,7 +184,7 @@ abstract contract SuiteTest is Test {
         manager = SuiteAccessManager(_create("SuiteAccessManager", abi.encode(deployer, block.timestamp + SET_UP)));
         timelock = SuiteTimelock(
             payable(_create(
-                    "SuiteTimelock", abi.encode(TIMELOCK_DELAY, places[12], proposer, block.timestamp + FOUNDING)
+                    "SuiteTimelock", abi.encode(TIMELOCK_DELAY, places[13], proposer, block.timestamp + FOUNDING)
                 ))
         );
         oracles = ComputeOracleRegistry(
@@ -224,7 +226,8 @@ abstract contract SuiteTest is Test {
             )
         );
         _create("SignerBonds", abi.encode(oracles, BOND, REWARD_BPS, LOCK));
-        _create("ComputeDisputes", abi.encode(oracles, bonds, HORIZON, REVEAL_WINDOW, DEMAND_BOND));
+        _create("ComputeDisputes", abi.encode(oracles, bonds, products, HORIZON, REVEAL_WINDOW, DEMAND_BOND));
+        _create("ProductDisputes", abi.encode(disputes));
         _deployGovernance(places);
         citizens.addRegistrar(registrar);
         citizens.setRegionCap(1, 1e6);
@@ -238,7 +241,7 @@ abstract contract SuiteTest is Test {
         manager.renounceRole(0, deployer);
         vm.stopPrank();
 
-        require(address(exchange) == places[7] && address(governor) == places[12], "addresses moved");
+        require(address(exchange) == places[7] && address(governor) == places[13], "addresses moved");
         _bondSet("oracle", chosen.oracleCount);
         for (uint256 i = 0; i < chosen.oracleCount; ++i) {
             if (oracleKeys.length <= i) oracleKeys.push(_oracleKey("oracle", i));
@@ -246,17 +249,17 @@ abstract contract SuiteTest is Test {
         vm.warp(chosen.genesis);
     }
 
-    function _predict() private view returns (address[13] memory places) {
+    function _predict() private view returns (address[14] memory places) {
         uint256 nonce = vm.getNonce(deployer);
         for (uint256 i = 0; i < places.length; ++i) {
             places[i] = vm.computeCreateAddress(deployer, nonce + i);
         }
     }
 
-    function _deployGovernance(address[13] memory places) private {
+    function _deployGovernance(address[14] memory places) private {
         votes = CitizenVotes(_create("CitizenVotes", abi.encode(citizens, RIPENING)));
         chamber = SecondChamber(
-            _create("SecondChamber", abi.encode(places[0], places[12], CHAMBER_DELAY, uint256(2), seated))
+            _create("SecondChamber", abi.encode(places[0], places[13], CHAMBER_DELAY, uint256(2), seated))
         );
         governor =
             SuiteGovernor(payable(_create("SuiteGovernor", abi.encode(votes, timelock, chamber, GRACE, _voteTerms()))));

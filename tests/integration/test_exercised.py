@@ -41,6 +41,7 @@ CONTRACTS = (
     "EcdsaVerifier",
     "SignerBonds",
     "ComputeDisputes",
+    "ProductDisputes",
     "CitizenVotes",
     "SecondChamber",
 )

@@ -22,30 +22,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import rlp
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
-from eth_utils.address import to_canonical_address, to_checksum_address
-from eth_utils.crypto import keccak
-from web3 import HTTPProvider, Web3
 
 from sbi_network.chain.connection import connected
 from sbi_network.chain.registry import Record, Registry
 from sbi_network.protocol.address import check_address
+from tests.chaos.chain import BOND, LocalChain, Times, anvil_command, development_account
 
 pytestmark = [pytest.mark.slow, pytest.mark.integration, pytest.mark.timeout(300)]
-
-ROOT = Path(os.environ.get("SBI_TOOLS_ROOT", Path(__file__).parents[2]))
-"""Where node_modules and .build are."""
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "oracles")}
 """This tree's package, wherever the processes are started."""
 
-MNEMONIC = "test test test test test test test test test test test junk"
-EPOCH_SECONDS = 8
-GENESIS_DELAY = 10
-BOND = 10**18
-CAPACITY = 10**15
+TIMES = Times()
+EPOCH_SECONDS = TIMES.epoch
 
 
 @pytest.fixture
@@ -95,7 +86,7 @@ class Network:
 
 
 def test_oracle_network__one_of_four_is_killed__two_epochs_in_a_row_are_reported(workplace: Workplace) -> None:
-    accounts = [_account(number) for number in range(11)]
+    accounts = [development_account(number) for number in range(11)]
     oracles, reading_keys = accounts[1:5], accounts[7:9]
     network = _deploy(workplace, oracles, reading_keys)
     meters = [_start_meter(workplace, network, number, key) for number, key in enumerate(reading_keys)]
@@ -250,44 +241,11 @@ async def _await_record(network: Network, epoch: int) -> Record:
 
 def _deploy(workplace: Workplace, oracles: list[LocalAccount], reading_keys: list[LocalAccount]) -> Network:
     port = _free_port()
-    anvil = sorted(ROOT.glob("node_modules/@foundry-rs/anvil-*/bin/anvil*"))
-    if not anvil:
-        pytest.fail(f"no native anvil under {ROOT}/node_modules: run `make setup`")
-    workplace.start("anvil", str(anvil[0]), "--port", str(port), "--block-time", "1", "--slots-in-an-epoch", "1")
-    web3 = Web3(HTTPProvider(f"http://127.0.0.1:{port}"))
-    _until(web3.is_connected)
-    web3.eth.default_account = web3.eth.accounts[0]
-    genesis = int(time.time()) + GENESIS_DELAY
-    timing = (genesis, EPOCH_SECONDS, 60, 2, 12, 256)
-    manager = _create(web3, "SuiteAccessManager", web3.eth.accounts[0])
-    verifier = _create(web3, "EcdsaVerifier")
-    signers = [account.address for account in oracles]
-    # The registry knows the bonds by their address before they are there, as in a real deployment.
-    nonce = web3.eth.get_transaction_count(web3.eth.accounts[0])
-    created = keccak(rlp.encode([to_canonical_address(web3.eth.accounts[0]), nonce + 1]))
-    at = to_checksum_address(created[12:])
-    terms = (manager.address, timing, at, signers, [32, 16, 64], (verifier.address, manager.address))
-    registry = _create(web3, "ComputeOracleRegistry", *terms)
-    bonds = _create(web3, "SignerBonds", registry.address, BOND, 4_000, 1_000)
-    assert bonds.address == at
-    for key in reading_keys:
-        sent = registry.functions.registerFacility(key.address, key.address, 1, [CAPACITY] * 3, 10_000).transact()
-        assert web3.eth.wait_for_transaction_receipt(sent)["status"] == 1
-    assert time.time() < genesis, "deploying took longer than the time before genesis"
-    return Network(f"http://127.0.0.1:{port}", registry.address, genesis)
-
-
-def _create(web3: Web3, name: str, *arguments: Any) -> Any:
-    built = json.loads((ROOT / ".build" / "__local__.json").read_text())["contractTypes"][name]
-    factory = web3.eth.contract(abi=built["abi"], bytecode=built["deploymentBytecode"]["bytecode"])
-    receipt = web3.eth.wait_for_transaction_receipt(factory.constructor(*arguments).transact())
-    return web3.eth.contract(address=receipt["contractAddress"], abi=built["abi"])
-
-
-def _account(number: int) -> LocalAccount:
-    Account.enable_unaudited_hdwallet_features()
-    account: LocalAccount = Account.from_mnemonic(MNEMONIC, account_path=f"m/44'/60'/0'/0/{number}")
-    return account
+    workplace.start("anvil", *anvil_command(port))
+    chain = LocalChain(f"http://127.0.0.1:{port}", TIMES)
+    _until(chain.web3.is_connected)
+    chain.deploy([each.address for each in oracles], [each.address for each in reading_keys])
+    return Network(chain.rpc_url, chain.registry.address, chain.genesis)
 
 
 def _free_port() -> int:

@@ -88,6 +88,27 @@ class Lives(Acts):
         if self.model.can_present(first):
             self._activate(self.people.relayer, first)
 
+    @precondition(lambda self: self.never_active())
+    @rule(data=st.data(), by_proof=st.booleans())
+    def be_ended_by_another_office(self, data: st.DataObject, by_proof: bool) -> None:
+        """An office enrols a sleeping citizen of another and ends the life; then the citizen's own leaf shows."""
+        accounts = [data.draw(st.sampled_from(self.never_active()), label="account")]
+        self._enrol(1, accounts, 1)
+        self._enrol(2, accounts, 2)
+        theirs = [pair for pair in self.unlived(two_offices=True) if pair[0].account == accounts[0]]
+        if not theirs:
+            return
+        first, second = theirs[0]
+        self._live_through_an_epoch(data)
+        if not by_proof:
+            self._activate(self.people.relayer, second)
+        self._start(data, second, Kind.RETIREMENT if by_proof else None)
+        self._carry_out_in_time(data, second)
+        self._live_through_an_epoch(data)
+        self.everything_holds()
+        if self.model.can_present(first):
+            self._activate(self.people.relayer, first)
+
     def surplus(self) -> list[Leaf]:
         """Leaves that are one too many."""
         return [leaf for leaf in self.model.leaves if self.model.can_void(leaf)]
@@ -149,6 +170,15 @@ class Lives(Acts):
         reply = self.do.start_recovery(registrar, *leaf.place, holder, successor, signature)
         self.held("start recovery", reply)
         self.model.start(leaf, Kind.RECOVERY, at, successor)
+
+    @precondition(lambda self: self.never_active() and any(leaf.fate is Fate.HELD for leaf in self.free_leaves()))
+    @rule(data=st.data())
+    def lose_the_key(self, data: st.DataObject) -> None:
+        """A citizen of some epochs gets a new account; the income of before stays where it is."""
+        leaf = data.draw(st.sampled_from([leaf for leaf in self.free_leaves() if leaf.fate is Fate.HELD]), label="leaf")
+        self._live_through_an_epoch(data)
+        self._start(data, leaf, Kind.RECOVERY)
+        self._carry_out_in_time(data, leaf)
 
     def pending(self) -> list[Leaf]:
         """Leaves about which there is an act."""

@@ -11,15 +11,22 @@ import typer
 app = typer.Typer(no_args_is_help=True, help="Calls the vault's distribute whenever the next epoch is ready.")
 
 
-@app.callback()
-def keeper() -> None:
-    """A group of one command."""
+ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The keeper's keeper.toml.")]
 
 
 @app.command()
-def run(
-    config: Annotated[Path, typer.Option("--config", "-c", help="The keeper's keeper.toml.")] = Path("keeper.toml"),
-) -> None:
+def check(config: ConfigOption = Path("keeper.toml")) -> None:
+    """Try everything that `run` needs: one line each, exit code 1 if one fails. Signs and sends nothing."""
+    from sbi_network.chain.checks import print_all
+    from sbi_network.chain.keeper import KeeperSettings, keeper_findings
+    from sbi_network.chain.settings import load_settings
+
+    if not asyncio.run(print_all(keeper_findings(load_settings(KeeperSettings, config)), typer.echo)):
+        raise typer.Exit(1)
+
+
+@app.command()
+def run(config: ConfigOption = Path("keeper.toml")) -> None:
     """Distribute each epoch as it becomes final, until told to stop (SIGTERM or SIGINT)."""
     # Imported here: web3 takes a second, which `--help` and the other commands need not wait for.
     from sbi_network.chain.keeper import KeeperSettings, run_keeper

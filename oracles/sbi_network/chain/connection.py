@@ -1,8 +1,8 @@
-"""One RPC endpoint over HTTP, and contracts behind it."""
+"""The chain through one or several RPC endpoints, and contracts on it."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -12,10 +12,11 @@ from web3 import AsyncWeb3
 from web3.contract import AsyncContract
 from web3.exceptions import BadFunctionCallOutput, ContractLogicError, Web3Exception
 
+from sbi_network.chain.endpoints import EndpointPool
 from sbi_network.chain.errors import ContractRefused, EndpointError, WrongChainError
-from sbi_network.chain.provider import HttpProvider
 from sbi_network.chain.refusal import refusal_of
 from sbi_network.protocol.abi import load_abi
+from sbi_network.protocol.figure import hex_of
 
 T = TypeVar("T")
 
@@ -29,34 +30,47 @@ LATEST: Final = "latest"
 _SHOWN_CHARS: Final = 200
 
 
+FINAL: Final = "finalized"
+
+
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The newest block: number, time in seconds, base fee in wei."""
+    """A block: number, time in seconds, base fee in wei, its hash and its parent's as 0x and digits."""
 
     number: int
     timestamp: int
     base_fee: int
+    hash: str = ""
+    parent: str = ""
 
 
 class Chain:
-    """One endpoint. Close it after use, or use `connected`."""
+    """A chain. Close it after use, or use `connected`.
 
-    def __init__(self, rpc_url: str, request_seconds: float = REQUEST_SECONDS) -> None:
-        self._provider = HttpProvider(rpc_url, request_seconds)
-        self.web3: Final = AsyncWeb3(self._provider)
+    Several URLs are several endpoints of one chain: see `endpoints`. With a `chain_id`, no other chain will do.
+    """
+
+    def __init__(
+        self, rpc_urls: str | Sequence[str], request_seconds: float = REQUEST_SECONDS, chain_id: int | None = None
+    ) -> None:
+        urls = [rpc_urls] if isinstance(rpc_urls, str) else list(rpc_urls)
+        self.pool: Final = EndpointPool(urls, request_seconds, chain_id)
+        self.web3: Final = AsyncWeb3(self.pool)
 
     async def close(self) -> None:
         """Close the connections. Nothing can be asked afterwards."""
-        await self._provider.disconnect()
+        await self.pool.disconnect()
 
     async def chain_id(self) -> int:
         """The chain's EIP-155 number."""
         return int(await asked(self.web3.eth.chain_id))
 
-    async def head(self) -> Head:
-        """The newest block."""
-        block = await asked(self.web3.eth.get_block(LATEST))
-        return Head(int(block["number"]), int(block["timestamp"]), int(block.get("baseFeePerGas", 0)))
+    async def head(self, block: Block = LATEST) -> Head:
+        """A block, the newest unless another is given. Raises EndpointError (BlockNotFound) where there is none."""
+        found = await asked(self.web3.eth.get_block(block))  # type: ignore[arg-type]
+        figures = int(found["number"]), int(found["timestamp"]), int(found.get("baseFeePerGas", 0))
+        parent = found.get("parentHash")
+        return Head(*figures, hex_of(bytes(found["hash"])), "" if parent is None else hex_of(bytes(parent)))
 
     async def ether_of(self, account: ChecksumAddress) -> int:
         """An account's balance in the chain's own coin, wei."""
@@ -69,9 +83,11 @@ class Chain:
 
 
 @asynccontextmanager
-async def connected(rpc_url: str, request_seconds: float = REQUEST_SECONDS) -> AsyncIterator[Chain]:
+async def connected(
+    rpc_urls: str | Sequence[str], request_seconds: float = REQUEST_SECONDS, chain_id: int | None = None
+) -> AsyncIterator[Chain]:
     """A chain that is closed at the end of the block."""
-    chain = Chain(rpc_url, request_seconds)
+    chain = Chain(rpc_urls, request_seconds, chain_id)
     try:
         yield chain
     finally:
@@ -112,7 +128,7 @@ async def asked(answer: Awaitable[T]) -> T:
         raise
     except ContractLogicError as error:
         raise ContractRefused(refusal_of(error)) from None
-    except EndpointError:
+    except (EndpointError, WrongChainError):
         raise
     except (Web3Exception, ValueError, TypeError, LookupError) as error:
         # The last three are what web3 makes of an answer that is JSON and not what was asked for.

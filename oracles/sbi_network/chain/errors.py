@@ -4,11 +4,16 @@ SBIError
 ├── ChainError
 │   ├── EndpointError              the RPC endpoint cannot be reached, or answers with nonsense
 │   ├── WrongChainError            it is another chain's, or there is no contract where one should be
+│   ├── FinalityError              a block that was final is no longer part of the chain
 │   ├── ContractRefused            a contract reverted; says which error with which arguments
 │   └── TransactionError
 │       ├── TransactionTimeoutError    sent, and not in a block in time: it may still get there
-│       └── TransactionRevertedError   in a block, and reverted for a reason that can no longer be had
+│       ├── TransactionRevertedError   in a block, and reverted for a reason that can no longer be had
+│       └── TransactionExpiredError    its deadline passed, and it will never be in a block
+├── OutboxError                    an outbox file that cannot be used, or a key asked for with another call
+├── LockedError                    another process has the same state file or key
 ├── KeyFileError                   a keystore or password file that cannot be used
+├── SignerError                    a remote signer that does not sign, or signs something else
 └── SettingsError                  a configuration file that cannot be used; one line for each thing wrong
 """
 
@@ -28,13 +33,15 @@ class ChainError(SBIError):
 class EndpointError(ChainError):
     """The RPC endpoint cannot be reached, or answers with nonsense. The text never holds the endpoint's URL.
 
-    Attribute: the `kind` of failure, as the library below calls it.
+    Attributes: the `kind` of failure, as the library below calls it, and how many seconds the endpoint asked to be left
+    alone (`retry_after`), if it did.
     """
 
-    def __init__(self, kind: str, detail: str) -> None:
+    def __init__(self, kind: str, detail: str, retry_after: float | None = None) -> None:
         super().__init__(kind, detail)
         self.kind = kind
         self.detail = detail
+        self.retry_after = retry_after
 
     def __str__(self) -> str:
         return f"RPC endpoint: {self.kind}: {self.detail}"
@@ -42,6 +49,10 @@ class EndpointError(ChainError):
 
 class WrongChainError(ChainError):
     """The endpoint is another chain's, or there is no contract where one should be."""
+
+
+class FinalityError(ChainError):
+    """A block that was final is no longer part of the chain: nothing that was settled can be relied upon."""
 
 
 class ContractRefused(ChainError):  # noqa: N818 - a refusal is an answer, not a fault of the program
@@ -85,8 +96,26 @@ class TransactionRevertedError(TransactionError):
     reason = "reverted"
 
 
+class TransactionExpiredError(TransactionError):
+    """Its deadline passed. Attribute: `hash` is the intent's key, for it has no transaction that counts."""
+
+    reason = "was given up: its deadline passed before it was in a block"
+
+
+class OutboxError(SBIError):
+    """An outbox file that cannot be used, or a key that was asked for with another call."""
+
+
+class LockedError(SBIError):
+    """Another process has the same state file or key."""
+
+
 class KeyFileError(SBIError):
     """A keystore or password file that cannot be used. The text says which, never what is in it."""
+
+
+class SignerError(SBIError):
+    """A remote signer that cannot be reached, refuses, or signs something else. The text never holds its URL."""
 
 
 class SettingsError(SBIError):

@@ -14,18 +14,23 @@ from eth_account.signers.local import LocalAccount
 from eth_typing import ChecksumAddress
 
 from sbi_network.chain.errors import KeyFileError
+from sbi_network.protocol.keccak import keccak256
 from sbi_network.protocol.signature import Signature, sign_digest
 
 
 class Signer(Protocol):
-    """An account that signs digests, here or elsewhere."""
+    """An account that signs, here or elsewhere.
+
+    It is given what is to be hashed rather than the digest: a remote signer of the `eth1` kind hashes what it gets, and
+    one that takes bare digests signs what it cannot see.
+    """
 
     @property
     def address(self) -> ChecksumAddress:
         """The account whose signatures these are."""
 
-    async def sign_digest(self, digest: bytes) -> Signature:
-        """The signature over a 32-byte digest. Raises SBIError where none can be had."""
+    async def sign(self, preimage: bytes) -> Signature:
+        """The signature over keccak256(preimage). Raises SBIError where none can be had."""
 
 
 class KeystoreSigner:
@@ -45,14 +50,19 @@ class KeystoreSigner:
         address: ChecksumAddress = self._account.address
         return address
 
-    async def sign_digest(self, digest: bytes) -> Signature:
-        """The signature over a 32-byte digest."""
-        return sign_digest(self._account, digest)
+    @property
+    def public_key(self) -> bytes:
+        """The key's public half: 64 bytes, without a prefix."""
+        return self._account._key_obj.public_key.to_bytes()
+
+    async def sign(self, preimage: bytes) -> Signature:
+        """The signature over keccak256(preimage)."""
+        return sign_digest(self._account, keccak256(preimage))
 
     @classmethod
     def load(cls, keystore: Path, password_file: Path) -> KeystoreSigner:
         """Raises KeyFileError, whose text says which file is wrong and no more."""
-        encrypted, password = _text(keystore), _text(password_file).rstrip("\r\n")
+        encrypted, password = _text(keystore), read_password(password_file)
         try:
             key = Account.decrypt(json.loads(encrypted), password)
         except ValueError as error:
@@ -67,6 +77,11 @@ class KeystoreSigner:
 def is_open_to_others(path: Path) -> bool:
     """Whether other users of this machine may read a file."""
     return bool(path.stat().st_mode & 0o077)
+
+
+def read_password(path: Path) -> str:
+    """The password in a file, without the line's end. Raises KeyFileError."""
+    return _text(path).rstrip("\r\n")
 
 
 def _text(path: Path) -> str:

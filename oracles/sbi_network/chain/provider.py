@@ -8,16 +8,23 @@ process is ever sent again. It also opens a new connection for each request.
 from __future__ import annotations
 
 import asyncio
+import time
+from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 import httpx
 from web3.providers.async_base import AsyncJSONBaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
+from sbi_network.chain.answer import check_answer
 from sbi_network.chain.errors import EndpointError
+from sbi_network.chain.limited import read_limited
 
 MAX_ANSWER_BYTES: Final = 32 * 1024 * 1024
 """No answer that these programs ask for comes near."""
+
+_MOST_SECONDS_OF_REST: Final = 60.0
+"""An endpoint that asks for more is asked again after this."""
 
 
 class HttpProvider(AsyncJSONBaseProvider):
@@ -28,33 +35,48 @@ class HttpProvider(AsyncJSONBaseProvider):
         self._url = rpc_url
         self._seconds = request_seconds
         self._client = httpx.AsyncClient(trust_env=False, timeout=request_seconds)
+        self.clock_skew: float | None = None
+        """This machine's time less the endpoint's at its last answer, seconds; None where it does not say."""
 
     async def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
-        """The endpoint's answer. Raises EndpointError, whose text never holds the URL."""
+        """The endpoint's answer, of the method's shape. Raises EndpointError, whose text never holds the URL."""
         body = self.encode_rpc_request(method, params)
         try:
             async with asyncio.timeout(self._seconds):
-                return self.decode_rpc_response(await self._post(body))
+                answer = self.decode_rpc_response(await self._post(body))
         except TimeoutError:
             raise EndpointError("Timeout", f"{method}: no answer within {self._seconds:g} s") from None
         except httpx.HTTPStatusError as error:
-            raise EndpointError("HTTPStatus", f"{method}: answered with {error.response.status_code}") from None
+            status, rest = error.response.status_code, _retry_after(error.response)
+            raise EndpointError("HTTPStatus", f"{method}: answered with {status}", rest) from None
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise EndpointError(type(error).__name__, f"{method}: no answer") from None
-        except ValueError:
+        except (ValueError, RecursionError):  # a deeply nested answer exhausts the parser's stack
             raise EndpointError("NoJSON", f"{method}: the answer is not JSON-RPC") from None
+        check_answer(method, params, answer)
+        return answer
 
     async def disconnect(self) -> None:
         """Close all connections."""
         await self._client.aclose()
 
     async def _post(self, body: bytes) -> bytes:
-        answer = bytearray()
         headers = {"content-type": "application/json"}
         async with self._client.stream("POST", self._url, content=body, headers=headers) as response:
+            self.clock_skew = _skew(response)
             response.raise_for_status()
-            async for part in response.aiter_bytes():
-                answer += part
-                if len(answer) > MAX_ANSWER_BYTES:
-                    raise ValueError("the answer is too long")
-        return bytes(answer)
+            return await read_limited(response, MAX_ANSWER_BYTES)
+
+
+def _retry_after(response: httpx.Response) -> float | None:
+    """Seconds that the endpoint asks to be left alone (RFC 9110, 10.2.3); the form with a date is not used by nodes."""
+    given = response.headers.get("retry-after", "")
+    return min(float(given), _MOST_SECONDS_OF_REST) if given.isdecimal() and len(given) < 10 else None
+
+
+def _skew(response: httpx.Response) -> float | None:
+    try:
+        # The header counts whole seconds: half of one is its error.
+        return time.time() - parsedate_to_datetime(response.headers["date"]).timestamp() - 0.5
+    except (KeyError, ValueError):
+        return None

@@ -150,15 +150,15 @@ class Registry(BoundContract):
         record = Record(*await self.read("recordOf", epoch, block=block))
         return record if record.accepted_at else None
 
+    async def finality(self) -> int:
+        """The longest time after an epoch's end until it is settled for good, seconds."""
+        return int(await self.read("finality"))
+
+    async def disputes_at(self, epoch: int) -> ChecksumAddress:
+        """The disputes contract of the configuration in force at an epoch."""
+        _, disputes = await self.read("verifiersAt", epoch)
+        return check_address("disputes", disputes)
+
     def submit_report(self, report: Report, signatures: bytes) -> str:
         """The call that submits a report."""
-        fields = (
-            report.config_digest,
-            report.epoch,
-            report.view_number,
-            report.weights_version,
-            report.facility_count,
-            report.root,
-            *(report.raw_general, report.raw_intelligent, report.raw_super, report.public_output),
-        )
-        return self.call_data("submitReport", fields, signatures)
+        return self.call_data("submitReport", report.values(), signatures)

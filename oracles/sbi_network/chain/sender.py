@@ -1,45 +1,32 @@
 """Sending transactions.
 
-`TransactionSender` is what the oracle and the keeper know; `Sender` is its first form, which remembers nothing. A
-durable outbox (intent, nonce, replacement, finality) takes the same place.
+`TransactionSender` is what the oracle and the keeper know. A daemon's is the outbox, which remembers; `Sender` is for a
+command that sends one transaction while its user looks on.
 """
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 import structlog
-from eth_account.typed_transactions.typed_transaction import TypedTransaction
 from eth_typing import ChecksumAddress
 from web3.exceptions import TransactionNotFound
-from web3.types import TxParams
 
-from sbi_network.chain.connection import LATEST, Block, Chain, asked
+from sbi_network.chain.calling import gas_for, simulate
+from sbi_network.chain.chain_view import market, nonce_at
+from sbi_network.chain.connection import Chain, asked
 from sbi_network.chain.errors import EndpointError, TransactionRevertedError, TransactionTimeoutError
+from sbi_network.chain.fees import FeeRule
+from sbi_network.chain.intent import Order
 from sbi_network.chain.keys import Signer
+from sbi_network.chain.transaction import Call, Receipt, Transaction
 from sbi_network.protocol.figure import hex_of
 
+__all__ = ["Call", "FeeRule", "Order", "Patience", "Receipt", "Sender", "TransactionSender"]
+
 _log = structlog.get_logger("sbi.chain.sender")
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """What a transaction is to do: call `to` with `data`, and pay `value` wei along."""
-
-    to: ChecksumAddress
-    data: str
-    value: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """A transaction that succeeded, and where."""
-
-    transaction_hash: str
-    block_number: int
-    gas_used: int
 
 
 class TransactionSender(Protocol):
@@ -52,16 +39,8 @@ class TransactionSender(Protocol):
     async def simulate(self, call: Call) -> None:
         """Try a call without sending. Raises ContractRefused."""
 
-    async def send(self, call: Call) -> Receipt:
+    async def send(self, call: Call, order: Order | None = None) -> Receipt:
         """Bring a call into a block. Raises ContractRefused, TransactionError or EndpointError."""
-
-
-@dataclass(frozen=True, slots=True)
-class FeeRule:
-    """EIP-1559 fees: the highest total fee is this many times the base fee, plus the tip, wei."""
-
-    base_fee_factor: int = 2
-    least_tip: int = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +51,8 @@ class Patience:
     poll: float = 0.5
 
 
-GAS_MARGIN_PERCENT: Final = 20
-"""Gas beyond the estimate: storage that another transaction changes in between may cost more."""
-
-
 class Sender:
-    """Simulates, signs, sends, and waits for the receipt, one transaction at a time."""
+    """Simulates, signs, sends, and waits for the receipt, one transaction at a time. Remembers nothing."""
 
     def __init__(
         self, chain: Chain, chain_id: int, signer: Signer, fees: FeeRule | None = None, patience: Patience | None = None
@@ -96,39 +71,22 @@ class Sender:
 
     async def simulate(self, call: Call) -> None:
         """Try a call without sending. Raises ContractRefused or EndpointError."""
-        await self._simulate_at(call, LATEST)
+        await simulate(self._chain, self.address, call)
 
-    async def send(self, call: Call) -> Receipt:
+    async def send(self, call: Call, order: Order | None = None) -> Receipt:
         """Bring a call into a block. Raises ContractRefused, TransactionError or EndpointError."""
         async with self._one_at_a_time:
             await self.simulate(call)
-            raw = await self._signed(await self._transaction(call))
+            transaction = await self._transaction(call)
+            raw = transaction.signed(await self._signer.sign(transaction.preimage()))
             sent = hex_of(bytes(await asked(self._chain.web3.eth.send_raw_transaction(raw))))
             _log.info("transaction_sent", transaction=sent, to=call.to)
             return await self._included(call, sent)
 
-    async def _transaction(self, call: Call) -> dict[str, Any]:
-        eth = self._chain.web3.eth
-        gas = int(await asked(eth.estimate_gas(_params(call, self.address))))
-        base_fee = (await self._chain.head()).base_fee
-        tip = max(int(await asked(eth.max_priority_fee)), self._fees.least_tip)
-        return {
-            "type": 2,
-            "chainId": self._chain_id,
-            "nonce": int(await asked(eth.get_transaction_count(self.address, "pending"))),
-            "to": call.to,
-            "data": call.data,
-            "value": call.value,
-            "gas": gas + gas * GAS_MARGIN_PERCENT // 100,
-            "maxFeePerGas": base_fee * self._fees.base_fee_factor + tip,
-            "maxPriorityFeePerGas": tip,
-        }
-
-    async def _signed(self, transaction: dict[str, Any]) -> bytes:
-        unsigned = TypedTransaction.from_dict(transaction)
-        signature = await self._signer.sign_digest(bytes(unsigned.hash()))
-        parts = {"v": signature.y_parity, "r": signature.r, "s": signature.s}
-        return bytes(TypedTransaction.from_dict({**transaction, **parts}).encode())
+    async def _transaction(self, call: Call) -> Transaction:
+        gas = await gas_for(self._chain, self.address, call)
+        fees = self._fees.first(await market(self._chain, await self._chain.head()))
+        return Transaction(self._chain_id, await nonce_at(self._chain, self.address), fees, gas, call)
 
     async def _included(self, call: Call, sent: str) -> Receipt:
         try:
@@ -138,7 +96,7 @@ class Sender:
             raise TransactionTimeoutError(sent) from None
         if receipt["status"] != 1:
             # Tried again where it failed, the call mostly says why; where it does not, the cause is gone.
-            await self._simulate_at(call, int(receipt["blockNumber"]))
+            await simulate(self._chain, self.address, call, int(receipt["blockNumber"]))
             raise TransactionRevertedError(sent)
         return Receipt(sent, int(receipt["blockNumber"]), int(receipt["gasUsed"]))
 
@@ -150,10 +108,3 @@ class Sender:
                 if error.kind != TransactionNotFound.__name__:
                     _log.warning("receipt_not_read", transaction=sent, reason=str(error))
             await asyncio.sleep(self._patience.poll)
-
-    async def _simulate_at(self, call: Call, block: Block) -> None:
-        await asked(self._chain.web3.eth.call(_params(call, self.address), block))  # type: ignore[arg-type]
-
-
-def _params(call: Call, sender: ChecksumAddress) -> TxParams:
-    return {"from": sender, "to": call.to, "data": call.data, "value": call.value}  # type: ignore[typeddict-item]

@@ -9,7 +9,17 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    SecretStr,
+    Tag,
+    ValidationError,
+    ValidationInfo,
+)
 
 from sbi_network.chain.errors import SettingsError
 from sbi_network.chain.keys import KeystoreSigner
@@ -19,7 +29,12 @@ from sbi_network.protocol.typed_data import Address
 M = TypeVar("M", bound=BaseModel)
 
 
-def _from_folder(path: Path, info: ValidationInfo) -> Path:
+_FORMS = frozenset({"<one>", "<several>", "<keystore>", "<remote>"})
+"""Tags of what may be given in two forms."""
+
+
+def from_folder(path: Path, info: ValidationInfo) -> Path:
+    """A path that starts at the folder of the configuration file. A validator."""
     folder: Path = (info.context or {}).get("folder", Path())
     return folder / path.expanduser()
 
@@ -34,7 +49,7 @@ def _http_url(url: SecretStr) -> SecretStr:
     return url
 
 
-ConfiguredPath = Annotated[Path, AfterValidator(_from_folder)]
+ConfiguredPath = Annotated[Path, AfterValidator(from_folder)]
 """A path that starts at the folder of the configuration file."""
 
 ConfiguredAddress = Annotated[str, AfterValidator(_address)]
@@ -42,6 +57,12 @@ ConfiguredAddress = Annotated[str, AfterValidator(_address)]
 
 RpcUrl = Annotated[SecretStr, AfterValidator(_http_url)]
 """An endpoint's URL, which may hold an access key: shown and logged as stars."""
+
+RpcUrls = Annotated[
+    Annotated[RpcUrl, Tag("<one>")] | Annotated[list[RpcUrl], Field(min_length=1, max_length=16), Tag("<several>")],
+    Discriminator(lambda given: "<several>" if isinstance(given, list) else "<one>"),
+]
+"""One URL, or a list of several."""
 
 Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
 
@@ -52,10 +73,25 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
-class NetworkSettings(Section):
+class RpcSettings(Section):
+    """Where the chain is: one endpoint's URL, or a list of several of the same chain, the preferred one first.
+
+    Without a `chain_id`, the chain is the one that most endpoints answer for at the start.
+    """
+
+    rpc_url: RpcUrls
+    chain_id: int | None = Field(default=None, ge=1, le=2**63 - 1)
+
+    @property
+    def rpc_urls(self) -> list[str]:
+        """The endpoints' URLs, secrets included."""
+        given = self.rpc_url if isinstance(self.rpc_url, list) else [self.rpc_url]
+        return [url.get_secret_value() for url in given]
+
+
+class NetworkSettings(RpcSettings):
     """Where the chain is, and the registry on it."""
 
-    rpc_url: RpcUrl
     registry: ConfiguredAddress
 
     @property
@@ -75,6 +111,20 @@ class KeySettings(Section):
         return KeystoreSigner.load(self.keystore, self.password_file)
 
 
+class RemoteKeySettings(Section):
+    """An account of a remote signer that speaks web3signer's eth1 API."""
+
+    url: RpcUrl
+    address: ConfiguredAddress
+
+
+AnyKeySettings = Annotated[
+    Annotated[KeySettings, Tag("<keystore>")] | Annotated[RemoteKeySettings, Tag("<remote>")],
+    Discriminator(lambda given: "<remote>" if isinstance(given, dict) and "url" in given else "<keystore>"),
+]
+"""A key: in a keystore file, or with a remote signer."""
+
+
 def load_settings(model: type[M], path: Path) -> M:
     """Read a configuration file. Raises SettingsError, with one line for each thing that is wrong."""
     try:
@@ -85,7 +135,7 @@ def load_settings(model: type[M], path: Path) -> M:
     except ValueError as error:  # not TOML, or not UTF-8
         raise SettingsError(f"{path}: is not TOML: {error}") from None
     try:
-        return model.model_validate(given, context={"folder": path.parent})
+        return model.model_validate(given, context={"folder": path.parent, "name": path.stem})
     except ValidationError as error:
         raise SettingsError(_faults(path, error)) from None
 
@@ -94,7 +144,11 @@ def _faults(path: Path, error: ValidationError) -> str:
     """Never what was given: a password in the wrong place would end in a log."""
     known = {"extra_forbidden": "unknown key", "missing": "is missing"}
     return "\n".join(
-        f"{path}: {'.'.join(str(part) for part in fault['loc']) or 'the file'}: "
-        f"{known.get(fault['type'], fault['msg'].removeprefix('Value error, '))}"
+        f"{path}: {_place(fault['loc'])}: {known.get(fault['type'], fault['msg'].removeprefix('Value error, '))}"
         for fault in error.errors(include_url=False, include_input=False, include_context=False)
     )
+
+
+def _place(loc: tuple[int | str, ...]) -> str:
+    """Where in the file, without which of several forms a section was taken for."""
+    return ".".join(str(part) for part in loc if part not in _FORMS) or "the file"

@@ -49,7 +49,7 @@ async def sign_ballot(
     """A citizen's ballot."""
     domain = governor_domain(chain_id, governor)
     ballot = Ballot(proposal_id=number, support=int(support), voter=signer.address, nonce=nonce)
-    signature = await signer.sign_digest(ballot.digest(domain))
+    signature = await signer.sign(ballot.preimage(domain))
     return SignedBallot(domain, ballot, signature.to_bytes())
 
 

@@ -20,12 +20,15 @@ from sbi_network.chain.keys import is_open_to_others
 from sbi_network.chain.settings import NetworkSettings
 from sbi_network.errors import SBIError
 from sbi_network.log import log_as_json
-from sbi_network.meter.measurement import EpochSpan, Measurement, Meter
-from sbi_network.meter.network import Network
-from sbi_network.meter.process import build_meter, run_meter
-from sbi_network.meter.settings import HostSource, MeterSettings, load_meter_settings
+from sbi_network.meter.bounds import PPM
+from sbi_network.meter.counting import CountingMeter
+from sbi_network.meter.measurement import Basis, EpochSpan, Measurement, Meter
+from sbi_network.meter.network import Network, running_epoch, span_of
+from sbi_network.meter.process import run_meter
+from sbi_network.meter.settings import MeterSettings, load_meter_settings
+from sbi_network.meter.sources import EvidenceSection, HostSource, build_meter
 from sbi_network.meter.store import Identity, ReadingStore
-from sbi_network.protocol.units import ComputeClass
+from sbi_network.protocol.units import FIRST_WEIGHTS_X16, WEIGHT_ONE, ComputeClass, format_gaicph, weighted_x16
 from sbi_network.serving import bound_socket
 
 
@@ -55,7 +58,7 @@ def reach(settings: NetworkSettings) -> Reached:
     from sbi_network.chain.connection import connected
 
     async def reached() -> Reached:
-        async with connected(settings.rpc_url.get_secret_value()) as chain:
+        async with connected(settings.rpc_urls, chain_id=settings.chain_id) as chain:
             return Reached(await read_clock(chain, settings.registry_address), (await chain.head()).timestamp)
 
     return asyncio.run(reached())
@@ -82,8 +85,7 @@ def build_app(connect: Connect = reach) -> typer.Typer:
         """Measure once, now, and say what the reading would be. Signs nothing and needs no chain."""
         log_as_json(logging.WARNING)
         with _told():
-            section = load_meter_settings(config).meter if config else HostSource()
-            meter = build_meter(section, time.time, seconds)
+            meter = _meter_of(config, seconds)
             _print_measurement(meter.kind, asyncio.run(_measure_now(meter, seconds, epoch)))
 
     @app.command()
@@ -110,6 +112,13 @@ def _told() -> Iterator[None]:
         raise typer.Exit(1) from None
 
 
+def _meter_of(config: Path | None, seconds: int) -> CountingMeter:
+    """The configured meter; without a configuration this machine's, which needs none."""
+    if config is None:
+        return build_meter(HostSource(), EvidenceSection(), time.time, seconds)
+    return load_meter_settings(config).build(time.time, seconds)
+
+
 async def _measure_now(meter: Meter, seconds: int, epoch: int) -> Measurement:
     stop = asyncio.Event()
     observing = asyncio.create_task(meter.run(stop))
@@ -122,13 +131,14 @@ async def _measure_now(meter: Meter, seconds: int, epoch: int) -> Measurement:
             await asyncio.wait([observing], timeout=start + seconds - time.time())
         if observing.done():
             await observing  # it ended before it was told to: this raises its failure
-        return meter.measure(EpochSpan(epoch, start, start + seconds))
+        return await meter.measure(EpochSpan(epoch, start, start + seconds))
     finally:
         stop.set()
         await asyncio.wait([observing])
 
 
 def _print_measurement(kind: str, measurement: Measurement) -> None:
+    """What there is, how it was proved, and what the reading would be: in this order, in plain words."""
     table = Table(title=f"{kind} meter, {measurement.span.seconds} s")
     for heading in ("class", "capacity, Gop/s", "utilisation", "output, raw nGAICPh"):
         table.add_column(heading, justify="left" if heading == "class" else "right")
@@ -138,7 +148,28 @@ def _print_measurement(kind: str, measurement: Measurement) -> None:
     _out.print(table)
     covered = f"{measurement.covered_ms / 1000:.1f} of {measurement.span.seconds} s observed"
     for line in (measurement.method, f"{covered}, in {measurement.samples} samples", *measurement.notes):
-        _out.print(line, markup=False, soft_wrap=True)
+        _tell(line)
+    for compute_class, figures, basis in zip(ComputeClass, measurement.figures, measurement.basis, strict=True):
+        if basis is not None and figures.capacity:
+            _tell(f"{compute_class.name.lower()}: {_proved(basis)}; {_used_by(basis)}")
+    weighted = weighted_x16(measurement.raw, FIRST_WEIGHTS_X16) // WEIGHT_ONE
+    reading = ", ".join(f"{raw:,} {c.name.lower()}" for c, raw in zip(ComputeClass, measurement.raw, strict=True))
+    _tell(f"the reading would be {reading} (raw nGAICPh): {format_gaicph(weighted)} by the first table of weights")
+
+
+def _proved(basis: Basis) -> str:
+    if basis.audit is None:
+        return "capacity as the meter measures or its settings claim it, audited by nobody"
+    audit = basis.audit
+    proven = (
+        f"{audit.proven / 1e9:,.1f} Gop/s proven in {audit.challenges - audit.failures} of {audit.challenges} audits"
+    )
+    return f"{proven}, of which {(PPM - basis.bound_ppm) / 10_000:.2f} % counts"
+
+
+def _used_by(basis: Basis) -> str:
+    told = ", ".join(f"{float(t.share) * 100:.1f} % by {t.witness}" for t in basis.statements)
+    return f"used {told}: the least counts"
 
 
 def _check(settings: MeterSettings, connect: Connect) -> None:
@@ -157,8 +188,29 @@ def _check(settings: MeterSettings, connect: Connect) -> None:
     with bound_socket(settings.http):
         _ok("http", f"{settings.http.host} port {settings.http.port} is free")
     _check_state(settings, Identity(settings.facility, signer.address, network.domain))
-    meter = build_meter(settings.meter, network.now, network.epoch_seconds)
-    _ok("meter", f"{meter.kind}; `sbi meter measure` tells what an epoch would be")
+    meter = settings.build(network.now, network.epoch_seconds)
+    for line in asyncio.run(meter.offer()):
+        _ok("meter", line)
+    _check_evidence(settings, network, meter)
+
+
+def _check_evidence(settings: MeterSettings, network: Network, meter: CountingMeter) -> None:
+    """How the capacity is proved, and the most that an epoch's reading could be."""
+    span = span_of(network, max(running_epoch(network), 0))
+    if settings.evidence.audits is None:
+        _warn("proof", "no audits: an oracle that asks for proof counts this facility as zero")
+    for line in meter.proofs(span):
+        _ok("proof", line)
+    most = meter.most(span)
+    if not any(most):
+        _ok("reading", "capacity is measured by `sbi meter measure` and by `run`, not here")
+        return
+    said = ", ".join(f"{raw:,} {c.name.lower()}" for c, raw in zip(ComputeClass, most, strict=True) if raw)
+    _ok("reading", f"an epoch of {span.seconds} s in full use would be at most {said} (raw nGAICPh)")
+    caps = ", ".join(
+        f"{ppm / 10_000:g} % {c.name.lower()}" for c, ppm in zip(ComputeClass, meter.terms.unbacked_ppm, strict=True)
+    )
+    _ok("reading", f"without a scheduler's records or buyers' receipts, of the capacity at most {caps}")
 
 
 def _check_state(settings: MeterSettings, identity: Identity) -> None:
@@ -170,6 +222,10 @@ def _check_state(settings: MeterSettings, identity: Identity) -> None:
     kept = store.last(1)
     store.close()
     _ok("state", f"{settings.state}, last epoch {kept[0].epoch}" if kept else f"{settings.state}, no reading yet")
+
+
+def _tell(line: str) -> None:
+    _out.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def _ok(what: str, said: str) -> None:

@@ -2,6 +2,7 @@
 
     MeterError
     ├── TraceError             accounting records or a device table that cannot be counted
+    ├── SourceError            a metering source that cannot be reached, or that answers nonsense
     ├── CapacityError          a capacity sample that cannot be taken or trusted
     ├── NotMeasuredError       nothing at all is known of a span of time
     └── ReadingStateError      a state file that is another meter's, or that cannot be read or written
@@ -32,6 +33,10 @@ class TraceError(MeterError):
         rest = len(self.faults) - self.SHOWN
         more = [f"and {rest} more"] if rest > 0 else []
         return "\n".join([*self.faults[: self.SHOWN], *more])
+
+
+class SourceError(MeterError):
+    """A metering source that cannot be reached, or that answers nonsense. Nothing is counted; asking again may help."""
 
 
 class CapacityError(MeterError):

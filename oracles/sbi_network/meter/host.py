@@ -14,6 +14,7 @@ itself. Proof against the owner is another module's.
 from __future__ import annotations
 
 import asyncio
+import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -21,9 +22,9 @@ import structlog
 
 from sbi_network.meter.capacity import CapacitySample, CapacityWindow, MatrixBench, median_rate
 from sbi_network.meter.errors import NotMeasuredError
-from sbi_network.meter.measurement import Capacity, ClassFigures, EpochSpan, Measurement, paused
+from sbi_network.meter.measurement import Capacity, ClassFigures, EpochSpan, Measurement, in_class, paused
 from sbi_network.meter.utilisation import CounterSource, OsCounters, Usage, UsageLog
-from sbi_network.protocol.units import raw_nano_down
+from sbi_network.protocol.units import ComputeClass
 
 _NS = 1_000_000_000
 _log = structlog.get_logger("sbi.meter.host")
@@ -95,7 +96,14 @@ class HostMeter:
         self._usage.add(self._source.read())
         self._usage.drop_before(self._now_ns() - self._retain_ns)
 
-    def measure(self, span: EpochSpan) -> Measurement:
+    async def offer(self) -> Sequence[str]:
+        """The machine, and what its products came to so far."""
+        rate = self.capacity()[ComputeClass.GENERAL]
+        known = f"{rate / 1e9:,.1f} Gop/s in FP32 products" if rate else "its capacity is measured once `run` has begun"
+        machine = f"this machine ({platform.machine()}), {self._usage.cores} cores, class general"
+        return [f"{machine}: {known}"]
+
+    async def measure(self, span: EpochSpan) -> Measurement:
         """The output of a span that is over. Raises NotMeasuredError."""
         start, end = span.start * _NS, span.end * _NS
         if self._usage.last_ns < end:
@@ -114,13 +122,12 @@ class HostMeter:
         # utilisation × covered time = work of all cores / number of cores: exact integers until the one division.
         operations = capacity * usage.work_core_ns // (cores * _NS)
         utilisation = usage.work_core_ns * 1_000_000 // (cores * usage.covered_ns)
-        general = ClassFigures(capacity, utilisation, raw_nano_down(operations))
+        figures = in_class(ComputeClass.GENERAL, ClassFigures(capacity, utilisation, operations))
         size = self._settings.matrix_size
         method = (
             f"host: median of {len(samples)} timed FP32 products of size {size}; busy time of {cores} cores by the "
             "operating system, less the meter's own"
         )
-        figures = (general, ClassFigures(), ClassFigures())
         return Measurement(span, method, figures, usage.covered_ns // 1_000_000, usage.samples, usage.notes)
 
     async def _watch_counters(self, stop: asyncio.Event) -> None:

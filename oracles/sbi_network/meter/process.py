@@ -4,42 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable
 
 import structlog
 
 from sbi_network.chain.stopping import stopped_by_signals
 from sbi_network.errors import SBIError
-from sbi_network.meter.accounting import AccountingMeter
-from sbi_network.meter.host import HostMeter
-from sbi_network.meter.measurement import Meter
 from sbi_network.meter.network import Network
 from sbi_network.meter.service import MeterService, build_http
-from sbi_network.meter.settings import HostSource, MeterSettings, Source
+from sbi_network.meter.settings import MeterSettings
 from sbi_network.meter.store import Identity, ReadingStore
-from sbi_network.meter.trace import read_trace
 from sbi_network.serving import Server, bound_socket
 
-_SAMPLES_BESIDE_EPOCHS = 60.0
 _SHUTDOWN_SECONDS = 3
 
 _log = structlog.get_logger("sbi.meter")
 
 
-def build_meter(source: Source, now: Callable[[], float], epoch_seconds: float) -> Meter:
-    """The metering source that a `[meter]` section asks for. Raises MeterError."""
-    if isinstance(source, HostSource):
-        return HostMeter(source.settings(), now, retain=2 * epoch_seconds + _SAMPLES_BESIDE_EPOCHS)
-    trace = read_trace(*source.files())
-    for note in trace.notes:
-        _log.warning("accounting_note", note=note)
-    return AccountingMeter(trace, source.replay())
-
-
 async def run_meter(settings: MeterSettings, network: Network) -> None:
     """Meter, sign and serve until SIGTERM or SIGINT. Raises SBIError where that is, or becomes, impossible."""
     signer = settings.key.load()
-    meter = build_meter(settings.meter, network.now, network.epoch_seconds)
+    meter = settings.build(network.now, network.epoch_seconds)
     identity = Identity(settings.facility, signer.address, network.domain)
     with bound_socket(settings.http) as listening:
         store = ReadingStore(settings.state, identity, network.now())

@@ -14,7 +14,7 @@ from fastapi.responses import JSONResponse, Response
 from sbi_network.chain.keys import Signer
 from sbi_network.errors import ProtocolError, SBIError
 from sbi_network.meter.errors import NotMeasuredError, ReadingStateError
-from sbi_network.meter.measurement import Meter, paused
+from sbi_network.meter.measurement import Meter, paused, unless_stopped
 from sbi_network.meter.network import Network, running_epoch, span_of
 from sbi_network.meter.store import MAX_EPOCH, Identity, KeptReading, ReadingStore
 from sbi_network.protocol.figure import ZERO_WORD
@@ -60,7 +60,8 @@ class MeterService:
     async def run(self, stop: asyncio.Event) -> None:
         """Sign each epoch as it ends, until `stop`."""
         while not stop.is_set():
-            await self.sign_ended()
+            # Left wherever it waits, for the last scrapes say: what is fixed but not signed is signed after a restart.
+            await unless_stopped(stop, self.sign_ended())
             await paused(stop, self._pause())
 
     async def sign_ended(self) -> None:
@@ -87,17 +88,17 @@ class MeterService:
         """Measure, fix, sign, keep: in this order, see `store`."""
         if self._store.get(epoch):
             return
-        reading = self._store.fixed(epoch) or self._fixed_now(epoch)
+        reading = self._store.fixed(epoch) or await self._fixed_now(epoch)
         if reading is None:
             return
-        digest = reading.digest(self.identity.domain)
-        kept = self._store.keep(Signed(reading, await self._signer.sign_digest(digest)))
+        preimage = reading.preimage(self.identity.domain)
+        kept = self._store.keep(Signed(reading, await self._signer.sign(preimage)))
         _log.info("reading_kept", epoch=epoch, words=kept.words)
 
-    def _fixed_now(self, epoch: int) -> Reading | None:
+    async def _fixed_now(self, epoch: int) -> Reading | None:
         """What the epoch's reading says from now on; None where there is nothing that could be said."""
         try:
-            measurement = self.meter.measure(span_of(self.network, epoch))
+            measurement = await self.meter.measure(span_of(self.network, epoch))
             general, intelligent, super_ = measurement.raw
             # The evidence root stays zero until proof of compute is in use (docs/protocol.md).
             reading = Reading(self.identity.facility, epoch, general, intelligent, super_, evidence=ZERO_WORD)
@@ -150,6 +151,13 @@ def build_http(service: MeterService) -> FastAPI:
         retry = {} if found.retry_after is None else {"Retry-After": str(found.retry_after)}
         return _problem(404, "No reading of this epoch", found.reason, retry)
 
+    @http.get("/v1/evidence/{epoch}")
+    async def evidence(epoch: Annotated[int, Path(ge=0, le=MAX_EPOCH)]) -> Response:
+        found = service.reading(epoch)
+        if isinstance(found, KeptReading):
+            return JSONResponse({"words": found.words, **found.evidence})
+        return _problem(404, "No reading of this epoch", found.reason)
+
     @http.get("/v1/facility")
     async def facility() -> dict[str, Any]:
         return _facility_object(service)
@@ -157,7 +165,7 @@ def build_http(service: MeterService) -> FastAPI:
     @http.get("/healthz")
     async def health() -> Response:
         if service.trouble:
-            return _problem(503, "Readings cannot be kept", service.trouble)
+            return _problem(503, "Readings cannot be made or kept", service.trouble)
         measuring = any(service.meter.capacity())
         return JSONResponse({"status": "measuring" if measuring else "starting"})
 
@@ -165,9 +173,9 @@ def build_http(service: MeterService) -> FastAPI:
 
 
 def _facility_object(service: MeterService) -> dict[str, Any]:
+    """Short, whatever the readings rest on: oracles take no long answer from a stranger."""
     identity, capacity = service.identity, service.meter.capacity()
     names = [compute_class.name.lower() for compute_class in ComputeClass]
-    kept = service.last_readings()
     return {
         "facility": identity.facility,
         "signer": identity.signer,
@@ -176,8 +184,7 @@ def _facility_object(service: MeterService) -> dict[str, Any]:
         "meter": service.meter.kind,
         "capacityOpsPerSecond": dict(zip(names, capacity, strict=True)),
         "runningEpoch": running_epoch(service.network),
-        "lastMeasurements": [reading.words for reading in kept],
-        "lastEvidence": kept[0].evidence if kept else None,
+        "lastReadings": [reading.epoch for reading in service.last_readings()],
     }
 
 
@@ -192,7 +199,9 @@ async def _bad_request(request: Request, error: Exception) -> Response:
 
 
 async def _no_such_page(request: Request, error: Exception) -> Response:
-    return _problem(404, "No such page", "there are /v1/readings/{epoch}, /v1/facility and /healthz")
+    return _problem(
+        404, "No such page", "there are /v1/readings/{epoch}, /v1/evidence/{epoch}, /v1/facility and /healthz"
+    )
 
 
 async def _state_failed(request: Request, error: Exception) -> Response:

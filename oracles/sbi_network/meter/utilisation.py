@@ -12,17 +12,17 @@ Counters are those of the operating system that the meter sees: in a container u
 from __future__ import annotations
 
 import time
-from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 import psutil
 
+from sbi_network.meter.intervals import BACKWARDS, IntervalLog, Moment
+
 _BUSY = ("user", "nice", "system", "irq", "softirq")
 """Busy time by psutil's names. `guest` is within `user` already; idle, iowait and steal are not this machine's work."""
 
-_CLOCK_TOLERANCE_NS = 250_000_000
 _NS = 1_000_000_000
 
 
@@ -31,13 +31,16 @@ class CpuCounters:
     """CPU time since start in ns: of the whole machine by kind, and of this process; with the time on two clocks."""
 
     at_ns: int
-    """On the meter's clock, in Unix time: it places the sample in an epoch."""
-
     monotonic_ns: int
-    """On a clock that nobody sets: it shows whether the meter's was set."""
+    """The meter's clock, and one that nobody sets: see `intervals.Moment`."""
 
     busy_ns: tuple[int, ...]
     own_ns: int
+
+    @property
+    def moment(self) -> Moment:
+        """When they were read."""
+        return Moment(self.at_ns, self.monotonic_ns)
 
 
 class CounterSource(Protocol):
@@ -75,32 +78,16 @@ class Usage:
     notes: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Interval:
-    """Between two samples. With a `void` reason it covers nothing."""
-
-    start_ns: int
-    end_ns: int
-    work_ns: int = 0
-    void: str = ""
-
-    def overlap_ns(self, start_ns: int, end_ns: int) -> int:
-        return max(0, min(self.end_ns, end_ns) - max(self.start_ns, start_ns))
-
-
 class UsageLog:
-    """Counter samples over time, and what they say of a span.
+    """Counter samples over time, and what they say of a span: see `intervals` for what counts.
 
-    An interval between two samples counts only if it is no longer than `max_gap_ns` (a longer one says that work was
-    done, but not when), no counter went backwards in it, and the meter's clock was not set. Whatever no such interval
-    covers is uncovered, and counts as no work. An interval across the edge of a span counts by its part within.
+    An interval in which any counter went backwards is void: neither a reset nor a leap makes work.
     """
 
     def __init__(self, cores: int, max_gap_ns: int) -> None:
         self.cores = cores
-        self._max_gap_ns = max_gap_ns
+        self._intervals = IntervalLog(max_gap_ns)
         self._last: CpuCounters | None = None
-        self._intervals: deque[_Interval] = deque()
 
     @property
     def last_ns(self) -> int:
@@ -109,54 +96,23 @@ class UsageLog:
 
     def add(self, counters: CpuCounters) -> None:
         """Take in a sample."""
-        if self._last is not None:
-            self._intervals.append(self._interval(self._last, counters))
-        self._last = counters
+        last, self._last = self._last, counters
+        if last is not None:
+            work = sum(counters.busy_ns) - sum(last.busy_ns) - (counters.own_ns - last.own_ns)
+            self._intervals.add(last.moment, counters.moment, work, BACKWARDS if _backwards(last, counters) else "")
 
     def drop_before(self, at_ns: int) -> None:
         """Forget the intervals that ended before `at_ns`."""
-        while self._intervals and self._intervals[0].end_ns < at_ns:
-            self._intervals.popleft()
+        self._intervals.drop_before(at_ns)
 
     def usage(self, start_ns: int, end_ns: int) -> Usage:
         """What the samples say of [start, end)."""
-        touched = [interval for interval in self._intervals if interval.overlap_ns(start_ns, end_ns)]
-        counted = [interval for interval in touched if not interval.void]
-        covered = min(sum(interval.overlap_ns(start_ns, end_ns) for interval in counted), end_ns - start_ns)
-        work = sum(i.work_ns * i.overlap_ns(start_ns, end_ns) // (i.end_ns - i.start_ns) for i in counted)
+        total = self._intervals.total(start_ns, end_ns)
         # Bounded over the whole span, not by interval: the noise of 10 ms ticks must not become work by being clipped.
-        bounded = min(max(work, 0), covered * self.cores)
-        voids = Counter(interval.void for interval in touched if interval.void)
-        return Usage(covered, bounded, len(counted), _notes(covered, end_ns - start_ns, voids))
-
-    def _interval(self, earlier: CpuCounters, later: CpuCounters) -> _Interval:
-        """A clock set back leaves an interval of no length, which no span touches: what came before it is void too."""
-        if later.at_ns <= earlier.at_ns:
-            self._void_from(later.at_ns)
-            return _Interval(later.at_ns, later.at_ns, void="the clock was set back")
-        reason = self._void_reason(earlier, later)
-        work = sum(later.busy_ns) - sum(earlier.busy_ns) - (later.own_ns - earlier.own_ns)
-        return _Interval(earlier.at_ns, later.at_ns, 0 if reason else work, reason)
-
-    def _void_reason(self, earlier: CpuCounters, later: CpuCounters) -> str:
-        passed = later.at_ns - earlier.at_ns
-        if any(new < old for new, old in zip(later.busy_ns, earlier.busy_ns, strict=True)):
-            return "counters went backwards"
-        if later.own_ns < earlier.own_ns:
-            return "counters went backwards"
-        if abs(passed - (later.monotonic_ns - earlier.monotonic_ns)) > _CLOCK_TOLERANCE_NS:
-            return "the clock was set"
-        return "samples too far apart" if passed > self._max_gap_ns else ""
-
-    def _void_from(self, at_ns: int) -> None:
-        """Time that passes twice is not counted twice: what was seen at or after `at_ns` no longer counts."""
-        for place, interval in enumerate(self._intervals):
-            if interval.end_ns > at_ns:
-                self._intervals[place] = _Interval(interval.start_ns, interval.end_ns, void="the clock was set back")
+        work = min(max(total.work, 0), total.covered_ns * self.cores)
+        return Usage(total.covered_ns, work, total.intervals, total.notes)
 
 
-def _notes(covered_ns: int, span_ns: int, voids: Counter[str]) -> tuple[str, ...]:
-    dropped = [f"{count} intervals do not count: {reason}" for reason, count in sorted(voids.items())]
-    if covered_ns >= span_ns:
-        return tuple(dropped)
-    return (*dropped, f"{(span_ns - covered_ns) / _NS:.1f} s were not observed and count as no output")
+def _backwards(earlier: CpuCounters, later: CpuCounters) -> bool:
+    kinds = zip(later.busy_ns, earlier.busy_ns, strict=True)
+    return later.own_ns < earlier.own_ns or any(new < old for new, old in kinds)

@@ -1,4 +1,4 @@
-"""What peers speak to: sizes first, then shape, then signatures, then what is said."""
+"""What peers speak to: who asks first, then sizes, shape, signatures, and what is said."""
 
 from __future__ import annotations
 
@@ -12,17 +12,26 @@ from fastapi.responses import JSONResponse, Response
 from sbi_network.errors import SBIError
 from sbi_network.oracle.errors import OracleStateError, Reason, RefusedError
 from sbi_network.oracle.mailbox import Mailbox
-from sbi_network.oracle.wire import encode_observation, encode_signature
-from sbi_network.protocol.figure import UINT64_MAX
+from sbi_network.oracle.passport import HEADER, Gate
+from sbi_network.oracle.state_file import MAX_KEPT_INTEGER
+from sbi_network.oracle.wire import encode_observation, encode_signature, encode_tree
+from sbi_network.protocol.json_form import MAX_TEXT_CHARS
+from sbi_network.protocol.oracle_set import MAX_ORACLES
 
 _BODY_SECONDS: Final = 10.0
 """The longest that a sender may take over a body."""
 
 _JSON: Final = "application/json"
+_SHOWN_CHARS: Final = 200
+
+EpochInPath = Annotated[int, Path(ge=0, le=MAX_KEPT_INTEGER)]
+OracleInPath = Annotated[int, Path(ge=0, lt=MAX_ORACLES)]
+WordInPath = Annotated[str, Path(pattern="^0x[0-9a-f]{64}$")]
 
 
 def build_app(mailbox: Mailbox) -> FastAPI:
     """The HTTP side of an oracle."""
+    gate = Gate(mailbox.identity.address, mailbox.identity.clock, mailbox.is_known)
     app = FastAPI(title="sbi oracle", docs_url=None, redoc_url=None, openapi_url=None)
     app.add_exception_handler(RefusedError, _refused)
     app.add_exception_handler(OracleStateError, _state_failed)
@@ -31,20 +40,28 @@ def build_app(mailbox: Mailbox) -> FastAPI:
 
     @app.post("/v1/observations")
     async def observations(request: Request) -> Response:
-        mailbox.take_observation(await _body(request, mailbox.observation_limit))
+        mailbox.take_observation(await _body(request, gate, mailbox.observation_limit))
         return JSONResponse({"accepted": True})
 
     @app.post("/v1/proposals")
     async def proposals(request: Request) -> Response:
-        signature = await mailbox.answer_proposal(await _body(request, mailbox.proposal_limit))
+        signature = await mailbox.answer_proposal(await _body(request, gate, mailbox.proposal_limit))
         return Response(encode_signature(signature), media_type=_JSON)
 
-    @app.get("/v1/observations/{epoch}")
-    async def own_observation(epoch: Annotated[int, Path(ge=0, le=UINT64_MAX)]) -> Response:
-        own = mailbox.own_observation(epoch)
-        if own is None:
-            return _problem(404, Reason.NOT_OPEN.word, f"no observation of epoch {epoch} here")
-        return Response(encode_observation(own), media_type=_JSON)
+    @app.post("/v1/reports")
+    async def reports(request: Request) -> Response:
+        mailbox.take_report(await _body(request, gate, MAX_TEXT_CHARS))
+        return JSONResponse({"accepted": True})
+
+    @app.get("/v1/observations/{epoch}/{oracle}")
+    async def observation(request: Request, epoch: EpochInPath, oracle: OracleInPath) -> Response:
+        await _body(request, gate, 0)
+        return Response(encode_observation(mailbox.observation_of(epoch, oracle)), media_type=_JSON)
+
+    @app.get("/v1/trees/{epoch}/{commitment}")
+    async def tree(request: Request, epoch: EpochInPath, commitment: WordInPath) -> Response:
+        await _body(request, gate, 0)
+        return Response(encode_tree(mailbox.leaves_of(epoch, bytes.fromhex(commitment[2:]))), media_type=_JSON)
 
     @app.get("/v1/status")
     async def status() -> dict[str, Any]:
@@ -53,10 +70,9 @@ def build_app(mailbox: Mailbox) -> FastAPI:
     return app
 
 
-async def _body(request: Request, limit: int) -> bytes:
-    """At most `limit` bytes. Raises RefusedError."""
-    if limit == 0:
-        raise RefusedError(Reason.NOT_OPEN, "no epoch is worked on here now")
+async def _body(request: Request, gate: Gate, limit: int) -> bytes:
+    """The body of a request that a peer signed, at most `limit` bytes. Raises RefusedError."""
+    admission = gate.admit(request.headers.get(HEADER))
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared[:20]) > limit:
         raise RefusedError(Reason.TOO_LARGE, f"the body is longer than {limit} bytes")
@@ -69,6 +85,7 @@ async def _body(request: Request, limit: int) -> bytes:
                     raise RefusedError(Reason.TOO_LARGE, f"the body is longer than {limit} bytes")
     except TimeoutError:
         raise RefusedError(Reason.MALFORMED, f"the body took longer than {_BODY_SECONDS:g} s") from None
+    admission.check(request.method, request.url.path, bytes(body))
     return bytes(body)
 
 
@@ -78,6 +95,7 @@ def _status(mailbox: Mailbox) -> dict[str, Any]:
         "oracle": mailbox.identity.address,
         "chainId": clock.chain_id,
         "registry": clock.registry,
+        "time": round(clock.now(), 3),
         "runningEpoch": clock.epoch_at(clock.now()),
         "openEpochs": list(mailbox.open_epochs),
     }
@@ -104,4 +122,5 @@ async def _failed(request: Request, error: Exception) -> Response:
 
 
 async def _bad_request(request: Request, error: Exception) -> Response:
-    return _problem(422, Reason.MALFORMED.word, f"{request.url.path}: an epoch is an integer from 0 to {UINT64_MAX}")
+    detail = f"{request.url.path[:_SHOWN_CHARS]}: expected an epoch, and an oracle's number or 0x and 64 digits"
+    return _problem(422, Reason.MALFORMED.word, detail)

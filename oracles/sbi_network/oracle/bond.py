@@ -9,6 +9,7 @@ from sbi_network.chain.registry import Registry
 from sbi_network.chain.sender import Sender
 from sbi_network.oracle.config import OracleSettings
 from sbi_network.protocol.messages import Bond, bonds_domain
+from sbi_network.signer.opening import opened_signer
 
 
 async def put_up_bond(settings: OracleSettings) -> str:
@@ -16,16 +17,20 @@ async def put_up_bond(settings: OracleSettings) -> str:
 
     Raises SBIError: a key that cannot be read, a chain that does not answer, a bond that the contract refuses.
     """
-    signer, paying = settings.signing.load(), settings.sending.load()
-    async with connected(settings.network.rpc_url.get_secret_value()) as chain:
-        clock = await read_clock(chain, settings.network.registry_address)
+    network = settings.network
+    async with (
+        opened_signer(settings.signing) as signer,
+        opened_signer(settings.sending) as paying,
+        connected(network.rpc_urls, chain_id=network.chain_id) as chain,
+    ):
+        clock = await read_clock(chain, network.registry_address)
         bonds = Bonds(chain, await Registry(chain, clock.registry).bonds())
         held, required = await bonds.of(signer.address), await bonds.required()
         missing = required - held.amount
         if missing <= 0:
             return f"{signer.address} has a bond of {held.amount} wei already; {required} are required"
         message = Bond(signer_=signer.address, owner=paying.address)
-        consent = await signer.sign_digest(message.digest(bonds_domain(clock.chain_id, bonds.address)))
+        consent = await signer.sign(message.preimage(bonds_domain(clock.chain_id, bonds.address)))
         sender = Sender(chain, clock.chain_id, paying)
         receipt = await sender.send(bonds.put_up(signer.address, consent.to_bytes(), missing))
-    return f"{paying.address} put up {missing} wei for {signer.address}, in transaction {receipt.transaction_hash}"
+        return f"{paying.address} put up {missing} wei for {signer.address}, in transaction {receipt.transaction_hash}"

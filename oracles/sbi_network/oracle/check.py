@@ -3,56 +3,58 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
-from typing import Final
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
 
 from eth_typing import ChecksumAddress
 
 from sbi_network.chain.bonds import Bonds
+from sbi_network.chain.checks import (
+    Finding,
+    Print,
+    account_of_key,
+    balance_finding,
+    block_time_finding,
+    domain_finding,
+    endpoint_findings,
+    key_finding,
+    outbox_finding,
+    print_all,
+)
 from sbi_network.chain.clock import EpochClock, read_clock
 from sbi_network.chain.connection import Chain, connected
-from sbi_network.chain.errors import KeyFileError
-from sbi_network.chain.keys import KeystoreSigner, is_open_to_others
 from sbi_network.chain.registry import Registry
-from sbi_network.chain.settings import KeySettings
 from sbi_network.errors import SBIError
-from sbi_network.oracle.config import OracleSettings
-from sbi_network.oracle.peers import Peers
+from sbi_network.oracle.archive import Archive
+from sbi_network.oracle.config import OracleSettings, Timings
+from sbi_network.oracle.errors import OracleStateError
+from sbi_network.oracle.guard import SigningGuard
+from sbi_network.oracle.peers import fetch_status
 from sbi_network.oracle.transport import NoAnswerError, Transport
 from sbi_network.protocol.json_form import MAX_TEXT_CHARS
+from sbi_network.protocol.messages import bonds_domain
 from sbi_network.protocol.oracle_set import OracleConfig
 from sbi_network.protocol.typed_data import Address
-
-_SKEW_SECONDS: Final = 30.0
-_LEAST_ETHER: Final = 10**16
-"""Wei that the sending account needs: some hundred reports at 1 gwei."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line: what was looked at, whether it is as it should be, and what was seen."""
-
-    subject: str
-    is_ok: bool
-    seen: str
-
-    def __str__(self) -> str:
-        return f"{'ok  ' if self.is_ok else 'FAIL'} {self.subject}: {self.seen}"
 
 
 async def findings(settings: OracleSettings) -> AsyncIterator[Finding]:
     """All findings, in order. Without the chain what needs it is left out: the chain's own line says why."""
-    signer = _signer(settings.signing)
-    sender = _signer(settings.sending)
-    yield _key_finding("signing key", settings.signing, signer)
-    yield _key_finding("sending key", settings.sending, sender)
-    async with connected(settings.network.rpc_url.get_secret_value()) as chain:
+    yield await key_finding("signing key", settings.signing)
+    yield await key_finding("sending key", settings.sending)
+    signer = account_of_key(settings.signing)
+    async with connected(settings.network.rpc_urls, chain_id=settings.network.chain_id) as chain:
+        async for finding in endpoint_findings(chain):
+            yield finding
         try:
             clock = await read_clock(chain, settings.network.registry_address)
-            async for finding in _chain_findings(chain, clock, signer, sender):
+            async for finding in _chain_findings(settings, chain, clock, signer):
                 yield finding
             config = await _config(chain, clock)
+            if signer is not None:
+                for finding in _file_findings(settings, signer, clock):
+                    yield finding
         except SBIError as error:
             yield Finding("chain", False, str(error))
             return
@@ -66,43 +68,30 @@ async def findings(settings: OracleSettings) -> AsyncIterator[Finding]:
         await transport.close()
 
 
-def _signer(key: KeySettings) -> KeystoreSigner | KeyFileError:
-    try:
-        return key.load()
-    except KeyFileError as error:
-        return error
-
-
-def _key_finding(subject: str, key: KeySettings, signer: KeystoreSigner | KeyFileError) -> Finding:
-    if isinstance(signer, KeyFileError):
-        return Finding(subject, False, str(signer))
-    if is_open_to_others(key.password_file):
-        return Finding(subject, False, f"{key.password_file} can be read by other users: chmod 600")
-    return Finding(subject, True, signer.address)
-
-
 async def _config(chain: Chain, clock: EpochClock) -> OracleConfig:
     return await Registry(chain, clock.registry).config_at(max(0, clock.epoch_at(clock.now())))
 
 
 async def _chain_findings(
-    chain: Chain, clock: EpochClock, signer: KeystoreSigner | KeyFileError, sender: KeystoreSigner | KeyFileError
+    settings: OracleSettings, chain: Chain, clock: EpochClock, signer: ChecksumAddress | None
 ) -> AsyncIterator[Finding]:
-    yield Finding("chain", True, f"chain id {clock.chain_id}")
-    running = clock.epoch_at(clock.now())
-    yield Finding("registry", True, f"{clock.registry}, epochs of {clock.epoch_seconds} s, number {running} runs")
-    skew = clock.now() - (await chain.head()).timestamp
-    yield Finding("clock", skew > -_SKEW_SECONDS, f"the newest block is {skew:.0f} s old by this machine's clock")
+    registry, running = Registry(chain, clock.registry), clock.epoch_at(clock.now())
+    yield await domain_finding("registry", registry, clock.domain)
+    yield Finding("epochs", True, f"of {clock.epoch_seconds} s, number {running} runs")
+    yield await block_time_finding(chain)
+    bonds = Bonds(chain, await registry.bonds())
+    yield await domain_finding("bonds", bonds, bonds_domain(clock.chain_id, bonds.address))
     config = await _config(chain, clock)
-    if isinstance(signer, KeystoreSigner):
-        number = config.signers.index(signer.address) if signer.address in config.signers else None
-        seen = f"{signer.address} is no oracle of configuration {config.config_version}"
+    if signer is not None:
+        number = config.signers.index(signer) if signer in config.signers else None
+        seen = f"{signer} is no oracle of configuration {config.config_version}"
         is_member = f"oracle {number} of {len(config.signers)}, quorum {config.quorum}"
         yield Finding("membership", number is not None, seen if number is None else is_member)
-        yield await _bond_finding(chain, clock, running, signer.address, number)
-    if isinstance(sender, KeystoreSigner):
-        wei = await chain.ether_of(sender.address)
-        yield Finding("sending balance", wei >= _LEAST_ETHER, f"{wei / 10**18:.6f} ether at {sender.address}")
+        yield await _bond_finding(chain, clock, running, signer, number)
+    sender = account_of_key(settings.sending)
+    if sender is not None:
+        yield await balance_finding(chain, sender, settings.outbox.least_ether)
+        yield outbox_finding(settings.outbox.file, sender, clock.chain_id)
 
 
 async def _bond_finding(
@@ -120,11 +109,9 @@ async def _bond_finding(
 
 
 async def _peer_findings(
-    settings: OracleSettings, transport: Transport, config: OracleConfig, signer: KeystoreSigner | KeyFileError
+    settings: OracleSettings, transport: Transport, config: OracleConfig, own: ChecksumAddress | None
 ) -> list[Finding]:
-    own = signer.address if isinstance(signer, KeystoreSigner) else None
     urls = settings.peer_urls
-    peers = Peers(transport, urls)
 
     async def one(address: Address) -> Finding:
         subject = f"peer {address}"
@@ -133,14 +120,47 @@ async def _peer_findings(
         if address not in config.signers:
             return Finding(subject, False, f"is no oracle of configuration {config.config_version}")
         try:
-            answered = (await peers.status(address)).get("oracle")
+            status = await fetch_status(transport, urls[address])
         except NoAnswerError as error:
             return Finding(subject, False, f"{urls[address]}: {error}")
-        return Finding(subject, answered == address, f"{urls[address]} answers as {answered}")
+        fault = _fault_of_peer(status, address, config, settings.timings)
+        return Finding(subject, fault is None, f"{urls[address]} {fault or 'answers'}")
 
     missing = [each for each in config.signers if each != own and each not in urls]
     absent = [Finding(f"peer {each}", False, "has no URL under peers") for each in missing]
     return [*await asyncio.gather(*[one(address) for address in urls]), *absent]
+
+
+def _fault_of_peer(status: dict[str, Any], address: Address, config: OracleConfig, timings: Timings) -> str | None:
+    """What is wrong with how a peer answers; it may be anybody, and say anything."""
+    expected = {"oracle": address, "chainId": config.chain_id, "registry": config.registry}
+    for name, value in expected.items():
+        if status.get(name) != value:
+            return f"answers with {name} {status.get(name)!r:.60}, expected {value}"
+    shown = status.get("time")
+    if not isinstance(shown, (int, float)) or abs(shown - time.time()) > timings.view_seconds:
+        return f"says that it is {shown!r:.30}, here it is {time.time():.0f}: a clock is more than a view off"
+    return None
+
+
+def _file_findings(settings: OracleSettings, signer: ChecksumAddress, clock: EpochClock) -> list[Finding]:
+    """The state file and the archive, where there are any. Neither is made, or changed."""
+    kinds: list[tuple[str, Path, type[SigningGuard] | type[Archive]]] = [
+        ("state file", settings.state, SigningGuard),
+        ("archive", settings.archive_path, Archive),
+    ]
+    found = []
+    for subject, path, kind in kinds:
+        if not path.exists():
+            found.append(Finding(subject, path.parent.is_dir(), f"{path}: there is none yet"))
+            continue
+        try:
+            kind(path, signer, clock.domain).close()
+        except OracleStateError as error:
+            found.append(Finding(subject, False, str(error)))
+        else:
+            found.append(Finding(subject, True, str(path)))
+    return found
 
 
 async def _facility_findings(settings: OracleSettings, transport: Transport) -> list[Finding]:
@@ -154,13 +174,6 @@ async def _facility_findings(settings: OracleSettings, transport: Transport) -> 
     return list(await asyncio.gather(*[one(number, url) for number, url in sorted(settings.facilities.items())]))
 
 
-Print = Callable[[str], None]
-
-
 async def check(settings: OracleSettings, print_line: Print) -> bool:
     """Print each finding as it is made; whether all are as they should be."""
-    all_ok = True
-    async for finding in findings(settings):
-        print_line(str(finding))
-        all_ok = all_ok and finding.is_ok
-    return all_ok
+    return await print_all(findings(settings), print_line)

@@ -1,9 +1,10 @@
 """oracle.toml: what it may say. Unknown keys are refused, and relative paths start at the file's own folder.
 
-state = "oracle.sqlite"                     # what was signed so far: keep it like the key
+state = "oracle.sqlite"                     # what was signed so far: keep it like the key, never put back a copy
+archive = "oracle-archive.sqlite"           # trees and evidence: this is the default, beside the state
 
 [network]
-rpc_url = "http://127.0.0.1:8545"
+rpc_url = "http://127.0.0.1:8545"           # or a list of several, the preferred one first
 registry = "0x…"                            # ComputeOracleRegistry, with its checksum
 
 [http]
@@ -15,8 +16,15 @@ keystore = "signing-key.json"
 password_file = "signing-key.password"
 
 [sending]                                   # the key that pays for transactions
-keystore = "sending-key.json"
+keystore = "sending-key.json"               # or, with a remote signer: url = "http://…" and address = "0x…"
 password_file = "sending-key.password"
+
+[outbox]                                    # all of it may be left out
+file = "oracle-outbox.sqlite"               # what was sent: keep it with the state
+max_fee_gwei = 300
+
+[monitoring]                                # without it, none
+port = 9700
 
 [peers]                                     # the others' signing addresses
 "0x…" = "http://127.0.0.1:8701"
@@ -38,15 +46,17 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from sbi_network.chain.daemon import OutboxSection
 from sbi_network.chain.settings import (
+    AnyKeySettings,
     ConfiguredAddress,
     ConfiguredPath,
-    KeySettings,
     NetworkSettings,
     Seconds,
     Section,
     load_settings,
 )
+from sbi_network.monitoring.app import MonitoringSettings
 from sbi_network.protocol.address import check_address
 from sbi_network.protocol.figure import UINT32_MAX
 from sbi_network.protocol.typed_data import Address
@@ -82,13 +92,21 @@ class OracleSettings(Section):
     """The whole file."""
 
     state: ConfiguredPath
+    archive: ConfiguredPath | None = None
     network: NetworkSettings
     http: OracleHttpSettings = OracleHttpSettings()
-    signing: KeySettings
-    sending: KeySettings
+    signing: AnyKeySettings
+    sending: AnyKeySettings
+    outbox: OutboxSection
+    monitoring: MonitoringSettings | None = None
     peers: dict[ConfiguredAddress, ServiceUrl] = Field(default_factory=dict)
     facilities: dict[Annotated[int, Field(ge=0, le=UINT32_MAX)], ServiceUrl]
     timings: Timings = Timings()
+
+    @property
+    def archive_path(self) -> Path:
+        """Where trees and evidence are kept."""
+        return self.archive or self.state.with_name(f"{self.state.stem}-archive.sqlite")
 
     @property
     def peer_urls(self) -> dict[Address, str]:

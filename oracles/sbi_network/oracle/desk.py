@@ -1,45 +1,93 @@
-"""Where an oracle signs: nothing leaves it that the guard has not put on disk first."""
+"""Where an oracle signs: nothing leaves it that the guard, and for a report the archive, has not put on disk first."""
 
 from __future__ import annotations
 
+import structlog
 from eth_typing import ChecksumAddress
 
 from sbi_network.chain.keys import Signer
+from sbi_network.oracle.archive import Archive
+from sbi_network.oracle.errors import ParkedError, SecondDigestError
 from sbi_network.oracle.guard import SigningGuard
 from sbi_network.oracle.observation import BackedObservation, Readings, observation_of
 from sbi_network.oracle.terms import EpochTerms
 from sbi_network.oracle.wire import pack_readings, unpack_readings
+from sbi_network.protocol.agreement import AgreedReport
 from sbi_network.protocol.json_form import Signed
-from sbi_network.protocol.messages import Report
 from sbi_network.protocol.signature import Signature
+
+_log = structlog.get_logger("sbi.oracle")
 
 
 class SigningDesk:
     """An oracle's signing key behind its guard."""
 
-    def __init__(self, signer: Signer, guard: SigningGuard) -> None:
+    def __init__(self, signer: Signer, guard: SigningGuard, archive: Archive) -> None:
         self._signer = signer
         self._guard = guard
+        self._archive = archive
+        self._parked: str | None = None
 
     @property
     def address(self) -> ChecksumAddress:
         """The oracle's signing account."""
         return self._signer.address
 
+    @property
+    def parked(self) -> str | None:
+        """Why nothing is signed any more; None while it is."""
+        return self._parked
+
+    def park(self, why: str) -> None:
+        """Sign nothing more until the process is started again: the key was seen to sign elsewhere."""
+        if self._parked is None:
+            self._parked = why
+            _log.critical("signing_parked", reason=why)
+
     def kept_readings(self, terms: EpochTerms) -> Readings | None:
         """The readings of the observation that was signed, or was about to be, before a restart."""
         packed = self._guard.observed(terms.config.digest, terms.epoch)
         return None if packed is None else unpack_readings(packed, terms.epoch)
 
-    async def sign_observation(self, oracle: int, readings: Readings, terms: EpochTerms) -> BackedObservation:
-        """This oracle's observation. Raises SecondDigestError if it has signed another."""
-        observation = observation_of(readings, terms)
-        digest = observation.digest(terms.config.domain)
-        self._guard.claim_observation(terms.config.digest, terms.epoch, digest, pack_readings(readings))
-        return BackedObservation(oracle, Signed(observation, await self._signer.sign_digest(digest)), readings)
+    def adopt(self, own: BackedObservation, terms: EpochTerms) -> None:
+        """Keep an observation that carries this oracle's own signature, as a peer had it.
 
-    async def sign_report(self, report: Report, terms: EpochTerms) -> Signature:
-        """This oracle's signature on a report. Raises SecondDigestError if it has signed another in this view."""
+        Raises ParkedError where the guard knows of another: then two processes sign with this key.
+        """
+        digest = own.signed.message.digest(terms.config.domain)
+        try:
+            self._guard.claim_observation(terms.config.digest, terms.epoch, digest, pack_readings(own.readings))
+        except SecondDigestError as error:
+            self.park(str(error))
+            raise ParkedError(str(error)) from None
+
+    async def sign_observation(
+        self, oracle: int, readings: Readings, terms: EpochTerms, *, may_be_new: bool = True
+    ) -> BackedObservation:
+        """This oracle's observation. Raises SecondDigestError if it has signed another, UnsureError if it may have."""
+        self._require_at_work()
+        observation = observation_of(readings, terms)
+        domain = terms.config.domain
+        packed = pack_readings(readings)
+        digest = observation.digest(domain)
+        self._guard.claim_observation(terms.config.digest, terms.epoch, digest, packed, may_be_new=may_be_new)
+        signature = await self._signer.sign(observation.preimage(domain))
+        return BackedObservation(oracle, Signed(observation, signature), readings)
+
+    async def sign_report(self, agreed: AgreedReport, terms: EpochTerms, *, may_be_new: bool = True) -> Signature:
+        """This oracle's signature on a report whose tree it then has.
+
+        Raises SecondDigestError if it has signed another in this view, UnsureError if it may have.
+        """
+        self._require_at_work()
+        report = agreed.report
         digest = report.digest(terms.config.domain)
-        self._guard.claim_report(terms.config.digest, terms.epoch, report.view_number, digest)
-        return await self._signer.sign_digest(digest)
+        # The tree first: whoever signs must be able to show any part of it.
+        self._archive.keep_tree(terms.epoch, agreed.tree)
+        view = report.view_number
+        self._guard.claim_report(terms.config.digest, terms.epoch, view, digest, may_be_new=may_be_new)
+        return await self._signer.sign(report.preimage(terms.config.domain))
+
+    def _require_at_work(self) -> None:
+        if self._parked is not None:
+            raise ParkedError(self._parked)

@@ -3,6 +3,8 @@
 SBIError
 └── OracleError
     ├── SecondDigestError      the signing guard: another digest is signed already
+    ├── UnsureError            the signing guard: an earlier process may have signed another digest
+    ├── ParkedError            this oracle's key was seen to sign elsewhere: it signs nothing more here
     ├── OracleStateError       a state file that is another oracle's, or that cannot be read or written
     └── RefusedError           a message that is not accepted; see `Reason`
 """
@@ -36,6 +38,21 @@ class SecondDigestError(OracleError):
         return f"{self.place}: signed {hex_of(self.signed)} already, so not {hex_of(self.given)}"
 
 
+class UnsureError(OracleError):
+    """The signing guard: an earlier process with this key may have signed another digest for this place."""
+
+    def __init__(self, place: str) -> None:
+        super().__init__(place)
+        self.place = place
+
+    def __str__(self) -> str:
+        return f"{self.place}: may have been signed before this process started"
+
+
+class ParkedError(OracleError):
+    """This oracle's key was seen to sign elsewhere: it signs nothing more here. The text says what was seen."""
+
+
 class Reason(Enum):
     """Why a message is refused: the word in logs and answers, and the HTTP status."""
 
@@ -53,6 +70,12 @@ class Reason(Enum):
     WRONG_VIEW = ("wrong_view", 409)
     OTHER_REPORT = ("other_report", 409)
     SECOND_DIGEST = ("second_digest", 409)
+    UNSURE = ("unsure", 409)
+    PARKED = ("parked", 409)
+    UNSIGNED = ("unsigned", 401)
+    TOO_MANY = ("too_many", 429)
+    """More than a peer may send in that time. It may be tried again."""
+    UNKNOWN = ("unknown", 404)
     DRY_RUN = ("dry_run", 409)
 
     def __init__(self, word: str, status: int) -> None:
@@ -62,7 +85,7 @@ class Reason(Enum):
     @property
     def may_pass(self) -> bool:
         """Whether the same message may be accepted later."""
-        return self is Reason.NOT_OPEN
+        return self in (Reason.NOT_OPEN, Reason.TOO_MANY)
 
 
 class RefusedError(OracleError):

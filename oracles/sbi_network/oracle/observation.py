@@ -14,7 +14,7 @@ from sbi_network.oracle.errors import Reason, RefusedError
 from sbi_network.oracle.terms import EpochTerms
 from sbi_network.protocol.agreement import NO_ENTRY, Entry, ListedObservation, check_observation, readings_hash
 from sbi_network.protocol.json_form import Signed
-from sbi_network.protocol.messages import Observation, Reading
+from sbi_network.protocol.messages import Observation, Reading, Report
 from sbi_network.protocol.typed_data import Domain
 
 Readings = tuple[Signed[Reading] | None, ...]
@@ -59,7 +59,7 @@ def check_binding(config_digest: bytes, epoch: int, terms: EpochTerms) -> None:
         raise RefusedError(Reason.WRONG_EPOCH, f"the message is of epoch {epoch}, not {terms.epoch}")
 
 
-def signer_of(signed: Signed[Observation], terms: EpochTerms) -> int:
+def signer_of(signed: Signed[Observation] | Signed[Report], terms: EpochTerms) -> int:
     """The number of the oracle that signed. Raises RefusedError where none of the set did."""
     check_binding(signed.message.config_digest, signed.message.epoch, terms)
     try:

@@ -4,30 +4,44 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass
+from typing import Protocol
 
 import structlog
 
 from sbi_network.chain.clock import EpochClock, read_clock
 from sbi_network.chain.connection import Chain, connected
+from sbi_network.chain.daemon import Footing, footing
 from sbi_network.chain.errors import SettingsError
+from sbi_network.chain.keys import Signer
+from sbi_network.chain.locking import locked
 from sbi_network.chain.registry import Registry
-from sbi_network.chain.sender import Sender
 from sbi_network.chain.stopping import until_stopped
 from sbi_network.oracle.app import build_app
+from sbi_network.oracle.archive import Archive
+from sbi_network.oracle.around import Surroundings, read_reach
 from sbi_network.oracle.config import OracleSettings
+from sbi_network.oracle.custody import Custody
 from sbi_network.oracle.desk import SigningDesk
+from sbi_network.oracle.docket import Docket
 from sbi_network.oracle.dry_run import DryRun
 from sbi_network.oracle.epoch_round import Means
+from sbi_network.oracle.faults import Faults
 from sbi_network.oracle.gather import Gatherer
 from sbi_network.oracle.guard import SigningGuard
 from sbi_network.oracle.mailbox import Identity, Mailbox
 from sbi_network.oracle.node import Office, OracleNode
+from sbi_network.oracle.passport import Passport
 from sbi_network.oracle.peers import Peers
+from sbi_network.oracle.revealer import Revealer
 from sbi_network.oracle.submit import Submitter
+from sbi_network.oracle.terms import Terms
+from sbi_network.oracle.testimony import Testimony
 from sbi_network.oracle.transport import Transport
 from sbi_network.serving import Server, bound_socket
+from sbi_network.signer.opening import opened_signer
 
 _SHUTDOWN_SECONDS = 1
 _MOST_CONNECTIONS = 128
@@ -37,27 +51,72 @@ _log = structlog.get_logger("sbi.oracle")
 
 async def run_oracle(settings: OracleSettings, stop: asyncio.Event) -> None:
     """Serve until `stop`. Raises SBIError where that cannot begin."""
-    signer, paying = settings.signing.load(), settings.sending.load()
-    _refuse_oneself(settings, signer.address)
-    async with _outside(settings) as (chain, clock, transport):
-        registry = Registry(chain, clock.registry)
-        with (
-            bound_socket(settings.http) as listening,
-            closing(SigningGuard(settings.state, signer.address, clock.domain)) as guard,
-        ):
-            sender = Sender(chain, clock.chain_id, paying)
-            means = Means(
-                clock=clock,
-                timings=settings.timings,
-                gatherer=_gatherer(settings, transport),
-                peers=Peers(transport, settings.peer_urls),
-                submitter=Submitter(registry, sender, settings.timings.poll_seconds),
-            )
-            mailbox = Mailbox(Identity(signer.address, clock))
-            node = OracleNode(Office(SigningDesk(signer, guard), registry, mailbox, means))
-            _log.info("oracle_started", oracle=signer.address, sender=paying.address, port=settings.http.port)
-            await _run_together(node, mailbox, listening, stop)
+    async with opened_signer(settings.signing) as signer:
+        _refuse_oneself(settings, signer.address)
+        with locked(settings.state, "state file"), bound_socket(settings.http) as listening:
+            async with footing(settings.network, settings.sending, settings.outbox, settings.monitoring) as base:
+                await _open_and_serve(settings, signer, base, listening, stop)
     _log.info("oracle_stopped")
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What an oracle is made of."""
+
+    settings: OracleSettings
+    signer: Signer
+    base: Footing
+    clock: EpochClock
+    transport: Transport
+    guard: SigningGuard
+    archive: Archive
+
+
+async def _open_and_serve(
+    settings: OracleSettings, signer: Signer, base: Footing, listening: socket.socket, stop: asyncio.Event
+) -> None:
+    clock = await read_clock(base.chain, settings.network.registry_address)
+    transport = Transport(settings.timings.request_seconds)
+    try:
+        with (
+            closing(SigningGuard(settings.state, signer.address, clock.domain)) as guard,
+            closing(Archive(settings.archive_path, signer.address, clock.domain)) as archive,
+        ):
+            _log.info("oracle_started", oracle=signer.address, sender=base.outbox.address, port=settings.http.port)
+            await _serve(_Parts(settings, signer, base, clock, transport, guard, archive), listening, stop)
+    finally:
+        await transport.close()
+
+
+async def _serve(parts: _Parts, listening: socket.socket, stop: asyncio.Event) -> None:
+    settings, clock, sender = parts.settings, parts.clock, parts.base.outbox
+    registry = Registry(parts.base.chain, clock.registry)
+    peers = Peers(parts.transport, Passport(parts.signer, clock), settings.peer_urls)
+    around = Surroundings(
+        address=parts.signer.address,
+        registry=registry,
+        archive=parts.archive,
+        peers=peers,
+        sender=sender,
+        clock=clock,
+        timings=settings.timings,
+        reach=await read_reach(registry, clock, settings.timings.poll_seconds),
+    )
+    means = Means(
+        clock=clock,
+        timings=settings.timings,
+        gatherer=_gatherer(settings, parts.transport),
+        peers=peers,
+        submitter=Submitter(registry, sender, settings.timings.poll_seconds, clock.deadline_of),
+        standing=registry,
+    )
+    desk = SigningDesk(parts.signer, parts.guard, parts.archive)
+    testimony = Testimony(parts.archive, desk)
+    mailbox = Mailbox(Identity(parts.signer.address, clock, frozenset(settings.peer_urls)), parts.archive, testimony)
+    terms, faults = Terms(registry), Faults(around)
+    custody = Custody(around, faults)
+    node = OracleNode(Office(desk, parts.guard, testimony, custody, terms, registry, mailbox, means))
+    await _run_together([node, Revealer(around, terms, custody, faults), Docket(around)], mailbox, listening, stop)
 
 
 async def run_dry(settings: OracleSettings, stop: asyncio.Event) -> None:
@@ -72,17 +131,30 @@ async def run_dry(settings: OracleSettings, stop: asyncio.Event) -> None:
 async def _outside(settings: OracleSettings) -> AsyncIterator[tuple[Chain, EpochClock, Transport]]:
     transport = Transport(settings.timings.request_seconds)
     try:
-        async with connected(settings.network.rpc_url.get_secret_value()) as chain:
+        async with connected(settings.network.rpc_urls, chain_id=settings.network.chain_id) as chain:
             yield chain, await read_clock(chain, settings.network.registry_address), transport
     finally:
         await transport.close()
 
 
-async def _run_together(node: OracleNode, mailbox: Mailbox, listening: socket.socket, stop: asyncio.Event) -> None:
+class _Runs(Protocol):
+    async def run(self) -> None:
+        """Never ends by itself."""
+
+
+async def _run_together(
+    parts: Sequence[_Runs], mailbox: Mailbox, listening: socket.socket, stop: asyncio.Event
+) -> None:
     server = Server(build_app(mailbox), _SHUTDOWN_SECONDS, _MOST_CONNECTIONS)
     serving = asyncio.create_task(server.serve([listening]))
+
+    async def run_all() -> None:
+        async with asyncio.TaskGroup() as tasks:
+            for part in parts:
+                tasks.create_task(part.run())
+
     try:
-        await until_stopped(stop, node.run())
+        await until_stopped(stop, run_all())
     finally:
         server.should_exit = True
         await serving

@@ -7,6 +7,7 @@ the same whenever it reads after the epoch's start.
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -14,11 +15,14 @@ from typing import Final
 from eth_typing import ChecksumAddress
 
 from sbi_network.chain.registry import FacilityTerms, Registry
+from sbi_network.protocol.exhibit import LeafTerms
 from sbi_network.protocol.json_form import Signed
 from sbi_network.protocol.messages import Reading
 from sbi_network.protocol.oracle_set import OracleConfig, leader
+from sbi_network.protocol.sumtree import Leaf
 
 _READS_AT_ONCE: Final = 16
+_KEPT: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,18 @@ class EpochTerms:
         """The number of an oracle, if it is of this epoch's set."""
         return self.config.signers.index(account) if account in self.config.signers else None
 
+    def leaf_terms(self, facility: int) -> LeafTerms:
+        """What a facility's leaf is judged by."""
+        weights = self.config.weights_x16
+        if facility >= len(self.facilities):
+            return LeafTerms(active=False, capacities=(0, 0, 0), weights_x16=weights, public_share_bps=0)
+        known = self.facilities[facility].terms
+        return LeafTerms(known.active, known.capacities, weights, known.public_share_bps)
+
+    def is_faulty(self, leaf: Leaf) -> bool:
+        """Whether a leaf in its place is not what its facility's terms allow."""
+        return not self.leaf_terms(leaf.facility).allow(leaf.sums)
+
     def fault_of(self, signed: Signed[Reading], facility: int) -> str | None:
         """Why a reading does not count as this facility's in this epoch; None where it does."""
         reading = signed.message
@@ -72,6 +88,22 @@ class EpochTerms:
                 return f"raw output {raw} is above the capacity of {capacity}"
         signer = signed.signer(self.config.domain)
         return None if signer == known.reading_key else f"{signer} signed, not the reading key {known.reading_key}"
+
+
+class Terms:
+    """The terms of recent epochs, each read once. Until an epoch has begun they may still change."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._known: OrderedDict[int, EpochTerms] = OrderedDict()
+
+    async def of(self, epoch: int) -> EpochTerms:
+        """An epoch's terms. The epoch has begun. Raises ChainError."""
+        if epoch not in self._known:
+            self._known[epoch] = await read_terms(self._registry, epoch)
+            while len(self._known) > _KEPT:
+                self._known.popitem(last=False)
+        return self._known[epoch]
 
 
 async def read_terms(registry: Registry, epoch: int) -> EpochTerms:

@@ -9,6 +9,7 @@ from http import HTTPStatus
 import httpx
 
 from sbi_network.oracle.errors import OracleError
+from sbi_network.oracle.passport import HEADER
 
 
 class NoAnswerError(OracleError):
@@ -40,16 +41,18 @@ class Transport:
         """Close all connections."""
         await self._client.aclose()
 
-    async def get(self, url: str, limit: int) -> Answer:
+    async def get(self, url: str, limit: int, passport: str | None = None) -> Answer:
         """GET with an answer of at most `limit` bytes. Raises NoAnswerError."""
-        return await self._exchange("GET", url, None, limit)
+        return await self._exchange("GET", url, None, limit, passport)
 
-    async def post(self, url: str, body: str, limit: int) -> Answer:
+    async def post(self, url: str, body: str, limit: int, passport: str | None = None) -> Answer:
         """POST JSON. Raises NoAnswerError."""
-        return await self._exchange("POST", url, body, limit)
+        return await self._exchange("POST", url, body, limit, passport)
 
-    async def _exchange(self, method: str, url: str, body: str | None, limit: int) -> Answer:
+    async def _exchange(self, method: str, url: str, body: str | None, limit: int, passport: str | None) -> Answer:
         headers = {} if body is None else {"content-type": "application/json"}
+        if passport is not None:
+            headers[HEADER] = passport
         try:
             async with (
                 asyncio.timeout(self._seconds),

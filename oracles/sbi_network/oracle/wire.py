@@ -1,8 +1,14 @@
 """What oracles send each other as JSON. Readings travel packed: their facility and epoch follow from their place.
 
     POST /v1/observations   {"oracle": 2, "observation": {…signed message…}, "readings": "0x…"}
-    POST /v1/proposals      {"report": {…message signed by the leader…}, "observations": [{…as above…}, …]}
+    POST /v1/proposals      {"report": {…message signed by the leader…},
+                             "observations": [{"oracle": 2, "observation": {…signed message…}}, …]}
                         →   {"signature": "0x…64 bytes…"}, or problem details with a "reason"
+    POST /v1/reports        {…message signed by whoever proposed it…}
+    GET  /v1/trees/…    →   {"leaves": "0x…64 bytes a facility…"}
+
+A proposal names the observations that it follows from, without the readings: everyone has them already, and whoever has
+not asks the leader. With ten thousand facilities they are megabytes each.
 
 A packed reading is rawGeneral (8) ‖ rawIntelligent (8) ‖ rawSuper (8) ‖ evidence (32) ‖ r (32) ‖ vs (32), all zero
 where there is none.
@@ -19,11 +25,13 @@ from typing import Any, Final
 from sbi_network.errors import FormatError, ProtocolError
 from sbi_network.oracle.errors import Reason, RefusedError
 from sbi_network.oracle.observation import BackedObservation, Readings
-from sbi_network.protocol.figure import bytes_of_hex, hex_of
+from sbi_network.protocol.exhibit import decode_leaves
+from sbi_network.protocol.figure import WORD_BYTES, bytes_of_hex, hex_of
 from sbi_network.protocol.json_form import Signed, decode_signed, encode_signed, parse_json
 from sbi_network.protocol.messages import Observation, Reading, Report
 from sbi_network.protocol.oracle_set import MAX_ORACLES
 from sbi_network.protocol.signature import COMPACT_BYTES, Signature
+from sbi_network.protocol.sumtree import SumTree
 
 _READING: Final = struct.Struct(">QQQ32s64s")
 _NO_READING: Final = bytes(_READING.size)
@@ -39,14 +47,35 @@ class Proposal:
     observations: tuple[BackedObservation, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What a proposal says of an observation: whose it is, and what was signed."""
+
+    oracle: int
+    signed: Signed[Observation]
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """A proposal as it travels."""
+
+    signed: Signed[Report]
+    listed: tuple[Listed, ...]
+
+
 def observation_chars(facilities: int) -> int:
     """The longest JSON of an observation."""
     return _FIXED_CHARS + 2 * _READING.size * facilities
 
 
-def proposal_chars(facilities: int, quorum: int) -> int:
+def proposal_chars(quorum: int) -> int:
     """The longest JSON of a proposal."""
-    return _FIXED_CHARS + quorum * (1 + observation_chars(facilities))
+    return _FIXED_CHARS * (1 + quorum)
+
+
+def tree_chars(facilities: int) -> int:
+    """The longest JSON of a tree."""
+    return _FIXED_CHARS + 4 * WORD_BYTES * facilities
 
 
 def pack_readings(readings: Readings) -> bytes:
@@ -77,16 +106,18 @@ def decode_observation(body: bytes, max_chars: int) -> BackedObservation:
 
 def encode_proposal(proposal: Proposal) -> str:
     """JSON text."""
-    observations = [_observation_object(each) for each in proposal.observations]
+    observations = [
+        {"oracle": each.oracle, "observation": json.loads(encode_signed(each.signed))} for each in proposal.observations
+    ]
     return _text({"report": json.loads(encode_signed(proposal.signed)), "observations": observations})
 
 
-def decode_proposal(body: bytes, max_chars: int) -> Proposal:
+def decode_proposal(body: bytes, max_chars: int) -> Outline:
     """Checks the shape, no signature. Raises RefusedError."""
     try:
         given = _object("proposal", parse_json(body, max_chars), "report", "observations")
         signed = decode_signed(Report, _text(given["report"]))
-        return Proposal(signed, tuple([_observation(each) for each in _list(given["observations"])]))
+        return Outline(signed, tuple([_listed(each) for each in _list(given["observations"])]))
     except ProtocolError as error:
         raise RefusedError(Reason.MALFORMED, str(error)) from None
 
@@ -100,6 +131,17 @@ def decode_signature(body: bytes) -> Signature:
     """The signature in the answer to a proposal. Raises FormatError or RangeError."""
     given = _object("answer", parse_json(body), "signature")
     return Signature.from_compact(bytes_of_hex("signature", given["signature"], COMPACT_BYTES))
+
+
+def encode_tree(leaves: bytes) -> str:
+    """JSON text of a tree, by what `encode_leaves` wrote."""
+    return _text({"leaves": hex_of(leaves)})
+
+
+def decode_tree(body: bytes, max_chars: int) -> SumTree:
+    """The tree in an answer. Raises ProtocolError."""
+    given = _object("tree", parse_json(body, max_chars), "leaves")
+    return decode_leaves(_any_bytes("leaves", given["leaves"]))
 
 
 def _packed(signed: Signed[Reading]) -> bytes:
@@ -122,14 +164,23 @@ def _observation_object(observation: BackedObservation) -> dict[str, Any]:
 
 def _observation(value: object) -> BackedObservation:
     given = _object("observation", value, "oracle", "observation", "readings")
-    oracle, packed = given["oracle"], given["readings"]
+    listed = _listed({name: given[name] for name in ("oracle", "observation")})
+    data = _any_bytes("readings", given["readings"])
+    return BackedObservation(listed.oracle, listed.signed, unpack_readings(data, listed.signed.message.epoch))
+
+
+def _listed(value: object) -> Listed:
+    given = _object("observation", value, "oracle", "observation")
+    oracle = given["oracle"]
     if type(oracle) is not int or not 0 <= oracle < MAX_ORACLES:
         raise FormatError("oracle", oracle, "an oracle's number")
-    if not isinstance(packed, str) or len(packed) % 2:
-        raise FormatError("readings", packed, "0x and an even number of digits")
-    signed = decode_signed(Observation, _text(given["observation"]))
-    data = bytes_of_hex("readings", packed, len(packed) // 2 - 1)
-    return BackedObservation(oracle, signed, unpack_readings(data, signed.message.epoch))
+    return Listed(oracle, decode_signed(Observation, _text(given["observation"])))
+
+
+def _any_bytes(name: str, given: object) -> bytes:
+    if not isinstance(given, str) or len(given) % 2:
+        raise FormatError(name, given, "0x and an even number of digits")
+    return bytes_of_hex(name, given, len(given) // 2 - 1)
 
 
 def _object(name: str, given: object, *keys: str) -> Mapping[str, object]:

@@ -15,6 +15,7 @@ REGISTRY_NAME = "ComputeOracleRegistry"
 CITIZENS_NAME = "CitizenRegistry"
 EXCHANGE_NAME = "ComputeExchange"
 BONDS_NAME = "SignerBonds"
+PRODUCTS_NAME = "ProductDisputes"
 GOVERNOR_NAME = "SuiteGovernor"
 TOKEN_NAME = "Smart Basic Income"  # noqa: S105 - a name, not a password
 
@@ -39,6 +40,11 @@ def bonds_domain(chain_id: int, bonds: Address) -> Domain:
     return Domain(BONDS_NAME, chain_id, bonds)
 
 
+def products_domain(chain_id: int, products: Address) -> Domain:
+    """The domain of a ProductDisputes."""
+    return Domain(PRODUCTS_NAME, chain_id, products)
+
+
 def governor_domain(chain_id: int, governor: Address) -> Domain:
     """The domain of a SuiteGovernor."""
     return Domain(GOVERNOR_NAME, chain_id, governor)
@@ -53,7 +59,7 @@ def token_domain(chain_id: int, token: Address) -> Domain:
 class Reading(TypedMessage):
     """One facility's raw output in one epoch, signed by the facility's reading key.
 
-    `evidence` is the root of what proves the reading; zero until proof of compute is in use.
+    `evidence` is the root of the products that prove the reading; zero where there are none.
     """
 
     DOMAIN_NAME: ClassVar[str] = REGISTRY_NAME
@@ -151,6 +157,26 @@ class Bond(TypedMessage):
 
 
 @dataclass(frozen=True, slots=True)
+class Product(TypedMessage):
+    """One device's answer to a challenge, signed by its facility's reading key (docs/proof-of-compute.md).
+
+    `device` names the device, `beacon` is the word that its matrices follow from; C = A·B is m × n, of k terms an
+    entry, and `root` is that of its Merkle tree.
+    """
+
+    DOMAIN_NAME: ClassVar[str] = PRODUCTS_NAME
+
+    facility: Uint32
+    epoch: Uint64
+    device: Word
+    beacon: Word
+    m: Uint32
+    n: Uint32
+    k: Uint32
+    root: Word
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt(TypedMessage):
     """What the present holder of a voucher has received so far, in raw nGAICPh of the voucher's class: cumulative."""
 
@@ -233,6 +259,7 @@ MESSAGE_TYPES: Sequence[type[TypedMessage]] = (
     Succession,
     Objection,
     Bond,
+    Product,
     Receipt,
     Permit,
     TransferWithAuthorization,

@@ -92,11 +92,13 @@ class Leaf:
         check_uint("facility", self.facility, UINT32_MAX)
         check_word("readingDigest", self.reading_digest)
 
+    def preimage(self) -> bytes:
+        """The 69 bytes whose hash stands in the tree."""
+        return _LEAF_TAG + self.facility.to_bytes(_NUMBER_BYTES) + self.sums.pack() + self.reading_digest
+
     def node(self) -> Node:
         """The bottom node of this leaf."""
-        sums = self.sums.pack()
-        number = self.facility.to_bytes(_NUMBER_BYTES)
-        return Node(keccak256(_LEAF_TAG + number + sums + self.reading_digest), sums)
+        return Node(keccak256(self.preimage()), self.sums.pack())
 
 
 Proof = tuple[Node, ...]
@@ -156,15 +158,30 @@ class SumTree:
         """Hash of the top node."""
         return self.top.hash
 
+    @property
+    def depth(self) -> int:
+        """Levels above the leaves."""
+        return len(self._levels) - 1
+
+    def node(self, level: int, position: int) -> Node:
+        """What stands at a place, padding included. Raises RangeError for a place that the tree has not."""
+        self._check_place(level, position)
+        known = self._levels[level]
+        return known[position] if position < len(known) else self._padding[level]
+
+    def siblings(self, level: int, position: int) -> Proof:
+        """From a place up, the sibling of each node on the way to the top. Raises RangeError, as `node`."""
+        self._check_place(level, position)
+        return tuple(self.node(at, position >> at - level ^ 1) for at in range(level, self.depth))
+
     def proof(self, position: int) -> Proof:
         """The proof of the leaf of a facility. Raises RangeError for a number that is not in the tree."""
         check_uint("position", position, self.count - 1)
-        siblings = []
-        for level, padding in zip(self._levels[:-1], self._padding, strict=False):
-            sibling = position ^ 1
-            siblings.append(level[sibling] if sibling < len(level) else padding)
-            position >>= 1
-        return tuple(siblings)
+        return self.siblings(0, position)
+
+    def _check_place(self, level: int, position: int) -> None:
+        check_uint("level", level, self.depth)
+        check_uint("position", position, (1 << self.depth - level) - 1)
 
 
 def top_from_proof(leaf: Leaf, proof: Proof, facility_count: int) -> Node:
@@ -182,8 +199,7 @@ def top_from_proof(leaf: Leaf, proof: Proof, facility_count: int) -> Node:
     for sibling in proof:
         if len(sibling.hash) != WORD_BYTES or len(sibling.sums) != WORD_BYTES:
             raise ProofError("a sibling is not a hash and sums of 32 bytes each")
-        total_of((Sums.unpack(node.sums), Sums.unpack(sibling.sums)))
-        node = _joined(sibling, node) if position & 1 else _joined(node, sibling)
+        node = join(sibling, node) if position & 1 else join(node, sibling)
         position >>= 1
     return node
 
@@ -203,7 +219,18 @@ def _level_above(level: list[Node], padding: Node) -> list[Node]:
     return [_joined(left, right) for left, right in zip(level[::2], level[1::2], strict=True)]
 
 
+def node_preimage(left: Node, right: Node) -> bytes:
+    """The 129 bytes whose hash stands above two nodes."""
+    return _NODE_TAG + left.hash + left.sums + right.hash + right.sums
+
+
+def join(left: Node, right: Node) -> Node:
+    """The node above two. Raises SumOverflowError where a lane would pass 2**64 - 1."""
+    total_of((Sums.unpack(left.sums), Sums.unpack(right.sums)))
+    return _joined(left, right)
+
+
 def _joined(left: Node, right: Node) -> Node:
     """The node above two whose lanes are known not to overflow: whole words can then be added."""
     sums = (int.from_bytes(left.sums) + int.from_bytes(right.sums)).to_bytes(WORD_BYTES)
-    return Node(keccak256(_NODE_TAG + left.hash + left.sums + right.hash + right.sums), sums)
+    return Node(keccak256(node_preimage(left, right)), sums)

@@ -118,17 +118,25 @@ class TypedMessage:
         for (_, member, kind), value in zip(layout.members, layout.values(self), strict=True):
             kind.check(member, value)
 
+    def values(self) -> tuple[Any, ...]:
+        """The fields in order, as a contract takes the struct."""
+        return layout_of(type(self)).values(self)
+
     def struct_hash(self) -> bytes:
         """EIP-712 hashStruct: 32 bytes."""
         layout = layout_of(type(self))
         words = [kind.encode(value) for (_, _, kind), value in zip(layout.members, layout.values(self), strict=True)]
         return keccak256(layout.type_hash + b"".join(words))
 
-    def digest(self, domain: Domain) -> bytes:
-        """The 32 bytes that are signed. Raises RangeError for another contract's domain."""
+    def preimage(self, domain: Domain) -> bytes:
+        """The 66 bytes whose hash is signed. Raises RangeError for another contract's domain."""
         if domain.name != self.DOMAIN_NAME:
             raise RangeError(f"domain of {type(self).__name__}", domain.name, repr(self.DOMAIN_NAME))
-        return keccak256(b"\x19\x01" + domain.separator + self.struct_hash())
+        return b"\x19\x01" + domain.separator + self.struct_hash()
+
+    def digest(self, domain: Domain) -> bytes:
+        """The 32 bytes that are signed. Raises RangeError for another contract's domain."""
+        return keccak256(self.preimage(domain))
 
     def sign(self, signer: Signer, domain: Domain) -> Signature:
         """`signer`'s signature over this message."""

@@ -28,7 +28,8 @@ DISTRIBUTE = Call(ADDRESS, "0xe4fc6b6d")
 
 
 def _node(answer: Any = 1) -> StandInNode:
-    return StandInNode("DistributionVault", {"distribute": answer, "nextEpoch": 1})
+    epochs = iter(range(1, 10))
+    return StandInNode("DistributionVault", {"distribute": answer, "nextEpoch": lambda: next(epochs)})
 
 
 def _sender(node: StandInNode) -> Sender:
@@ -91,7 +92,7 @@ def test_send__not_included__gives_up_in_time() -> None:
 
 
 def _keeper(node: StandInNode) -> Keeper:
-    return Keeper(Vault(node.chain(), ADDRESS), _sender(node))
+    return Keeper(Vault(node.chain(), ADDRESS), _sender(node), 31337)
 
 
 def test_distribute_if_ready__ready__distributes() -> None:

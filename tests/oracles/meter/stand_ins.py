@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from sbi_network.meter.measurement import Capacity, ClassFigures, EpochSpan, Mea
 from sbi_network.protocol.address import address_of
 from sbi_network.protocol.messages import registry_domain
 from sbi_network.protocol.typed_data import Domain
+from sbi_network.protocol.units import OPERATIONS_PER_NANO_GAICPH
 
 GENESIS = 1_700_000_000
 EPOCH_SECONDS = 10
@@ -59,7 +61,10 @@ class StubMeter:
     async def run(self, stop: asyncio.Event) -> None:
         await stop.wait()
 
-    def measure(self, span: EpochSpan) -> Measurement:
+    async def offer(self) -> Sequence[str]:
+        return ["a stub"]
+
+    async def measure(self, span: EpochSpan) -> Measurement:
         if span.epoch in self.unknown:
             raise NotMeasuredError(f"epoch {span.epoch}: nobody looked")
         return measurement(span.epoch, self.output)
@@ -67,7 +72,11 @@ class StubMeter:
 
 def measurement(epoch: int, output: int) -> Measurement:
     start = GENESIS + epoch * EPOCH_SECONDS
-    figures = (ClassFigures(7_000_000_000, 500_000, output), ClassFigures(), ClassFigures())
+    figures = (
+        ClassFigures(7_000_000_000, 500_000, output * OPERATIONS_PER_NANO_GAICPH),
+        ClassFigures(),
+        ClassFigures(),
+    )
     return Measurement(EpochSpan(epoch, start, start + EPOCH_SECONDS), "stub", figures, 10_000, 10)
 
 

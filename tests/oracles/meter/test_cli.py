@@ -123,7 +123,7 @@ def test_measure__accounting__prints_the_reading_of_an_epoch(tmp_path: Path) -> 
     result = cli("measure", "-c", str(write_config(tmp_path)), "--epoch", "3", "--seconds", "1")
     assert result.exit_code == 0
     assert "accounting meter, 1 s" in result.stdout
-    assert "seconds 3 to 4 of the trace" in result.stdout
+    assert "seconds 3 to 4" in result.stdout
 
 
 @pytest.mark.slow
@@ -171,8 +171,74 @@ def test_check__records_that_cannot_count__are_told_by_line(tmp_path: Path) -> N
     (tmp_path / "d.csv").write_text("device_model,compute_class,devices,ops_per_second\ncpu,general,1,1\n")
     (tmp_path / "t.csv").write_text("task,device_model,devices,share_milli,start,end\na,gpu,1,1000,0,9\n")
     result = cli("check", "-c", str(path))
+    assert result.exit_code == 0
+    assert "ok    meter: 0 task records that count" in result.stdout
+    assert "t.csv: 1 of 1 lines, the first is 2: device model 'gpu' is not in the device table" in result.stdout
+    (tmp_path / "d.csv").write_text("device_model,compute_class,devices,ops_per_second\ncpu,quantum,1,1\n")
+    result = cli("check", "-c", str(path))
     assert result.exit_code == 1
-    assert f"{tmp_path / 't.csv'}:2: device model 'gpu' is not in the device table" in result.stderr
+    assert f"{tmp_path / 'd.csv'}:2: compute_class is 'quantum'" in result.stderr
+
+
+AUDITS = {"audits": [{"class": "intelligent", "challenges": 300, "failures": 3, "provenOpsPerSecond": "4000000000000"}]}
+
+
+def test_check__no_audits__points_at_what_oracles_will_ask_for(tmp_path: Path) -> None:
+    result = cli("check", "-c", str(write_config(tmp_path, port=free_port())))
+    assert "look  proof: no audits: an oracle that asks for proof counts this facility as zero" in result.stdout
+    assert "ok    meter: 6 × edge-accelerator: intelligent, 0.800 Top/s each" in result.stdout
+    assert "in full use would be at most 3,333 general, 13,333 intelligent, 1,111 super (raw nGAICPh)" in result.stdout
+
+
+def test_check__audits_at_hand__tells_how_much_is_proved_and_what_that_makes(tmp_path: Path) -> None:
+    (tmp_path / "audits.json").write_text(json.dumps(AUDITS))
+    meter = 'kind = "accounting"\nsample = "small-facility"\n[evidence]\naudits = "audits.json"'
+    result = cli("check", "-c", str(write_config(tmp_path, meter, free_port())))
+    assert result.exit_code == 0
+    assert (
+        "ok    proof: intelligent: 3 of 300 audits failed, so at most 2.56 % would: 3,897.4 of 4,000.0 Gop/s count"
+        in result.stdout
+    )
+    assert "at most 3,333 general, 10,826 intelligent, 1,111 super" in result.stdout
+
+
+def test_measure__audits_at_hand__tells_what_is_proved_and_what_the_reading_would_be(tmp_path: Path) -> None:
+    (tmp_path / "audits.json").write_text(json.dumps(AUDITS))
+    meter = 'kind = "accounting"\nsample = "small-facility"\n[evidence]\naudits = "audits.json"'
+    result = cli("measure", "-c", str(write_config(tmp_path, meter)), "--epoch", "3", "--seconds", "1")
+    assert result.exit_code == 0
+    assert "intelligent: 4,000.0 Gop/s proven in 297 of 300 audits, of which 97.44 % counts; used" in result.stdout
+    assert "general: capacity as the meter measures or its settings claim it, audited by nobody" in result.stdout
+    assert "the reading would be" in result.stdout
+    assert "by the first table of weights" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("meter", "told"),
+    [
+        (
+            'kind = "prometheus"\nurl = "http://u:hunter2@127.0.0.1:9"\npreset = "node-exporter"\ndevices = 2\n'
+            "ops_per_second = 1",
+            "sbi meter: Prometheus at 127.0.0.1:9: cannot be reached (ConnectError)",
+        ),
+        (
+            'kind = "accounting"\nsample = "small-facility"\n[evidence]\naudits = "none.json"',
+            "none.json: cannot be read (No such file or directory)",
+        ),
+        (
+            'kind = "accounting"\nformat = "sacct"\ntasks = "none.txt"\ndevices = "d.csv"',
+            "none.txt: cannot be read (No such file or directory)",
+        ),
+    ],
+    ids=["no Prometheus", "no audits", "no records"],
+)
+def test_check__something_that_is_not_there__is_one_clear_line(tmp_path: Path, meter: str, told: str) -> None:
+    (tmp_path / "d.csv").write_text("device_model,compute_class,devices,ops_per_second\ncpu,general,1,1\n")
+    result = cli("check", "-c", str(write_config(tmp_path, meter, free_port())))
+    assert result.exit_code == 1
+    assert result.stderr.strip().endswith(told)
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert "hunter2" not in result.output
 
 
 def test_check__a_mistake_in_the_file__is_told_by_its_key(tmp_path: Path) -> None:

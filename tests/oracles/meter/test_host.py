@@ -65,7 +65,7 @@ def test_measure__known_counters_and_samples__gives_the_figures_by_hand() -> Non
     clock = [float(T0)]
     meter = host(clock, 1.5, 100 * S, 900 * S, 360 * S, 350 * S, 370 * S)
     observed(clock, meter, 10)
-    measured = meter.measure(EpochSpan(0, T0, T0 + 10))
+    measured = asyncio.run(meter.measure(EpochSpan(0, T0, T0 + 10)))
     assert measured.raw == (750, 0, 0)
     assert measured.figures[0].capacity == 360 * S
     assert measured.figures[0].utilisation_ppm == 750_000
@@ -77,7 +77,7 @@ def test_measure__started_within_the_epoch__counts_only_what_was_seen() -> None:
     clock = [float(T0 + 6)]
     meter = host(clock, 2.0, 360 * S)
     observed(clock, meter, 4)
-    measured = meter.measure(EpochSpan(0, T0, T0 + 10))
+    measured = asyncio.run(meter.measure(EpochSpan(0, T0, T0 + 10)))
     assert measured.raw == (400, 0, 0)
     assert measured.notes == ("6.0 s were not observed and count as no output",)
 
@@ -87,14 +87,14 @@ def test_measure__at_the_very_end__takes_a_last_sample_first() -> None:
     meter = host(clock, 2.0, 360 * S)
     observed(clock, meter, 9)
     clock[0] += 1
-    assert meter.measure(EpochSpan(0, T0, T0 + 10)).raw == (1000, 0, 0)
+    assert asyncio.run(meter.measure(EpochSpan(0, T0, T0 + 10))).raw == (1000, 0, 0)
 
 
 def test_measure__an_idle_machine__is_zero() -> None:
     clock = [float(T0)]
     meter = host(clock, 0.0, 360 * S)
     observed(clock, meter, 10)
-    assert meter.measure(EpochSpan(0, T0, T0 + 10)).raw == (0, 0, 0)
+    assert asyncio.run(meter.measure(EpochSpan(0, T0, T0 + 10))).raw == (0, 0, 0)
 
 
 def test_measure__an_epoch_before_the_start__is_not_measured() -> None:
@@ -102,7 +102,7 @@ def test_measure__an_epoch_before_the_start__is_not_measured() -> None:
     meter = host(clock, 2.0, 360 * S)
     observed(clock, meter, 5)
     with pytest.raises(NotMeasuredError, match="epoch 0: the machine was not observed"):
-        meter.measure(EpochSpan(0, T0, T0 + 10))
+        asyncio.run(meter.measure(EpochSpan(0, T0, T0 + 10)))
 
 
 def test_measure__fewer_than_five_samples__is_not_measured() -> None:
@@ -112,7 +112,7 @@ def test_measure__fewer_than_five_samples__is_not_measured() -> None:
         meter.observe()
         clock[0] += 1
     with pytest.raises(NotMeasuredError, match="capacity is not known: fewer than 5 samples"):
-        meter.measure(EpochSpan(0, T0, T0 + 10))
+        asyncio.run(meter.measure(EpochSpan(0, T0, T0 + 10)))
 
 
 def test_capacity__before_and_after_the_window_is_full__is_zero_then_the_median() -> None:
@@ -154,7 +154,7 @@ async def _measured_here(seconds: int) -> Measurement:
         await asyncio.wait([running], timeout=0.1)
     start = math.ceil(time.time())
     await asyncio.sleep(start + seconds - time.time())
-    measured = meter.measure(EpochSpan(0, start, start + seconds))
+    measured = await meter.measure(EpochSpan(0, start, start + seconds))
     stop.set()
     await running
     return measured

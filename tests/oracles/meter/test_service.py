@@ -9,17 +9,19 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
 
 from sbi_network.chain.errors import KeyFileError
-from sbi_network.meter.errors import ReadingStateError
+from sbi_network.meter.errors import ReadingStateError, SourceError
+from sbi_network.meter.measurement import EpochSpan, Measurement
 from sbi_network.meter.service import CATCH_UP_EPOCHS, MeterService, build_http
 from sbi_network.meter.store import Identity, KeptReading, ReadingStore
 from sbi_network.protocol.figure import ZERO_WORD
-from sbi_network.protocol.json_form import decode_signed
+from sbi_network.protocol.json_form import MAX_TEXT_CHARS, decode_signed
 from sbi_network.protocol.messages import Reading
 from sbi_network.protocol.signature import Signature
 from tests.oracles.meter.stand_ins import DOMAIN, FACILITY, GENESIS, ManualNetwork, StubMeter, signer
@@ -212,7 +214,7 @@ def test_sign_ended__the_signer_fails__signs_later_what_was_measured_first(tmp_p
     class Away:
         address = signer().address
 
-        async def sign_digest(self, digest: bytes) -> Signature:
+        async def sign(self, preimage: bytes) -> Signature:
             raise KeyFileError("the signer is away")
 
     network = ManualNetwork()
@@ -240,8 +242,33 @@ def test_facility__after_an_epoch__tells_who_what_and_how_much(tmp_path: Path) -
     assert told["meter"] == "stub"
     assert told["capacityOpsPerSecond"] == {"general": 7_000_000_000, "intelligent": 0, "super": 0}
     assert told["runningEpoch"] == 2
-    assert [words.split(":")[0] for words in told["lastMeasurements"]] == ["epoch 1", "epoch 0"]
-    assert told["lastEvidence"]["coveredMs"] == 10_000
+    assert told["lastReadings"] == [1, 0]
+
+
+def test_evidence__of_a_kept_reading__is_told_in_words_and_figures(tmp_path: Path) -> None:
+    network = ManualNetwork()
+    service = service_in(tmp_path, network)
+    network.go_to_end_of(1)
+    asyncio.run(service.sign_ended())
+    told = get(service, "/v1/evidence/1").json()
+    assert told["words"].startswith("epoch 1: general 1,000 nGAICPh raw")
+    assert told["coveredMs"] == 10_000
+    assert told["classes"]["general"]["rawNanoGaicph"] == 1000
+    assert "ends in" in problem(get(service, "/v1/evidence/2"), 404)
+    assert problem(get(service, "/v1/evidence/x"), 422)
+
+
+def test_facility__readings_that_rest_on_very_much__is_still_short(tmp_path: Path) -> None:
+    class Wordy(StubMeter):
+        async def measure(self, span: EpochSpan) -> Measurement:
+            return replace(await super().measure(span), notes=("much to say " * 100,) * 40)
+
+    network = ManualNetwork()
+    service = service_in(tmp_path, network, Wordy())
+    network.go_to_end_of(30)
+    asyncio.run(service.sign_ended())
+    assert len(get(service, "/v1/evidence/30").content) > 40_000
+    assert len(get(service, "/v1/facility").content) < MAX_TEXT_CHARS / 2
 
 
 def test_run__epochs_pass__each_is_signed_as_it_ends_and_stop_ends_it(tmp_path: Path) -> None:
@@ -266,3 +293,55 @@ class _LiveNetwork(ManualNetwork):
 
     def now(self) -> float:
         return time.time()
+
+
+class PatientMeter(StubMeter):
+    """Waits for its last samples, for ever."""
+
+    waits = True
+
+    async def measure(self, span: EpochSpan) -> Measurement:
+        if self.waits:
+            await asyncio.Event().wait()
+        return await super().measure(span)
+
+
+def test_run__stopped_while_the_meter_waits_for_samples__ends_at_once_and_signs_after_the_restart(
+    tmp_path: Path,
+) -> None:
+    network, meter = ManualNetwork(), PatientMeter()
+    service = service_in(tmp_path, network, meter)
+    network.go_to_end_of(0)
+
+    async def run_and_stop() -> None:
+        stop = asyncio.Event()
+        running = asyncio.create_task(service.run(stop))
+        await asyncio.sleep(0)
+        stop.set()
+        await asyncio.wait_for(running, timeout=5)
+
+    asyncio.run(run_and_stop())
+    assert "is being signed" in problem(get(service, "/v1/readings/0"), 404)
+    meter.waits = False
+    restarted = service_in(tmp_path, network, meter)
+    asyncio.run(restarted.sign_ended())
+    assert get(restarted, "/v1/readings/0").status_code == 200
+
+
+def test_sign_ended__a_source_that_cannot_be_reached__is_told_and_tried_again(tmp_path: Path) -> None:
+    class Unreachable(StubMeter):
+        reachable = False
+
+        async def measure(self, span: EpochSpan) -> Measurement:
+            if not self.reachable:
+                raise SourceError("Prometheus at a:1: cannot be reached (ConnectError)")
+            return await super().measure(span)
+
+    network, meter = ManualNetwork(), Unreachable()
+    service = service_in(tmp_path, network, meter)
+    network.go_to_end_of(1)
+    asyncio.run(service.sign_ended())
+    assert problem(get(service, "/healthz"), 503) == "Prometheus at a:1: cannot be reached (ConnectError)"
+    meter.reachable = True
+    asyncio.run(service.sign_ended())
+    assert [get(service, f"/v1/readings/{epoch}").status_code for epoch in (0, 1)] == [200, 200]

@@ -10,11 +10,14 @@ from pathlib import Path
 import pytest
 
 from sbi_network.chain.errors import SettingsError
+from sbi_network.meter.accounting import Replay
 from sbi_network.meter.host import HostSettings
-from sbi_network.meter.settings import SAMPLE_FOLDER, AccountingSource, HostSource, load_meter_settings
+from sbi_network.meter.settings import load_meter_settings
+from sbi_network.meter.sources import SAMPLE_FOLDER, AccountingSource, HostSource, PrometheusSource
 from tests.oracles.meter.stand_ins import REGISTRY, config_text, write_config
 
 HOST = 'kind = "host"'
+PROMETHEUS = 'kind = "prometheus"\nurl = "http://127.0.0.1:9090"\ndevices = 2\nops_per_second = 1\n'
 
 
 def refused(folder: Path, text: str) -> list[str]:
@@ -52,7 +55,7 @@ def test_load_meter_settings__own_records__are_taken_from_the_files_folder(tmp_p
     config = load_meter_settings(write_config(tmp_path, text))
     assert isinstance(config.meter, AccountingSource)
     assert config.meter.files() == (tmp_path / "t.csv", Path("/d.csv"), 60)
-    assert (config.meter.replay().offset, config.meter.replay().span) == (5, 7)
+    assert config.meter.replay() == Replay(60, 5, 7)
 
 
 @pytest.mark.parametrize(
@@ -73,12 +76,80 @@ def test_load_meter_settings__own_records__are_taken_from_the_files_folder(tmp_p
         (HOST, HOST + "\nmatrix_size = 65537", ["meter.host.matrix_size: Input should be less than or equal to 65536"]),
         (HOST, HOST + "\ncounter_interval = 3.0", ["meter.host: max_gap is less than twice counter_interval"]),
         (HOST, HOST + "\ncapacity_interval = inf", ["meter.host.capacity_interval: Input should be"]),
-        (HOST, 'kind = "accounting"', ["meter.accounting: tasks, devices and trace_seconds are needed"]),
+        (HOST, 'kind = "accounting"', ["meter.accounting: tasks and devices are needed"]),
         (
             HOST,
             'kind = "accounting"\ntasks = "t"\nsample = "small-facility"',
             ["meter.accounting: sample is given beside tasks"],
         ),
+        (
+            HOST,
+            'kind = "accounting"\ntasks = "t"\ndevices = "d"\noffset = 5',
+            ["meter.accounting: offset and span replay a trace: they need trace_seconds"],
+        ),
+        (
+            HOST,
+            'kind = "accounting"\ntasks = "t"\ndevices = "d"\ntimezone = "Mars"',
+            ["meter.accounting.timezone: is not a time zone"],
+        ),
+        (
+            HOST,
+            'kind = "accounting"\nsample = "small-facility"\n[meter.columns]\njob = "x"',
+            ["meter.accounting.columns.job: unknown key"],
+        ),
+        (HOST, 'kind = "nvidia"', ["meter.nvidia.models: is missing"]),
+        (
+            HOST,
+            'kind = "nvidia"\n[meter.models."Tesla T4"]\nops_per_second = 65_130_000_000_001',
+            ["meter.nvidia: models.Tesla T4.ops_per_second is more than its published peak of"],
+        ),
+        (
+            HOST,
+            'kind = "nvidia"\n[meter.models.X]\nops_per_second = 1\nidle_watts = 5',
+            ["meter.nvidia.models.X: idle_watts and load_watts are needed together"],
+        ),
+        (
+            HOST,
+            'kind = "nvidia"\n[meter.models.X]\nops_per_second = 1\nidle_watts = 5\nload_watts = 5',
+            ["meter.nvidia.models.X: load_watts is not more than idle_watts"],
+        ),
+        (
+            HOST,
+            'kind = "nvidia"\n[meter.models.X]\nops_per_second = 1\ncompute_class = "basic"',
+            ["meter.nvidia.models.X.compute_class: is not one of general, intelligent, super"],
+        ),
+        (
+            HOST,
+            'kind = "nvidia"\ninterval = 3.0\n[meter.models.X]\nops_per_second = 1',
+            ["meter.nvidia: max_gap is less than twice interval"],
+        ),
+        (
+            HOST,
+            PROMETHEUS + 'query = "q"\nreads = "busy-devices"\ncompute_class = "super"\nstep = 31',
+            ["meter.prometheus: max_gap is less than twice step"],
+        ),
+        (HOST, PROMETHEUS, ["meter.prometheus: exactly one of preset, series and query is needed"]),
+        (HOST, PROMETHEUS + 'series = "s"\nquery = "q"', ["meter.prometheus: exactly one of preset, series and query"]),
+        (HOST, PROMETHEUS + 'series = "s"', ["meter.prometheus: reads and compute_class are needed beside series"]),
+        (
+            HOST,
+            PROMETHEUS + 'preset = "node-exporter"\nreads = "busy-seconds"',
+            ["meter.prometheus: reads and compute_cl"],
+        ),
+        (HOST, PROMETHEUS + 'preset = "node"', ["meter.prometheus.preset: Input should be 'node-exporter', 'dcgm-ex"]),
+        (
+            HOST,
+            PROMETHEUS.replace("http", "file") + 'preset = "node-exporter"',
+            ["meter.prometheus.url: is not an http"],
+        ),
+        (HOST, HOST + "\n[evidence]\naudit = 1", ["evidence.audit: unknown key"]),
+        (HOST, HOST + "\n[evidence]\nunbacked = { basic = 1.0 }", ["evidence.unbacked.basic.[key]: Input should be"]),
+        (
+            HOST,
+            HOST + "\n[evidence]\nunbacked = { general = 1.1 }",
+            ["evidence.unbacked.general: Input should be less"],
+        ),
+        (HOST, HOST + "\n[evidence]\nconfidence = 0.4", ["evidence.confidence: Input should be greater"]),
         (REGISTRY, REGISTRY.lower(), ["network.registry: address: given '0xabab"]),
         ("http://127", "ftp://127", ["network.rpc_url: is not an http or https URL"]),
     ],
@@ -116,3 +187,16 @@ def test_load_meter_settings__no_file__names_it(tmp_path: Path) -> None:
 
 def test_repr__of_a_config__has_no_rpc_address(tmp_path: Path) -> None:
     assert "secret-access-key" not in repr(load_meter_settings(write_config(tmp_path)))
+
+
+def test_load_meter_settings__evidence__is_weighed_against_the_facility(tmp_path: Path) -> None:
+    text = HOST + "\n[evidence]\nconfidence = 0.9500001\nunbacked = { super = 0.3333337, general = 0 }"
+    terms = load_meter_settings(write_config(tmp_path, text)).evidence.terms()
+    assert (terms.confidence_ppm, terms.unbacked_ppm) == (950_001, (0, 500_000, 333_333))
+
+
+def test_load_meter_settings__a_preset_with_labels__asks_for_both(tmp_path: Path) -> None:
+    text = PROMETHEUS + 'preset = "node-exporter"\nlabels = \'job="a"\''
+    source = load_meter_settings(write_config(tmp_path, text)).meter
+    assert isinstance(source, PrometheusSource)
+    assert source.question().series == ('node_cpu_seconds_total{mode=~"user|nice|system|irq|softirq",job="a"}')

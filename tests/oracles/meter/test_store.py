@@ -28,7 +28,7 @@ def signed(epoch: int, output: int) -> Signed[Reading]:
 
 
 def sign(reading: Reading) -> Signed[Reading]:
-    return Signed(reading, asyncio.run(signer().sign_digest(reading.digest(DOMAIN))))
+    return Signed(reading, asyncio.run(signer().sign(reading.preimage(DOMAIN))))
 
 
 def keep(store: ReadingStore, epoch: int, output: int) -> str:

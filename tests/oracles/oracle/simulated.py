@@ -12,12 +12,15 @@ from eth_account.signers.local import LocalAccount
 from sbi_network.chain.clock import EpochClock
 from sbi_network.chain.keys import KeystoreSigner
 from sbi_network.chain.registry import FacilityTerms
-from sbi_network.oracle.agreement import EpochAgreement, Equivocation
+from sbi_network.oracle.agreement import EpochAgreement
+from sbi_network.oracle.archive import Archive, Equivocation
 from sbi_network.oracle.desk import SigningDesk
 from sbi_network.oracle.guard import SigningGuard
 from sbi_network.oracle.observation import BackedObservation, Readings, observation_of
 from sbi_network.oracle.terms import EpochTerms, FacilityAtEpoch
+from sbi_network.oracle.testimony import Testimony
 from sbi_network.protocol.address import check_address
+from sbi_network.protocol.agreement import AgreedReport
 from sbi_network.protocol.figure import ZERO_WORD
 from sbi_network.protocol.json_form import Signed
 from sbi_network.protocol.messages import Reading
@@ -91,20 +94,24 @@ class RecordingGuard:
 class RecordingDesk(SigningDesk):
     """A desk that notes what leaves it."""
 
-    def __init__(self, account: LocalAccount, guard: SigningGuard) -> None:
-        super().__init__(KeystoreSigner(account), guard)
-        self.record = RecordingGuard()
+    def __init__(
+        self, account: LocalAccount, guard: SigningGuard, archive: Archive, record: RecordingGuard | None = None
+    ) -> None:
+        super().__init__(KeystoreSigner(account), guard, archive)
+        self.record = record or RecordingGuard()
 
-    async def sign_observation(self, oracle: int, readings: Readings, terms: EpochTerms) -> BackedObservation:
-        made = await super().sign_observation(oracle, readings, terms)
+    async def sign_observation(
+        self, oracle: int, readings: Readings, terms: EpochTerms, *, may_be_new: bool = True
+    ) -> BackedObservation:
+        made = await super().sign_observation(oracle, readings, terms, may_be_new=may_be_new)
         place = ("observation", terms.config.digest, terms.epoch)
         self.record.note(place, made.signed.message.digest(terms.config.domain))
         return made
 
-    async def sign_report(self, report: Any, terms: EpochTerms) -> Any:
-        made = await super().sign_report(report, terms)
-        place = ("report", terms.config.digest, terms.epoch, report.view_number)
-        self.record.note(place, report.digest(terms.config.domain))
+    async def sign_report(self, agreed: AgreedReport, terms: EpochTerms, *, may_be_new: bool = True) -> Any:
+        made = await super().sign_report(agreed, terms, may_be_new=may_be_new)
+        place = ("report", terms.config.digest, terms.epoch, agreed.report.view_number)
+        self.record.note(place, agreed.report.digest(terms.config.domain))
         return made
 
 
@@ -112,14 +119,48 @@ def guard_of(account: LocalAccount, path: Any = ":memory:") -> SigningGuard:
     return SigningGuard(path, check_address("signer", account.address), CLOCK.domain)
 
 
-class HonestOracle:
-    """An agreement with its desk, and what it has witnessed."""
+def archive_of(account: LocalAccount, path: Any = ":memory:") -> Archive:
+    return Archive(path, check_address("signer", account.address), CLOCK.domain)
 
-    def __init__(self, terms: EpochTerms, number: int, path: Any = ":memory:") -> None:
+
+class RecordingWitness(Testimony):
+    """A testimony that also keeps in mind what it was told of, once each."""
+
+    def __init__(self, archive: Archive, desk: SigningDesk) -> None:
+        super().__init__(archive, desk)
+        self.seen: list[Equivocation] = []
+
+    def _tell(self, terms: EpochTerms, seen: Equivocation) -> None:
+        super()._tell(terms, seen)
+        self.seen.append(seen)
+
+
+class HonestOracle:
+    """An agreement with its desk, and what it has witnessed. With a path its state outlives it."""
+
+    def __init__(self, terms: EpochTerms, number: int, path: Any = None, *, first_view: int = 0) -> None:
         self.number = number
-        self.desk = RecordingDesk(oracle_key(number), guard_of(oracle_key(number), path))
-        self.witnessed: list[Equivocation] = []
-        self.agreement = EpochAgreement(terms, number, self.desk, self.witnessed.append)
+        account = oracle_key(number)
+        self.archive = archive_of(account, ":memory:" if path is None else f"{path}-archive")
+        self.guard = guard_of(account, ":memory:" if path is None else path)
+        self.desk = RecordingDesk(account, self.guard, self.archive)
+        self.witness = RecordingWitness(self.archive, self.desk)
+        self.agreement = EpochAgreement(terms, number, self.desk, self.witness, first_view=first_view)
+
+    def restarted(self, first_view: int, *, forgets: bool) -> HonestOracle:
+        """The same oracle in a new process; with `forgets` its state file was put back from an old copy."""
+        new = HonestOracle(self.agreement.terms, self.number, first_view=first_view)
+        if not forgets:
+            new.guard, new.archive = self.guard, self.archive
+        new.desk = RecordingDesk(oracle_key(self.number), new.guard, new.archive, self.desk.record)
+        new.witness = RecordingWitness(new.archive, new.desk)
+        terms = self.agreement.terms
+        new.agreement = EpochAgreement(terms, self.number, new.desk, new.witness, first_view=first_view)
+        return new
+
+    @property
+    def witnessed(self) -> list[Equivocation]:
+        return self.witness.seen
 
     @property
     def most_digests(self) -> int:

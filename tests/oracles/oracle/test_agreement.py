@@ -55,10 +55,10 @@ def _refused(reason: Reason, act: Any, *arguments: Any) -> RefusedError:
     return caught.value
 
 
-def _proposal(view: int = 0, output: int = 100, terms: Any = TERMS) -> Proposal:
+def _proposal(view: int = 0, output: int = 100, terms: Any = TERMS, listed: Any = range(3)) -> Proposal:
     """As an honest leader makes it."""
     leader = HonestOracle(terms, terms.leader_of(view))
-    for number in range(3):
+    for number in listed:
         leader.agreement.receive(observed(terms, number, readings(terms, output)))
     return asyncio.run(leader.agreement.propose(view))
 
@@ -235,7 +235,7 @@ def test_cosign__list_short_or_with_repeats__is_refused() -> None:
 
 
 def test_cosign__second_report_in_a_view__is_refused_even_after_restart(tmp_path: Path) -> None:
-    first, second = _proposal(output=100), _proposal(output=101)
+    first, second = _proposal(output=100), _proposal(output=101, listed=sorted({0, 1, 2, 3} - {FOLLOWER}))
     oracle = HonestOracle(TERMS, FOLLOWER, tmp_path / "state")
     signature = asyncio.run(oracle.agreement.cosign(first, 0))
     _refused(Reason.SECOND_DIGEST, oracle.agreement.cosign, second, 0)

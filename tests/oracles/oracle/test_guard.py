@@ -2,7 +2,9 @@
 
 claim   ├── the same digest again → passes
         ├── another digest, also from another process or after a restart → SecondDigestError
-        └── another config, epoch or view → a place of its own
+        ├── another config, epoch or view → a place of its own
+        ├── nothing signed there, and none may be new → UnsureError; the same digest again → passes
+        └── pruned epochs are forgotten, others not
 file    └── another oracle's, no database, a folder → OracleStateError
 """
 
@@ -12,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from sbi_network.oracle.errors import OracleStateError, SecondDigestError
+from sbi_network.oracle.errors import OracleStateError, SecondDigestError, UnsureError
 from tests.oracles.oracle.simulated import guard_of, oracle_key
 
 A, B = b"\x0a" * 32, b"\x0b" * 32
@@ -77,3 +79,32 @@ def test_signing_guard__corrupt_file_or_folder__is_refused(tmp_path: Path) -> No
 def test_claim_report__figures_beyond_sqlite__is_refused() -> None:
     with pytest.raises(OracleStateError):
         guard_of(oracle_key(0)).claim_report(CONFIG, 2**63, 0, A)
+
+
+def test_claim__where_none_may_be_new__is_unsure_unless_it_is_known() -> None:
+    guard = guard_of(oracle_key(0))
+    guard.claim_report(CONFIG, 7, 0, A)
+    guard.claim_observation(CONFIG, 7, A, b"seen")
+    guard.claim_report(CONFIG, 7, 0, A, may_be_new=False)
+    guard.claim_observation(CONFIG, 7, A, b"seen", may_be_new=False)
+    with pytest.raises(UnsureError, match="epoch 7, view 1"):
+        guard.claim_report(CONFIG, 7, 1, A, may_be_new=False)
+    with pytest.raises(UnsureError, match="epoch 8"):
+        guard.claim_observation(CONFIG, 8, A, b"seen", may_be_new=False)
+    with pytest.raises(SecondDigestError):
+        guard.claim_report(CONFIG, 7, 0, B, may_be_new=False)
+    assert guard.observed(CONFIG, 8) is None
+    guard.claim_report(CONFIG, 7, 1, B)
+
+
+def test_prune__older_epochs__are_forgotten_and_others_are_not() -> None:
+    guard = guard_of(oracle_key(0))
+    for epoch in (6, 7):
+        guard.claim_report(CONFIG, epoch, 0, A)
+        guard.claim_observation(CONFIG, epoch, A, b"seen")
+    guard.prune(7)
+    assert not guard.has_signed_report(CONFIG, 6)
+    assert guard.observed(CONFIG, 6) is None
+    assert guard.has_signed_report(CONFIG, 7)
+    with pytest.raises(SecondDigestError):
+        guard.claim_report(CONFIG, 7, 0, B)

@@ -16,6 +16,11 @@ def test_vectors__written_again__are_those_committed() -> None:
     assert json.loads((VECTORS / "protocol.json").read_text()) == json.loads(json.dumps(made))
 
 
+def test_products__written_again__are_those_committed() -> None:
+    made = runpy.run_path(str(VECTORS / "make_products.py"))["make_vectors"]()
+    assert json.loads((VECTORS / "products.json").read_text()) == json.loads(json.dumps(made))
+
+
 def test_errors__tree_in_the_docstring__is_the_tree() -> None:
     from sbi_network import errors
 

@@ -1,0 +1,183 @@
+"""`python -m benchmarks.oracle`: how long oracles take to agree, how fast they verify, and what a report costs.
+
+latency     n oracle processes on Anvil: seconds from an epoch's end to the block with its report, and the processor
+            time that all of them took: where that nears what the cores have, it is the machine that is measured
+verifying   observations of F facilities, signatures included, on one core, by coincurve and in Python alone
+size        what an epoch's messages weigh at n oracles and F facilities, and what one oracle computes for it
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+from unittest.mock import patch
+
+import psutil
+from eth_keys.backends import NativeECCBackend
+from eth_keys.datatypes import Signature as EthSignature
+from tests.chaos.chain import Times
+from tests.chaos.network import Network, Pace, running_network, wait_for_report
+from tests.oracles.oracle.simulated import HonestOracle, observed, readings, terms_of
+
+from sbi_network.oracle.observation import check_backed
+from sbi_network.oracle.wire import decode_observation, encode_observation, encode_proposal, observation_chars
+from sbi_network.protocol.address import address_of
+from sbi_network.protocol.agreement import report_from_observations
+from sbi_network.protocol.keccak import keccak256
+from sbi_network.protocol.oracle_set import quorum_of
+from sbi_network.protocol.signature import Signature
+
+OUT: Final = Path(__file__).parent / "oracle.json"
+PEERS: Final = {"OCR2 transmit, f + 1 signatures, n = 4, 7, 16, 31": [95_315, 104_583, 132_440, 178_848]}
+"""Gas of whole transactions, measured on the same node; `docs/gas.md` says how."""
+
+
+def latency(count: int, epochs: int) -> dict[str, Any]:
+    """Real processes; the first epoch, in which they get to know each other, is left out."""
+    pace = Pace(gather=3.0, view=5.0, poll=1.0, request=3.0)
+    times = Times(epoch=20, report_window=200, genesis_delay=60 + 8 * count)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running_network(Path(folder) / "network", count, times, pace) as network,
+    ):
+        first = max(0, network.chain.running()) + 1
+        _until_end_of(network, first - 1)
+        before, began = _processor_seconds(network), time.time()
+        records = [wait_for_report(network, epoch) for epoch in range(first, first + epochs)]
+        spent, took = _processor_seconds(network) - before, time.time() - began
+        delays = [record[3] - network.chain.end_of(epoch) for epoch, record in enumerate(records, first)]
+        gas = _gas_of_reports(network, first)
+    return {
+        "oracles": count,
+        "epochs": epochs,
+        "seconds_median": statistics.median(delays),
+        "seconds_max": max(delays),
+        "gather_seconds": pace.gather,
+        "view_seconds": pace.view,
+        "block_seconds": 1,
+        "gas_median": statistics.median(gas),
+        "processor_seconds_per_epoch": round(spent / epochs, 2),
+        "share_of_all_cores": round(spent / took / (os.cpu_count() or 1), 2),
+    }
+
+
+def verifying(facilities: int, repeats: int) -> dict[str, Any]:
+    """Observations a second on one core, each of so many facilities with an own signature each."""
+    terms = terms_of(4, facilities)
+    made = observed(terms, 1, readings(terms))
+    native = NativeECCBackend()
+
+    def recover(self: Signature, digest: bytes) -> Any:
+        signature = EthSignature(vrs=(self.y_parity, self.r, self.s), backend=native)
+        return address_of(keccak256(signature.recover_public_key_from_msg_hash(digest).to_bytes())[12:])
+
+    coincurve = _rate(lambda: check_backed(made, terms), repeats)
+    with patch.object(Signature, "recover", recover):
+        python = _rate(lambda: check_backed(made, terms), max(1, repeats // 10))
+    return {
+        "facilities": facilities,
+        "observations_per_second_coincurve": round(coincurve, 2),
+        "observations_per_second_python": round(python, 3),
+        "ratio": round(coincurve / python, 1),
+    }
+
+
+def size(oracles: int, facilities: int) -> dict[str, Any]:
+    """An epoch of so many oracles and facilities, computed here for one oracle, and what goes over the wire."""
+    terms = terms_of(oracles, facilities)
+    seen = readings(terms)
+    made = observed(terms, 0, seen)
+    text = encode_observation(made).encode()
+    limit = observation_chars(facilities)
+    decode = _seconds(lambda: decode_observation(text, limit))
+    verify = _seconds(lambda: check_backed(made, terms))
+    quorum = quorum_of(oracles)
+    listed = [observed(terms, number, seen) for number in range(quorum)]
+    shown = [each.listed(terms.config.domain) for each in listed]
+    shares = terms.public_shares_bps
+    report = _seconds(lambda: report_from_observations(shown, terms.config, terms.epoch, 0, shares))
+    leader = HonestOracle(terms, terms.leader_of(0))
+    proposal = leader_proposal(leader, listed)
+    sent = oracles - 1
+    return {
+        "oracles": oracles,
+        "facilities": facilities,
+        "observation_bytes": len(text),
+        "proposal_bytes": proposal,
+        "sent_by_each_oracle_bytes": sent * len(text),
+        "sent_by_a_leader_more_bytes": sent * proposal,
+        "decode_observation_seconds": round(decode, 3),
+        "verify_observation_seconds": round(verify, 3),
+        "compute_report_seconds": round(report, 3),
+        "one_oracle_processor_seconds": round(sent * (decode + verify) + report, 1),
+    }
+
+
+def leader_proposal(leader: HonestOracle, listed: Sequence[Any]) -> int:
+    """Bytes of a proposal of these observations."""
+    import asyncio
+
+    agreement = leader.agreement
+    agreement._observations = {each.oracle: each for each in listed}
+    return len(encode_proposal(replace(asyncio.run(agreement.propose(0)))))
+
+
+def _until_end_of(network: Network, epoch: int) -> None:
+    time.sleep(max(0.0, network.chain.end_of(epoch) - time.time()))
+
+
+def _processor_seconds(network: Network) -> float:
+    times = [psutil.Process(slot.process.pid).cpu_times() for slot in network.slots]
+    return float(sum(each.user + each.system for each in times))
+
+
+def _gas_of_reports(network: Network, first: int) -> list[int]:
+    eth = network.chain.web3.eth
+    logs = network.chain.registry.events.ReportAccepted().get_logs(from_block=0)
+    return [
+        eth.get_transaction_receipt(log["transactionHash"])["gasUsed"] for log in logs if log["args"]["epoch"] >= first
+    ]
+
+
+def _rate(work: Callable[[], object], repeats: int) -> float:
+    return 1 / statistics.median([_seconds(work) for _ in range(repeats)])
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    began = time.process_time()
+    work()
+    return time.process_time() - began
+
+
+def main() -> int:
+    """Measures and writes."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.oracle", description=__doc__)
+    parser.add_argument("--oracles", type=int, nargs="*", default=[4, 7, 16, 31])
+    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--facilities", type=int, default=10_000)
+    parser.add_argument("--out", type=Path, default=OUT)
+    given = parser.parse_args()
+    result: dict[str, Any] = {
+        "command": " ".join(["python -m benchmarks.oracle", *sys.argv[1:]]),
+        "cores": os.cpu_count(),
+    }
+    result["verifying"] = verifying(100, 30)
+    result["size"] = [size(count, given.facilities) for count in (4, 31)]
+    result["latency"] = [latency(count, given.epochs) for count in given.oracles]
+    result["gas_of_peers"] = PEERS
+    given.out.write_text(json.dumps(result, indent=2) + "\n")
+    print(json.dumps(result, indent=2))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

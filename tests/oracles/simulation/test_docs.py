@@ -1,0 +1,59 @@
+"""docs/simulation.md tells what the scenarios say, and its commands and keys are the command's."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from sbi_network.simulation import scenario as schema
+from sbi_network.simulation.loop import Case, Run, simulate
+from sbi_network.simulation.measures import measured
+from sbi_network.simulation.scenario import Scenario, Section
+from sbi_network.simulation.scenario_file import load_scenario
+from tests.oracles.simulation.plain import FOLDER
+
+PAGE = Path(__file__).parents[3] / "docs" / "simulation.md"
+FAILURE = 400
+
+
+def half_fail(*changes: str) -> Scenario:
+    return load_scenario(FOLDER / "half-fail.yaml", changes)
+
+
+def test_docs__policy_question__its_table_is_what_comes_out() -> None:
+    lines = re.findall(r"^\| ([0-9]+) \| (.*) \|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    releases = [release for release, _ in lines]
+    assert releases == ["1", "2", "5", "20", "100"]
+    scenarios = [half_fail(f"policy.release={release} %") for release in releases]
+    spared = [scenario.model_copy(update={"shocks": ()}) for scenario in scenarios]
+    runs = simulate([Case(scenario) for scenario in scenarios + spared])
+    for (_, told), failing, without in zip(lines, runs[:5], runs[5:], strict=True):
+        assert told == " | ".join(_row(failing, without))
+
+
+def _row(failing: Run, without: Run) -> list[str]:
+    values = measured(failing)
+    after, before = failing.rows[FAILURE - 1], failing.rows[FAILURE - 2]
+    return [
+        f"{failing.dividends[FAILURE + 10] / without.dividends[FAILURE + 10] * 100:.1f}",
+        f"{values['worst_month']:.1f}",
+        f"{after.reserve / (after.entitled - before.entitled):.1f}",
+        f"{values['income_total']:.3f}",
+    ]
+
+
+def test_docs__the_second_gap__is_the_brake_at_the_repair_and_goes_with_a_wider_bound() -> None:
+    narrow, wide = simulate([Case(half_fail()), Case(half_fail("brakes.jump=250 %"))])
+    assert narrow.waits.trips == (FAILURE + 30,)
+    assert (narrow.dividends[FAILURE + 30 : FAILURE + 33] == 0).all()
+    assert wide.waits.trips == ()
+    assert (wide.dividends > 0).all()
+
+
+def test_docs__every_key_of_the_schema__is_named() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    sections = [each for each in vars(schema).values() if isinstance(each, type) and issubclass(each, Section)]
+    for section in sections:
+        if section.__module__ == schema.__name__ and not issubclass(section, schema.Figure):
+            for name in section.model_fields:
+                assert re.search(rf"\b{name}\b", page), f"{section.__name__}.{name}"
