@@ -93,7 +93,7 @@ contract DistributionVault is IDistributionVault, AccessManaged {
     uint256 public constant POLICY_GAS = 100_000;
     /// @dev What there must be when it is asked, so that it gets that: a call keeps 1/64 of the gas back, and a first visit
     /// costs 2,600. Else a caller could starve a good policy and have it called a failure.
-    uint256 public constant MIN_POLICY_GAS = 104_587;
+    uint256 public constant MIN_POLICY_GAS = 106_000;
     /// @dev An eighth less each epoch: how the peak that output is compared with comes down.
     uint256 private constant PEAK_DECAY = 8;
 

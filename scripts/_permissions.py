@@ -41,7 +41,7 @@ _OFFICES = {
     "AccessManagerUnauthorizedConsume": "the target itself",
 }
 _BY_A_VOTE = {"GovernorOnlyExecutor": "the timelock, for a proposal", "TimelockUnauthorizedCaller": "the timelock"}
-_NAME_THEIR_CALLER = {"UnexpectedCaller", "NotDisputes", "NotBonds"}
+_NAME_THEIR_CALLER = {"UnexpectedCaller", "NotDisputes", "NotBonds", "NotProducts"}
 """Refusals whose last argument is the contract that may call."""
 
 

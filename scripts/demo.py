@@ -6,6 +6,7 @@ from metering to recycling. Needs nothing but what `make setup` installs; leaves
 
 from __future__ import annotations
 
+import logging
 import shutil
 import signal
 import time
@@ -38,6 +39,9 @@ from scripts._deploy import DEPLOYMENTS, DeploymentError, deploy_suite, write_re
 from scripts._recipe import RecipeError, load_recipe
 from scripts._sources import compile_sources
 
+from sbi_network.errors import SBIError
+from sbi_network.log import log_as_json
+
 FOLDER = Path("build/demo")
 PLAIN_WIDTH = 110
 START_UP_SECONDS = 25
@@ -53,7 +57,7 @@ def cli(keep: bool, pages: bool, port_base: int) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # stopped from outside: clean up as on Ctrl-C
     try:
         run(keep, pages, Ports(port_base), _console())
-    except (DemoError, DeploymentError, InvariantBrokenError, RecipeError) as error:
+    except (DemoError, DeploymentError, InvariantBrokenError, RecipeError, SBIError) as error:
         raise click.ClickException(str(error)) from None
     except KeyboardInterrupt:
         raise click.ClickException("interrupted; every process was stopped") from None
@@ -69,6 +73,7 @@ def run(keep: bool, pages: bool, ports: Ports, console: Console) -> None:
     """The demo from start to end. Raises DemoError or InvariantBrokenError."""
     started = time.monotonic()
     logger.set_level(LogLevel.WARNING)
+    log_as_json(logging.WARNING)
     require_tools()
     require_free_ports(HOST, ports.all)
     shutil.rmtree(FOLDER, ignore_errors=True)

@@ -61,7 +61,7 @@ class Story:
         for person in (PAYER, PAYEE, *map(citizen, WITNESSES)):
             self._loop.activate(person)
         self._out.print(f"{CITIZENS:,} citizens enrolled in one transaction; {2 + len(WITNESSES)} activated by proof.")
-        self._open_vote()
+        self._hold_vote()
         epoch, lost = suite.vault.nextEpoch(), 0
         while len(self.told.dividends) < EPOCHS or self.told.dividends[-1].epoch < self._vote.from_epoch:
             if self.told.stopped_oracle is None and len(self.told.dividends) == 1:
@@ -76,11 +76,12 @@ class Story:
             else:
                 self.told.dividends.append(dividend)
                 self._spend(len(self.told.dividends))
-                self._advance_vote(len(self.told.dividends))
+                self._show_rate()
             epoch = suite.vault.nextEpoch()
         self._check()
 
-    def _open_vote(self) -> None:
+    def _hold_vote(self) -> None:
+        """While the first epoch runs: from the proposal to its execution, for an epoch some way ahead."""
         vote, voters = self._vote, tuple(map(citizen, WITNESSES))
         with self._out.status("a proposal, and ballots"):
             vote.open(voters[-1], voters)
@@ -88,22 +89,18 @@ class Story:
             f"[bold]A vote:[/bold] citizen {voters[-1].number} proposes to halve the rate from epoch {vote.from_epoch} "
             f"on. {len(voters)} citizens sign ballots; a relayer carries them."
         )
-
-    def _advance_vote(self, dividends: int) -> None:
-        """After the first dividend the vote is over, after the second the timelock's delay; then it takes effect."""
-        vote, last = self._vote, self.told.dividends[-1]
-        if dividends == 1:
+        with self._out.status("the vote's end, and the timelock's delay"):
             vote.queue()
-            against, in_favour, _ = vote.tally()
-            self._out.print(f"[bold]Decided:[/bold] {in_favour} for, {against} against; queued in the timelock.\n")
-        elif dividends == 2:
             vote.execute()
-            self._out.print(f"[bold]Executed:[/bold] the new rate holds from epoch {vote.from_epoch} on.\n")
-        elif last.epoch >= vote.from_epoch:
-            rate = last.entitlement // last.output if last.output else vote.new_rate
+        against, in_favour, _ = vote.tally()
+        self._out.print(f"{in_favour} for, {against} against: queued in the timelock, and executed after its delay.\n")
+
+    def _show_rate(self) -> None:
+        vote, last = self._vote, self.told.dividends[-1]
+        if last.epoch >= vote.from_epoch and last.output:
             self._out.print(
-                f"[bold]In force:[/bold] epoch {last.epoch} entitles to {format_sbi(rate)} per nGAICPh, "
-                f"{format_sbi(vote.rate)} before.\n"
+                f"[bold]In force:[/bold] epoch {last.epoch} entitles to {format_sbi(last.entitlement // last.output)} "
+                f"per nGAICPh, {format_sbi(vote.rate)} before.\n"
             )
 
     def _stop_one(self, oracles: list[Process]) -> None:

@@ -59,7 +59,7 @@ contract DistributionVaultTest is SuiteTest {
         assertEq(vault.jumpFloor(), type(uint64).max);
         assertEq(vault.jumpBps(), 20_000);
         assertEq(vault.POLICY_GAS(), 100_000);
-        assertEq(vault.MIN_POLICY_GAS(), 104_587);
+        assertEq(vault.MIN_POLICY_GAS(), 106_000);
         assertEq(vault.INDEX_UNIT(), 1e6);
         assertEq(vault.MAX_PASSED(), 64);
         assertEq(vault.policyAt(0), address(policy));

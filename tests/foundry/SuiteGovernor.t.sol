@@ -262,21 +262,25 @@ contract SuiteGovernorTest is GovernorTest {
         governor.setVoteTerms(_voteTerms());
     }
 
-    /// @dev What a proposal of these terms meets when it is executed.
-    function _setTerms(VoteTerms memory terms, string memory why, bytes memory refusal) private {
-        Proposal memory made = _proposal(address(governor), abi.encodeCall(ISuiteGovernor.setVoteTerms, (terms)));
+    /// @dev A proposal of these terms, decided and due.
+    function _decideTerms(VoteTerms memory terms, string memory why) private returns (Proposal memory made) {
+        made = _proposal(address(governor), abi.encodeCall(ISuiteGovernor.setVoteTerms, (terms)));
         made.description = why;
         _carry(made);
-        if (refusal.length != 0) vm.expectRevert(refusal);
+    }
+
+    function _expectTermsRevert(VoteTerms memory terms, string memory why, bytes memory refusal) private {
+        Proposal memory made = _decideTerms(terms, why);
+        vm.expectRevert(refusal);
         _execute(made);
     }
 
     function test_setVoteTerms__aFloorAboveTheWhole__refused() public {
         VoteTerms memory terms = _voteTerms();
         terms.quorumFloor = 9;
-        _setTerms(terms, "nine of eight", abi.encodeWithSelector(ISuiteGovernor.QuorumAboveWhole.selector, 9, 8));
+        _expectTermsRevert(terms, "nine of eight", abi.encodeWithSelector(ISuiteGovernor.QuorumAboveWhole.selector, 9, 8));
         terms.quorumFloor = 8;
-        _setTerms(terms, "all", "");
+        _execute(_decideTerms(terms, "all"));
         assertEq(governor.quorum(block.timestamp - 1), 3);
         vm.warp(block.timestamp + 1);
         assertEq(governor.quorum(block.timestamp - 1), 8);
@@ -286,13 +290,13 @@ contract SuiteGovernorTest is GovernorTest {
         bytes4 error = RangeLib.OutOfRange.selector;
         VoteTerms memory terms = _voteTerms();
         terms.quorumBps = 5001;
-        _setTerms(terms, "more than half", abi.encodeWithSelector(error, 5001, 100, 5000));
+        _expectTermsRevert(terms, "more than half", abi.encodeWithSelector(error, 5001, 100, 5000));
         terms = _voteTerms();
         terms.votingPeriod = uint32(VOTING_PERIOD / 4 - 1);
-        _setTerms(terms, "in haste", abi.encodeWithSelector(error, 86_399, 86_400, 1_382_400));
+        _expectTermsRevert(terms, "in haste", abi.encodeWithSelector(error, 86_399, 86_400, 1_382_400));
         terms = _voteTerms();
         terms.votingDelay = 0;
-        _setTerms(terms, "unseen", abi.encodeWithSelector(error, 0, 21_600, 345_600));
+        _expectTermsRevert(terms, "unseen", abi.encodeWithSelector(error, 0, 21_600, 345_600));
     }
 
     function test_setVoteTerms__good__holdsForLaterProposals() public {

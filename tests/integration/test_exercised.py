@@ -52,6 +52,7 @@ NEVER_THROWN = {
     "AccessManagedRequiredDelay": "OpenZeppelin declares it and throws it nowhere",
     "ERC20InvalidApprover": "whoever approves is who calls or who signed, never the zero address",
     "ERC721InvalidSender": "a voucher's number is minted once",
+    "VotesExpiredSignature": "IVotes declares it for delegation by signature, which this suite refuses to all",
     "InvalidShortString": "names and versions of EIP-712 domains are constants of less than 32 bytes",
     "StringTooLong": "the same constants",
 }

@@ -17,14 +17,12 @@ from scripts import _deploy
 from sbi_network.chain.errors import ContractRefused
 from sbi_network.chain.settings import load_settings
 from sbi_network.govern import desk
-from sbi_network.govern.errors import BallotError, ProposalError
 from sbi_network.govern.governor import Support
 from sbi_network.govern.settings import GovernSettings
 from tests.stories.town import Town, coins
 from tests.support.actors import Person
 
 QUEUED, EXECUTED, EXPIRED = 5, 7, 6
-_CALL = 'description = "x"\n[[calls]]\ncontract = "{}"\nfunction = "{}"'
 
 
 class Office:
@@ -188,59 +186,3 @@ def test_vote__guardian_halts__once_until_a_vote(town: Town, office: Office) -> 
     with ape.reverts(suite.vault.HaltSpent):
         suite.vault.halt(sender=guardian.account)
     town.tell("However long it waits: without a vote that re-arms it, it never halts again.")
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("", "description: Field required"),
-        ('description = "x"\ncalls = []', "calls: .*at least 1 item"),
-        (_CALL.format("mint", "x"), "no contract 'mint', expected one of"),
-        (_CALL.format("vault", "mint"), "has no function 'mint' that changes"),
-        (
-            'description = "x"\n[[calls]]\ncontract = "vault"\nfunction = "issued"',
-            "has no function 'issued' that changes",
-        ),
-        (
-            'description = "x"\n[[calls]]\ncontract = "exchange"\nfunction = "setShares"',
-            "0 arguments given, expected uint256",
-        ),
-        (
-            'description = "x"\n[[calls]]\ncontract = "exchange"\nfunction = "setShares"\narguments = [-1, 2]',
-            "call 0: setShares: ",
-        ),
-        (
-            'description = "x"\n[[calls]]\ncontract = "chamber"\nfunction = "appoint"\narguments = [0, "@nobody"]',
-            "no contract 'nobody' in the deployment",
-        ),
-        ("description = ", "is not TOML"),
-    ],
-)
-def test_proposal__bad_file__says_where_and_why(office: Office, text: str, message: str) -> None:
-    path = office.folder / "bad.toml"
-    path.write_text(text)
-    with pytest.raises(ProposalError, match=message):
-        desk.number_of(office.settings(office.town.people.stranger), str(path))
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "message"),
-    [
-        ('"for"', '"against"', "signed by 0x"),
-        ('"for"', '"maybe"', "is not a ballot"),
-        ('"nonce": 0', '"nonce": -1', "is not a ballot"),
-        ('"nonce"', '"number"', "expected a ballot with"),
-        ("{", "[", "expected a ballot with"),
-        ('"chainId": ', '"chainId": 1', "signed by 0x"),
-    ],
-)
-def test_carry__ballot_tampered_with__refused_unsent(
-    town: Town, office: Office, before: str, after: str, message: str
-) -> None:
-    ballot = asyncio.run(desk.sign(office.settings(town.people.citizens[0]), 7, Support.FOR))
-    path = office.folder / "ballot.json"
-    path.write_text(ballot.to_json().replace(before, after, 1))
-    sent = town.people.relayer.account.nonce
-    with pytest.raises(BallotError, match=message):
-        asyncio.run(desk.carry(office.settings(town.people.relayer), path))
-    assert town.people.relayer.account.nonce == sent

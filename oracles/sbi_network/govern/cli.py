@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -36,7 +37,9 @@ def _settings(config: Path) -> GovernSettings:
     # Imported here, as in the commands: web3 takes a second, which `--help` need not wait for.
     from sbi_network.chain.settings import load_settings
     from sbi_network.govern.settings import GovernSettings
+    from sbi_network.log import log_as_json
 
+    log_as_json(logging.WARNING)  # what was sent is said in words
     return load_settings(GovernSettings, config)
 
 

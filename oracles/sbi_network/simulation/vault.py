@@ -25,6 +25,7 @@ MIN_RELEASE_FLOOR = INDEX_UNIT << 40
 _UINT32_MAX = 2**32 - 1
 _UINT40_MAX = 2**40 - 1
 _UINT80_MAX = 2**80 - 1
+_UINT96_MAX = 2**96 - 1
 UINT112_MAX = 2**112 - 1
 
 
@@ -50,8 +51,8 @@ class Bounds:
             raise RangeError("growth", self.growth_bps, f"{WHOLE_BPS} to {_UINT32_MAX} basis points")
         if self.release_floor < MIN_RELEASE_FLOOR:
             raise RangeError("release_floor", self.release_floor, f"at least {MIN_RELEASE_FLOOR} wei")
-        if not 0 <= self.max_rate <= UINT112_MAX:
-            raise RangeError("max_rate", self.max_rate, f"an integer from 0 to {UINT112_MAX}")
+        if not 0 <= self.max_rate <= _UINT96_MAX:
+            raise RangeError("max_rate", self.max_rate, f"an integer from 0 to {_UINT96_MAX}")
 
     def end_of(self, epoch: int) -> int:
         """The second at which an epoch is over."""
