@@ -123,9 +123,7 @@ def _index(nation: Nation, folder: Path) -> dict[str, Any]:
     _configure(nation, folder, free_port())
     command = [sys.executable, "-m", "sbi_network.cli", "explorer", "index", "--config", "explorer.toml"]
     started = time.perf_counter()
-    done = subprocess.run(
-        command, cwd=folder, env=_environment(), capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(command, cwd=folder, env=_environment(), capture_output=True, text=True, check=False)
     seconds = time.perf_counter() - started
     if done.returncode:
         sys.exit(done.stderr)

@@ -278,7 +278,9 @@ contract SuiteGovernorTest is GovernorTest {
     function test_setVoteTerms__aFloorAboveTheWhole__refused() public {
         VoteTerms memory terms = _voteTerms();
         terms.quorumFloor = 9;
-        _expectTermsRevert(terms, "nine of eight", abi.encodeWithSelector(ISuiteGovernor.QuorumAboveWhole.selector, 9, 8));
+        _expectTermsRevert(
+            terms, "nine of eight", abi.encodeWithSelector(ISuiteGovernor.QuorumAboveWhole.selector, 9, 8)
+        );
         terms.quorumFloor = 8;
         _execute(_decideTerms(terms, "all"));
         assertEq(governor.quorum(block.timestamp - 1), 3);

@@ -2,6 +2,7 @@
 
 index    ├── of everything that happened → every balance, total and root is the contracts'
          └── in many steps, through reorgs of random depth → the same, row by row, as one made at once
+audit    └── of an index that was changed → names what is wrong
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
+from sbi_network.explorer import schema
 from tests.support.anvil_index import catch_up, live_through_reorgs, opened
 from tests.support.anvil_nation import Nation, deployed_nation
 
@@ -44,3 +47,18 @@ def test_index__of_all_that_happened__is_what_the_contracts_answer(nation: Natio
 def test_index__reorgs_of_random_depth__is_as_if_made_at_once(nation: Nation, tmp_path: Path) -> None:
     followed, at_once = live_through_reorgs(nation, tmp_path, random.Random(1), ROUNDS)
     assert followed == at_once
+
+
+def test_audit__of_an_index_that_was_changed__names_what_is_wrong(nation: Nation, tmp_path: Path) -> None:
+    nation.lives()
+    with opened(nation, tmp_path / "index.sqlite") as store:
+        assert catch_up(nation, store).wrong == 0
+        with store.writing() as connection:
+            connection.execute(update(schema.totals).values(recycled=7))
+            connection.execute(update(schema.batches).where(schema.batches.c.batch == 0).values(root="0x" + "00" * 32))
+            connection.execute(update(schema.accounts).values(settled=1))
+        findings = catch_up(nation, store)
+    named = " ".join(map(str, findings.differences))
+    assert findings.wrong >= len(findings.differences) > 3
+    for what in ("total recycled", "total supply", "balance 0x", "total balances and what has not been activated"):
+        assert what in named

@@ -254,6 +254,8 @@ class Guard:
             return
         refused = self._refusal(scope)
         app: ASGIApp = self._app if refused is None else refused
+        # Of what GET would answer, the server sends the head alone.
+        asked = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
 
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -263,7 +265,7 @@ class Guard:
                 await send(message)
 
         try:
-            await app(scope, receive, send_guarded)
+            await app(asked, receive, send_guarded)
         except TimeoutError:
             _log.info("reader_too_slow", path=scope["path"][:100])
 

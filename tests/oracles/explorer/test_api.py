@@ -237,6 +237,11 @@ def test_question__of_another_method__is_refused(visitor: Visitor, method: str) 
     assert visitor.ask("/v1/summary", method).status_code == 405
 
 
+def test_question__for_the_head_alone__is_answered(visitor: Visitor) -> None:
+    whole = visitor.ask("/v1/summary")
+    assert visitor.ask("/v1/summary", "HEAD").headers["etag"] == whole.headers["etag"]
+
+
 def test_question__with_a_body__is_refused(visitor: Visitor) -> None:
     assert visitor.ask("/v1/summary", content=b"x" * 100).status_code == 413
 
