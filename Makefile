@@ -47,7 +47,7 @@ test-oracles: setup ## The Python package's tests, without Ape
 
 test-contracts: setup ## Contract tests from Python; the stateful model on both EVMs
 	$(APE) test tests/contracts tests/invariants --network ethereum:local:test
-	$(APE) test tests/invariants tests/stories --network ethereum:local:foundry
+	$(APE) test tests/contracts/test_permissions.py tests/invariants tests/stories --network ethereum:local:foundry
 
 stories: setup ## Play and tell the five bad days of tests/stories, on Anvil
 	$(APE) test tests/stories --network ethereum:local:foundry

@@ -197,7 +197,7 @@ class Story:
 
     def _buy(self) -> None:
         loop = self._loop
-        epoch = loop.suite.oracles.currentEpoch()
+        epoch = loop.suite.oracles.currentEpoch() + 1  # the running one may be over before the offer is made
         unit = loop.suite.exchange.priceOf(0, 1)
         units = loop.suite.token.balanceOf(PAYER.address) // 2 // unit
         if units == 0:
