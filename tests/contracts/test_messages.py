@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 import ape
 import pytest
 
-from sbi_network.protocol.messages import citizens_domain, exchange_domain, registry_domain, token_domain
+from sbi_network.protocol.messages import (
+    citizens_domain,
+    exchange_domain,
+    governor_domain,
+    registry_domain,
+    token_domain,
+)
 from sbi_network.protocol.oracle_set import OracleConfig, quorum_of
 from sbi_network.protocol.sumtree import commitment_of
 from tests.contracts.test_deployment import EPOCH, pass_to
@@ -25,6 +31,7 @@ DOMAINS = {
     "oracles": registry_domain,
     "citizens": citizens_domain,
     "exchange": exchange_domain,
+    "governor": governor_domain,
 }
 
 
