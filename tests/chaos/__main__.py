@@ -73,7 +73,9 @@ def main() -> int:
         with running_network(folder, given.oracles, times(slow), pace(slow)) as network:
             campaign = Campaign(network, given.seed, lambda line: print(line, flush=True))
             verdict = campaign.run([kind for kind in kinds for _ in range(given.each)], given.epochs)
-    verdict = {"seed": given.seed, "oracles": given.oracles, **verdict, "kinds_left_out": absent}
+    command = " ".join(["python -m tests.chaos", *sys.argv[1:]])
+    told = {"command": command, "seed": given.seed, "oracles": given.oracles, "times_slower": slow}
+    verdict = {**told, **verdict, "kinds_left_out": absent}
     print(json.dumps(verdict, indent=2))
     if given.out is not None:
         given.out.write_text(json.dumps(verdict, indent=2) + "\n")
