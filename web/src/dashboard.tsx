@@ -60,26 +60,28 @@ function Income({ epochs }: { epochs: Epoch[] }) {
 function Money({ summary }: { summary: Summary }) {
   const { say, language } = useSpeech();
   const { totals, running } = summary;
-  const figures: [string, string, string?][] = [
+  // The last dividend moved these: its transaction says how.
+  const moved = summary.distributed?.dividend?.proof.transaction;
+  const figures: [string, string, (string | undefined)?, (string | undefined)?][] = [
     [say("supply"), sbi(totals.supply, language, 2)],
-    [say("issued"), sbi(totals.issued, language, 2)],
+    [say("issued"), sbi(totals.issued, language, 2), undefined, moved],
     [say("recycled"), sbi(totals.recycled, language, 2)],
-    [say("reserve"), sbi(totals.reserve, language, 2), say("reserveWhat")],
+    [say("reserve"), sbi(totals.reserve, language, 2), say("reserveWhat"), moved],
     [say("escrow"), sbi(totals.escrow, language, 2)],
     [say("recirculated"), sbi(totals.recirculated, language, 2)],
     [say("headcount"), count(totals.headcount, language), say("activated", { count: count(totals.activated, language) })],
-    [say("parity"), totals.parity ? output(totals.parity, language) : say("notYet"), say("parityWhat")],
+    [say("parity"), totals.parity ? output(totals.parity, language) : say("notYet"), say("parityWhat"), moved],
     [say("payments"), count(totals.payments, language), `${say("thisEpoch")}: ${count(running.flow.payments, language)}`],
     [`${say("thisEpoch")}: ${say("thisEpochBought")}`, sbi(running.flow.bought, language, 2)],
   ];
   return (
     <Section id="money" title={say("moneyTitle")}>
       <dl class="figures">
-        {figures.map(([name, figure, note]) => (
+        {figures.map(([name, figure, note, transaction]) => (
           <div key={name}>
             <dt>{name}</dt>
             <dd>
-              {figure}
+              {transaction ? <ProofLink transaction={transaction}>{figure}</ProofLink> : figure}
               {note ? <small>{note}</small> : null}
             </dd>
           </div>
