@@ -31,9 +31,8 @@ def nation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nation]:
 
 
 def test_index__of_all_that_happened__is_what_the_contracts_answer(nation: Nation, tmp_path: Path) -> None:
-    taken = nation.live(ACTS)
     nation.lives()
-    nation.live(10)
+    taken = nation.live(ACTS)
     with opened(nation, tmp_path / "index.sqlite") as store:
         findings = catch_up(nation, store)
     assert findings.differences == []

@@ -9,7 +9,7 @@ import asyncio
 import json
 import random
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -163,8 +163,9 @@ class Nation:
     def lives(self) -> None:
         """Three new citizens: one retires, one is recovered, one objects and stays; the first leaf comes twice."""
         keys = [Person(cast("Any", None), Account.from_key(self.chance.randbytes(32))) for _ in range(3)]
-        for _ in range(2):
-            self.enrol([each.address for each in keys])
+        self.enrol([each.address for each in keys])
+        self._see_a_dividend()
+        self.enrol([each.address for each in keys])
         second = max(self.rolls)
         first = second - 1
         self.actors.activate(self.deployer, second, self.rolls[second], 0)
@@ -185,6 +186,16 @@ class Nation:
         self.actors.retire(self.deployer, first, 0, keys[0].address)
         self.actors.recover(self.deployer, first, 1, keys[1].address)
         self.actors.void_leaf(self.deployer, second, self.rolls[second], 1)
+
+    def _see_a_dividend(self) -> None:
+        """Live on until everybody has received something, if there still is a quorum of oracles for it."""
+        index = self.contract("vault").functions.dividendIndex
+        before = index().call()
+        for _ in range(12):
+            if index().call() != before:
+                return
+            with suppress(Web3Exception, ValueError):
+                self.live_epoch()
 
     def _object(self, batch: int, index: int) -> None:
         account = self.rolls[batch].leaves[index].account

@@ -59,6 +59,14 @@ def test_allowance__after_the_wait_it_named__grants() -> None:
     assert allowance.wait_for("ada") == 0
 
 
+def test_allowance__after_a_long_pause__is_one_burst() -> None:
+    now = 0.0
+    allowance = Allowance(10, 2, lambda: now)
+    allowance.wait_for("ada")
+    now = 1_000.0
+    assert [allowance.wait_for("ada") == 0 for _ in range(3)] == [True, True, False]
+
+
 def test_allowance__more_visitors_than_memory__forgets_the_longest_unseen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "_MOST_REMEMBERED", 2)
     allowance = Allowance(0.001, 1, lambda: 0.0)
