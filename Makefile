@@ -43,7 +43,7 @@ test-foundry: setup ## Contract unit and fuzz tests, in Solidity
 	$(BIN)/forge test
 
 test-oracles: setup ## The Python package's tests, without Ape
-	$(PYTEST) tests/oracles
+	$(PYTEST) tests/oracles -n 2
 
 test-contracts: setup ## Contract tests from Python; the stateful model on both EVMs
 	$(APE) test tests/contracts tests/invariants --network ethereum:local:test

@@ -108,13 +108,13 @@ def _exact_keys(name: str, given: object, expected: frozenset[str]) -> Mapping[s
 
 
 def _to_json(kind: Kind, value: Any) -> int | str:
-    if kind.solidity == "uint256":
+    if kind.solidity.startswith("uint"):
         return value if value <= SAFE_INTEGER_MAX else str(value)
     return hex_of(value) if kind.solidity == "bytes32" else str(value)
 
 
 def _from_json(kind: Kind, name: str, given: object) -> object:
-    if kind.solidity == "uint256":
+    if kind.solidity.startswith("uint"):
         return _integer(name, given)
     return bytes_of_hex(name, given, WORD_BYTES) if kind.solidity == "bytes32" else given
 

@@ -105,7 +105,7 @@ def test_requests__equal_ones__are_signed_anew_and_not_without_a_signer() -> Non
     class Unreachable:
         address = oracle_key(0).address
 
-        async def sign_digest(self, digest: bytes) -> Any:
+        async def sign(self, preimage: bytes) -> Any:
             raise KeyFileError("the signer is gone")
 
     with pytest.raises(NoAnswerError, match="could not be signed"):
