@@ -114,6 +114,9 @@ class Citizenry:
         self.carried_out: defaultdict[int, list[int]] = defaultdict(list)
         """For each region, when somebody retired or was recovered there."""
 
+        self.arrivals: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
+        """For each region, when batches were enrolled there, and how many heads of each a vote has not passed over."""
+
         self.purses: Counter[str] = Counter()
         self.issued: list[int] = []
         self.reserve = 0
@@ -154,6 +157,12 @@ class Citizenry:
         number = len(self.rolls)
         leaves = [Leaf(number, leaf.index, leaf.account, region, registrar, time, first_epoch) for leaf in tree.leaves]
         self.rolls.append(Roll(tree, region, leaves))
+        self.arrivals[region].append((time, len(leaves)))
+
+    def change_region_cap(self, region: int, cap: int) -> None:
+        """A vote: who came before it is no longer counted as a rush."""
+        self.region_caps[region] = cap
+        self.arrivals[region] = [(time, 0) for time, _ in self.arrivals[region]]
 
     def can_present(self, leaf: Leaf, chosen: bool = False) -> bool:
         """An account's first leaf; later only an earlier one, or by choice another; never after it has chosen."""
@@ -223,6 +232,11 @@ class Citizenry:
     def turnover(self, region: int, time: int) -> int:
         """How many retired or were recovered in a region in the period that `time` is in."""
         return sum(at // self.turnover_period == time // self.turnover_period for at in self.carried_out[region])
+
+    def arrived(self, region: int, time: int) -> int:
+        """How many were enrolled in a region in the period that `time` is in, since a vote last set its cap."""
+        period = self.turnover_period
+        return sum(heads for at, heads in self.arrivals[region] if at // period == time // period)
 
     def start(self, leaf: Leaf, kind: Kind, time: int, successor: str | None = None) -> None:
         leaf.act = Pending(kind, time + self.objection_delay, successor)

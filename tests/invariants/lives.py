@@ -344,7 +344,7 @@ class Lives(Acts):
         """A cap below what there is already only stops more."""
         if roll:
             self.held("change region cap", self._by_timelock("citizens", "setRegionCap", region, cap))
-            self.model.region_caps[region] = cap
+            self.model.change_region_cap(region, cap)
         else:
             self.held("change turnover cap", self._by_timelock("citizens", "setTurnoverCap", region, turnover))
             self.model.turnover_caps[region] = turnover

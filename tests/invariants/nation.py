@@ -523,15 +523,16 @@ class Nation(RuleBasedStateMachine):
         return (life.since, life.until or 0, *life.leaf.place, life.leaf.region, life.chosen)
 
     def _region(self, region: int) -> tuple[int, ...]:
-        """Headcount, its cap, turnover of the last period in which there was any, its cap, that period."""
+        """Headcount, its cap, turnover of the last period in which somebody came or went, its cap, that period, comers."""
         model = self.model
-        last = max(model.carried_out[region], default=0)
+        last = max([*model.carried_out[region], *(at for at, _ in model.arrivals[region])], default=0)
         return (
             model.heads_in(region),
             model.region_caps[region],
             model.turnover(region, last),
             model.turnover_caps[region],
             last // TURNOVER,
+            model.arrived(region, last),
         )
 
     def _act(self, leaf: Leaf) -> tuple[Any, ...]:

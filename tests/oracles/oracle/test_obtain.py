@@ -134,7 +134,7 @@ def test_observe__peers_do_not_suffice__is_asked_again_and_not_signed(*, trusts_
 
     async def play() -> None:
         observing = asyncio.create_task(work._observe())
-        while len(peers.asked) < 20 and not observing.done():  # noqa: ASYNC110 - nothing else says so from outside
+        while len(peers.asked) < 7 and not observing.done():  # noqa: ASYNC110 - nothing else says so from outside
             await asyncio.sleep(0.01)
         observing.cancel()
 
