@@ -523,7 +523,7 @@ class Nation(RuleBasedStateMachine):
         return (life.since, life.until or 0, *life.leaf.place, life.leaf.region, life.chosen)
 
     def _region(self, region: int) -> tuple[int, ...]:
-        """Headcount, its cap, turnover of the last period in which somebody came or went, its cap, that period, comers."""
+        """Headcount, its cap, turnover of the last period with any coming or going, its cap, that period, who came."""
         model = self.model
         last = max([*model.carried_out[region], *(at for at, _ in model.arrivals[region])], default=0)
         return (
