@@ -16,7 +16,6 @@ from eth_account.signers.local import LocalAccount
 from eth_utils.address import to_canonical_address, to_checksum_address
 from eth_utils.crypto import keccak
 from web3 import HTTPProvider, Web3
-from web3.exceptions import ContractCustomError
 
 from sbi_network.protocol.address import check_address
 from sbi_network.protocol.messages import Bond, bonds_domain
@@ -47,8 +46,8 @@ class Times:
 
 
 DEMAND_BOND = 10**15
-_TRIES = 20
-_WRONG_BOND = "0x" + keccak(text="WrongDemandBond(uint256,uint256)")[:4].hex()
+_NEVER = 2**40
+"""Seconds: the deployer stays the admin."""
 
 
 def development_account(number: int) -> LocalAccount:
@@ -89,18 +88,19 @@ class LocalChain:
         owner = eth.default_account = eth.accounts[0]
         self.genesis = int(time.time()) + times.genesis_delay
         timing = (self.genesis, times.epoch, times.report_window, times.dispute_window, times.max_extension, times.ring)
-        manager, verifier = self._create("SuiteAccessManager", owner), self._create("EcdsaVerifier")
+        manager, verifier = self._create("SuiteAccessManager", owner, _NEVER), self._create("EcdsaVerifier")
         # The registry knows bonds and disputes by their addresses before they are there, as in a real deployment.
         nonce = eth.get_transaction_count(owner)
-        bonds_at, disputes_at = (_created_by(owner, nonce + after) for after in (1, 2))
+        bonds_at, disputes_at, products_at = (_created_by(owner, nonce + after) for after in (1, 2, 3))
         verifiers = (verifier.address, disputes_at)
         registry = self._create(
             "ComputeOracleRegistry", manager.address, timing, bonds_at, list(oracles), WEIGHTS, verifiers
         )
         bonds = self._create("SignerBonds", registry.address, BOND, 4_000, times.lock)
         horizons = (times.evidence_horizon, times.reveal_window, DEMAND_BOND)
-        disputes = self._create("ComputeDisputes", registry.address, bonds.address, *horizons)
-        assert (bonds.address, disputes.address) == (bonds_at, disputes_at)
+        disputes = self._create("ComputeDisputes", registry.address, bonds.address, products_at, *horizons)
+        products = self._create("ProductDisputes", disputes.address)
+        assert (bonds.address, disputes.address, products.address) == (bonds_at, disputes_at, products_at)
         self.registry, self.bonds, self.disputes, self.verifiers = registry, bonds, disputes, verifiers
         for key in reading_keys:
             self.send(registry.functions.registerFacility(key, key, 1, [CAPACITY] * 3, 10_000))
@@ -119,21 +119,10 @@ class LocalChain:
         self.send(self.registry.functions.scheduleConfig(list(oracles), WEIGHTS, self.verifiers, from_epoch))
 
     def demand(self, epoch: int, place: tuple[int, int], tree: SumTree) -> None:
-        """Demand a place of an epoch's tree; the bond grows with the demands open, which fall as they are answered."""
+        """Demand a place of an epoch's tree. Twice the bond, lest others demand first: what is not needed is due."""
         top = (tree.top.hash, int.from_bytes(tree.top.sums))
-        call = self.disputes.functions.demand((epoch, *place), tree.count, top)
-        for _ in range(_TRIES):
-            bond = self.disputes.functions.bondOfDemand(epoch).call()
-            try:
-                self.send(call, value=bond)
-            except ContractCustomError as refusal:
-                if not str(refusal).startswith(f"('{_WRONG_BOND}"):
-                    raise
-            except RevertedError:
-                continue  # it fell between the estimate and the block
-            else:
-                return
-        raise TimeoutError(f"the bond of a demand changed {_TRIES} times in a row")
+        bond = self.disputes.functions.bondOfDemand(epoch).call()
+        self.send(self.disputes.functions.demand((epoch, *place), tree.count, top), value=2 * bond)
 
     def send(self, call: Any, **options: Any) -> Any:
         """A transaction of the deployer's that must succeed; its receipt."""
