@@ -306,9 +306,10 @@ contract ProductDisputesTest is TreeTest {
         (Product memory product, bytes32 digest) = _disproved();
         (Reading memory reading, bytes32[] memory path) = _readingWith(digest);
         address key = vm.addr(_readingKey(FACILITY));
+        Compact memory signature = _compact(_readingKey(FACILITY), oracles.readingDigest(reading));
         vm.expectEmit(address(products));
         emit IProductDisputes.WrongProductProven(key, EPOCH, reporter, digest);
-        this.slashForReadingNow(_readingKey(FACILITY), reading, product, path);
+        products.slashForReading(reading, signature, product, path);
         assertTrue(bonds.isSlashed(key));
         assertEq(bonds.due(reporter), 0.4 ether);
     }
@@ -346,9 +347,12 @@ contract ProductDisputesTest is TreeTest {
         second.root = "another";
         address key = vm.addr(_readingKey(FACILITY));
         (bytes32 one, bytes32 other) = (products.productDigest(first), products.productDigest(second));
+        (Compact memory ofOne, Compact memory ofOther) =
+            (_compact(_readingKey(FACILITY), one), _compact(_readingKey(FACILITY), other));
         vm.expectEmit(address(products));
         emit IProductDisputes.TwoProductsProven(key, EPOCH, reporter, one, other);
-        this.slashForTwoNow(_readingKey(FACILITY), first, second);
+        vm.prank(reporter);
+        products.slashForTwoProducts(first, second, ofOne, ofOther);
         assertTrue(bonds.isSlashed(key));
         assertEq(bonds.due(reporter), 0.4 ether);
     }

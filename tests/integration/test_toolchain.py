@@ -43,7 +43,7 @@ SUITE = (
 CODE_LIMIT = 24_576
 """Bytes of deployed code that a chain takes (EIP-170)."""
 
-MACHINE_PATH = re.compile(r"(?<![\w.~}/-])/(?:home|root|Users|work|tmp|opt|mnt)/[\w.-]+")
+MACHINE_PATH = re.compile(r"(?<![\w.~}/-])/(?:home|root|Users|work|tmp|opt(?!/sbi\b)|mnt)/[\w.-]+")
 REGISTRY_HOST = re.compile(r"registry\.(?:npm|yarn)|pypi\.(?:org|python)|python[h]osted|npm\.pkg\.github|artifactor[y]")
 LOCKS = ("package-lock.json", "requirements.lock")
 QUICK_SECONDS = 5
