@@ -61,7 +61,7 @@ bench-oracle: setup ## Measure agreement with 4 to 31 oracles, write benchmarks/
 chaos: setup ## Break a network of real oracles at random (SEED=, EACH=, ORACLES=), write benchmarks/chaos.json
 	$(BIN)/python -m tests.chaos --out benchmarks/chaos.json $(if $(SEED),--seed $(SEED)) $(if $(EACH),--each $(EACH)) $(if $(ORACLES),--oracles $(ORACLES))
 
-test-network: setup ## Demands, double signers and latecomers among real oracles, on Anvil: minutes
+test-network: setup ## The small chaos campaign, demands, double signers, latecomers: real oracles on Anvil, minutes
 	$(PYTEST) tests/chaos
 
 test-explorer: setup ## The explorer's long and bad days: reorgs, kills, PostgreSQL, hostile clients
