@@ -379,7 +379,7 @@ class SecondProcess(Fault):
         self.second = self.network.children.sbi(name, "oracle", "run", "--config", config)
 
     def has_taken_effect(self) -> bool:
-        return self.second.status == 1 and "another process signs with this oracle's key" in self.second.tail
+        return self.second.status == 1 and "another process uses" in self.second.tail
 
     def heal(self) -> None:
         self.second.end()

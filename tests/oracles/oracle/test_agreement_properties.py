@@ -69,7 +69,8 @@ class Network:
 
     async def run(self) -> None:
         observations = [await self._observation(number) for number in range(self.scene.oracles)]
-        for view in range(self.scene.lossy_views + _LAST_RESTART + VIEW_TOLERANCE + self.scene.oracles):
+        # As many as there are oracles after the last view that somebody may sit out.
+        for view in range(self.scene.lossy_views + _LAST_RESTART + VIEW_TOLERANCE + 1 + self.scene.oracles):
             for at, number, forgets in sorted(self.scene.restarts):
                 if at == view and number in self.honest:
                     await self._restart(number, view, forgets=forgets)
