@@ -49,7 +49,7 @@ test-contracts: setup ## Contract tests from Python; the stateful model on both 
 	$(APE) test tests/contracts tests/invariants --network ethereum:local:test
 	$(APE) test tests/contracts/test_permissions.py tests/invariants tests/stories --network ethereum:local:foundry
 
-stories: setup ## Play and tell the five bad days of tests/stories, on Anvil
+stories: setup ## Play and tell the bad days of tests/stories, and a vote, on Anvil
 	$(APE) test tests/stories --network ethereum:local:foundry
 
 test-integration: setup ## Processes, independent clients and the toolchain, against a real Anvil

@@ -14,6 +14,7 @@
 | `accounting`, `records`, `record_files`, `device_table` | a scheduler's records, live or replayed |
 | `intervals` | samples of counters over time: gaps, resets, a clock that was set |
 | `evidence`, `bounds`, `counting` | what of a measurement can be counted, by audits, witnesses and probes |
+| `proof` | proof of compute: challenge, product, opening, check; no meter answers one yet |
 | `audit_file`, `witnesses`, `deliveries` | where that evidence comes from |
 | `published` | what makers publish of real devices |
 | `network` | when epochs begin and end, as the meter needs to know it |
