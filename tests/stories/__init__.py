@@ -1,1 +1,1 @@
-"""Bad days and a vote, each played on a chain from start to end: what the wrongdoers could do and could not, in figures."""
+"""Bad days and a vote, each played on a chain from start to end: what the actors could do and could not, in figures."""
