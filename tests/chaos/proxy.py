@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 import httpx
@@ -56,7 +56,8 @@ class Link:
     watch: Callable[[Request, Response], None] | None = None
     """Is shown all that got through."""
 
-    clients: dict[int, httpx.AsyncClient] = field(default_factory=dict)
+    overhear: Callable[[Request], None] | None = None
+    """Is shown all that came, whatever becomes of it."""
 
     async def handle(self, request: Request, client: httpx.AsyncClient) -> Response | None:
         async def forward(given: Request) -> Response:
@@ -65,6 +66,8 @@ class Link:
             answer = await client.request(given.method, url, content=given.body, headers=headers)
             return Response(answer.status_code, answer.headers.get("content-type", ""), answer.content)
 
+        if self.overhear is not None:
+            self.overhear(request)
         try:
             answer = await self.treatment(request, forward)
         except httpx.HTTPError:
