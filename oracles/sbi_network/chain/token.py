@@ -11,7 +11,7 @@ from eth_typing import ChecksumAddress
 
 from sbi_network.chain.connection import LATEST, Block, BoundContract, asked
 from sbi_network.protocol.abi import packaged_errors
-from sbi_network.protocol.address import address_of
+from sbi_network.protocol.address import address_bytes, address_of
 from sbi_network.protocol.figure import WORD_BYTES, hex_of
 from sbi_network.protocol.keccak import keccak256
 from sbi_network.protocol.messages import Permit, TransferWithAuthorization
@@ -21,6 +21,7 @@ _AUTHORIZATION: Final = "(address,address,uint256,uint256,uint256,bytes32,bytes)
 
 _USED: Final = hex_of(keccak256(b"AuthorizationUsed(address,bytes32)"))
 _CANCELED: Final = hex_of(keccak256(b"AuthorizationCanceled(address,bytes32)"))
+_APPROVED: Final = hex_of(keccak256(b"Approval(address,address,uint256)"))
 _SKIPPED: Final = hex_of(keccak256(b"AuthorizationSkipped(address,bytes32,bytes4)"))
 
 
@@ -56,6 +57,14 @@ class Spent:
     transaction: str
     block: int
     used: bool
+
+
+def _spent(log: Mapping[str, Any], *, used: bool) -> Spent:
+    return Spent(hex_of(bytes(log["transactionHash"])), int(log["blockNumber"]), used)
+
+
+def _indexed(account: ChecksumAddress) -> str:
+    return hex_of(address_bytes(account).rjust(WORD_BYTES, b"\0"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,15 +116,18 @@ class Token(BoundContract):
 
     async def where_spent(self, authorizer: ChecksumAddress, nonce: bytes, since: int) -> Spent | None:
         """Where an ERC-3009 nonce was spent, from block `since` on, whoever sent it; None if it was not."""
-        topics: list[Any] = [[_USED, _CANCELED], hex_of(bytes.fromhex(authorizer[2:]).rjust(WORD_BYTES, b"\0")), hex_of(nonce)]
-        asked_for: Any = {"address": self.address, "fromBlock": hex(max(0, since)), "toBlock": "latest", "topics": topics}
-        logs = await asked(self.chain.web3.eth.get_logs(asked_for))
-        if not logs:
-            return None
-        last = logs[-1]
-        return Spent(
-            hex_of(bytes(last["transactionHash"])), int(last["blockNumber"]), hex_of(bytes(last["topics"][0])) == _USED
-        )
+        logs = await self._logs([[_USED, _CANCELED], _indexed(authorizer), hex_of(nonce)], since)
+        return None if not logs else _spent(logs[-1], used=hex_of(bytes(logs[-1]["topics"][0])) == _USED)
+
+    async def where_approved(self, permit: Permit, since: int) -> Spent | None:
+        """Where just what a permit grants was granted, from block `since` on, whoever sent it; None if it was not."""
+        logs = await self._logs([_APPROVED, _indexed(permit.owner), _indexed(permit.spender)], since)
+        same = [log for log in logs if int.from_bytes(bytes(log["data"])) == permit.value]
+        return None if not same else _spent(same[-1], used=True)
+
+    async def _logs(self, topics: list[Any], since: int) -> Sequence[Mapping[str, Any]]:
+        where: Any = {"address": self.address, "topics": topics, "fromBlock": hex(max(0, since)), "toBlock": "latest"}
+        return await asked(self.chain.web3.eth.get_logs(where))
 
     def transfer_signed(self, payment: SignedTransfer) -> str:
         """The call that makes one signed payment, or reverts."""

@@ -68,6 +68,10 @@ class Activation:
     person: bytes
     proof: tuple[bytes, ...]
 
+    def leaf(self, account: Address) -> tuple[int, int, Address, bytes, list[bytes]]:
+        """As the citizen registry takes it."""
+        return self.batch, self.index, account, self.person, list(self.proof)
+
 
 @dataclass(frozen=True, slots=True)
 class SignedPermit:

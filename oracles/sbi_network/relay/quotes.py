@@ -54,9 +54,7 @@ def opened(key: bytes, text: str) -> Quote:
     if len(promise) != _PROMISE_BYTES or not hmac.compare_digest(mac, _mac(key, promise)):
         raise FormatError("quote", text, "a quote of this relayer's, as it was given")
     kind, fee = _KINDS[promise[20]], int.from_bytes(promise[21:53])
-    return Quote(
-        address_of(promise[:20]), kind, fee, int.from_bytes(promise[53:61]), int.from_bytes(promise[61:69])
-    )
+    return Quote(address_of(promise[:20]), kind, fee, int.from_bytes(promise[53:61]), int.from_bytes(promise[61:69]))
 
 
 def nonce_at(token: Address, relayer: Address, payer: Address, position: int) -> bytes:

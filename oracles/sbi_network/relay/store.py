@@ -6,7 +6,6 @@ Each method is one transaction of SQLite, on disk when it returns.
 from __future__ import annotations
 
 import secrets
-import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from sbi_network.protocol.typed_data import Address
 from sbi_network.relay.errors import RelayError
 from sbi_network.relay.jobs import OUTSTANDING, WAITING, FeeState, Job, JobState, Kind, Record
 from sbi_network.relay.requests import read_kept
+from sbi_network.state_file import Form, StateFile
 
 
 def _listed(states: Iterable[str]) -> str:
@@ -28,9 +28,8 @@ _LIVE: Final = f"(state IN ({_listed(WAITING)}) OR fee_state IN ({_listed(OUTSTA
 """Jobs whose payer's balance is spoken for."""
 
 _SCHEMA: Final = f"""
-CREATE TABLE IF NOT EXISTS owner (
+CREATE TABLE IF NOT EXISTS seal (
     only INTEGER PRIMARY KEY CHECK (only = 1),
-    identity TEXT NOT NULL,
     quote_key BLOB NOT NULL
 ) STRICT;
 CREATE TABLE IF NOT EXISTS payers (
@@ -79,10 +78,9 @@ CREATE TABLE IF NOT EXISTS nonces (
     job INTEGER NOT NULL REFERENCES jobs (number) ON DELETE CASCADE,
     PRIMARY KEY (payer, nonce)
 ) STRICT;
-CREATE INDEX IF NOT EXISTS nonces_by_job ON nonces (job);
+CREATE INDEX IF NOT EXISTS nonces_by_job ON nonces (job)
 """
 
-_LOCK_SECONDS: Final = 5.0
 _KEY_BYTES: Final = 32
 _RECORD: Final = (
     "number, name, kind, collector, body, is_wallet, gas, accepted_at, accepted_block, state, reason, tx_hash, "
@@ -106,14 +104,9 @@ class Admitted:
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """What is sent in one transaction: jobs whose deed it does, and jobs whose fee it collects.
-
-    `intent` is the outbox's number, None while it may not have it; `block_hash` that of the block which was looked at.
-    """
+    """What is sent in one transaction: jobs whose deed it does, and jobs whose fee it collects."""
 
     number: int
-    intent: int | None
-    block_hash: str | None
     deeds: tuple[Record, ...]
     fees: tuple[Record, ...]
 
@@ -123,54 +116,60 @@ class Bundle:
         return (*self.deeds, *self.fees)
 
 
-class RelayStore:
+@dataclass(frozen=True, slots=True)
+class OpenBundle:
+    """How a bundle under way stands, without what is in it.
+
+    `intent` is the outbox's number, None while it may not have it; `block_hash` that of the block which was looked at.
+    """
+
+    number: int
+    intent: int | None
+    block_hash: str | None
+
+
+class RelayStore(StateFile):
     """A relayer's file. Raises RelayError wherever it cannot be read or written."""
 
-    def __init__(self, path: Path | str, identity: str) -> None:
-        self._path = path
-        with self._failures():
-            self._db = sqlite3.connect(path, timeout=_LOCK_SECONDS, isolation_level=None)
-            self._db.execute("PRAGMA synchronous=FULL")
-            self._db.execute("PRAGMA foreign_keys=ON")
-            self._claim_file(identity)
-            (self.quote_key,) = self._db.execute("SELECT quote_key FROM owner").fetchone()
+    FORM = Form(1, _SCHEMA, RelayError)
 
-    def close(self) -> None:
-        """Close the file."""
-        self._db.close()
+    def __init__(self, path: Path | str, identity: str) -> None:
+        super().__init__(path, identity)
+        self.write("INSERT OR IGNORE INTO seal VALUES (1, ?)", secrets.token_bytes(_KEY_BYTES))
+        self.quote_key = bytes(self.rows("SELECT quote_key FROM seal")[0][0])
 
     # Jobs
 
     def keep(self, admitted: Sequence[Admitted]) -> list[bool]:
         """Keep jobs, all of them or none; whether each was kept: a nonce of another live job's stands in the way."""
-        with self._transaction():
+        with self.transaction():
             return [self._keep(each) for each in admitted]
 
     def find(self, name: str) -> Record | None:
         """A job by its name."""
-        with self._failures():
+        with self.failures():
             found = self._records("name = ?", name)
         return found[0] if found else None
 
     def queued(self, limit: int) -> list[Record]:
         """Jobs that wait to be sent, in the order in which they came."""
-        with self._failures():
+        with self.failures():
             return self._records("state = ? ORDER BY number LIMIT ?", JobState.QUEUED, limit)
 
     def due_fees(self, limit: int) -> list[Record]:
         """Jobs whose fee is due, in the order in which they came."""
-        with self._failures():
+        with self.failures():
             return self._records("fee_state = ? ORDER BY number LIMIT ?", FeeState.DUE, limit)
 
     def is_nonce_taken(self, payer: Address, nonce: str) -> bool:
         """Whether a live job has a nonce."""
-        with self._failures():
+        with self.failures():
             return self._live_with(payer, nonce) is not None
 
     def spoken_for(self, payer: Address) -> tuple[int, int]:
         """What a payer's live jobs will take, wei, and how many of them wait."""
         query = f"SELECT state, value, fee_state, fee FROM jobs WHERE payer = ? AND {_LIVE}"  # noqa: S608
-        with self._failures():
+        with self.failures():
             rows = self._db.execute(query, (payer,)).fetchall()
         waiting = [int(value) for state, value, _, _ in rows if state in WAITING]
         fees = [int(fee) for _, _, fee_state, fee in rows if fee_state in OUTSTANDING]
@@ -178,38 +177,48 @@ class RelayStore:
 
     def position(self, payer: Address) -> int:
         """The next of a payer's nonces."""
-        with self._failures():
+        with self.failures():
             row = self._db.execute("SELECT position FROM payers WHERE payer = ?", (payer,)).fetchone()
         return 0 if row is None else int(row[0])
 
+    def waiting(self) -> int:
+        """How many jobs are not in a block yet."""
+        return int(self.rows(f"SELECT COUNT(*) FROM jobs WHERE state IN ({_listed(WAITING)})")[0][0])  # noqa: S608
+
     def counts(self) -> dict[JobState, int]:
         """How many jobs are in each state."""
-        with self._failures():
+        with self.failures():
             rows = self._db.execute("SELECT state, COUNT(*) FROM jobs GROUP BY state")
             found = {JobState(state): int(count) for state, count in rows}
         return {state: found.get(state, 0) for state in JobState}
 
+    def oldest(self, states: Iterable[JobState]) -> int | None:
+        """When the oldest job in one of these states was accepted, seconds; None if there is none."""
+        query = f"SELECT MIN(accepted_at) FROM jobs WHERE state IN ({_listed(states)})"  # noqa: S608
+        found = self.rows(query)[0][0]
+        return None if found is None else int(found)
+
     def fee_counts(self) -> dict[FeeState, int]:
         """How many fees are in each state."""
-        with self._failures():
+        with self.failures():
             rows = self._db.execute("SELECT fee_state, COUNT(*) FROM jobs GROUP BY fee_state")
             found = {FeeState(state): int(count) for state, count in rows}
         return {state: found.get(state, 0) for state in FeeState}
 
     def end(self, record: Record, state: JobState, reason: str) -> None:
         """A job that is not done: skipped or expired. What it would have cost is not asked."""
-        with self._transaction():
+        with self.transaction():
             self._end(record, state, reason)
 
     def lose_fee(self, record: Record) -> None:
         """A fee that can no longer be collected."""
-        with self._transaction():
+        with self.transaction():
             self._set(record, fee_state=FeeState.LOST, fee_bundle=None)
 
     def forget_ended(self, before: int) -> int:
         """Drop jobs accepted before a time (seconds) of which nothing is open; how many."""
         query = f"DELETE FROM jobs WHERE accepted_at < ? AND NOT {_LIVE} AND (is_final OR state NOT IN ('made'))"  # noqa: S608
-        with self._transaction():
+        with self.transaction():
             count = self._db.execute(query, (before,)).rowcount
             self._db.execute(
                 "DELETE FROM bundles WHERE NOT is_open AND NOT EXISTS "
@@ -221,36 +230,33 @@ class RelayStore:
 
     def open_bundle(self, deeds: Sequence[Record], fees: Sequence[Record]) -> Bundle:
         """These go together now."""
-        with self._transaction():
+        with self.transaction():
             number = self._db.execute("INSERT INTO bundles (is_open) VALUES (1)").lastrowid
             for record in deeds:
                 self._set(record, state=JobState.SENT, bundle=number, tries=record.tries + 1, reason=None)
             for record in fees:
                 self._set(record, fee_state=FeeState.SENT, fee_bundle=number)
-        return Bundle(int(number or 0), None, None, tuple(deeds), tuple(fees))
+        return Bundle(int(number or 0), tuple(deeds), tuple(fees))
 
-    def open_bundles(self) -> list[Bundle]:
+    def open_bundles(self) -> list[OpenBundle]:
         """Those under way, in order."""
-        with self._failures():
-            rows = self._db.execute("SELECT number, intent, block_hash FROM bundles WHERE is_open ORDER BY number")
-            return [
-                Bundle(
-                    *row,
-                    tuple(self._records("bundle = ? ORDER BY number", row[0])),
-                    tuple(self._records("fee_bundle = ? ORDER BY number", row[0])),
-                )
-                for row in rows.fetchall()
-            ]
+        rows = self.rows("SELECT number, intent, block_hash FROM bundles WHERE is_open ORDER BY number")
+        return [OpenBundle(*row) for row in rows]
+
+    def bundle(self, number: int) -> Bundle:
+        """What is in a bundle."""
+        with self.failures():
+            return Bundle(number, self._part("bundle", number), self._part("fee_bundle", number))
 
     def keep_intent(self, bundle: Bundle, intent: int) -> None:
         """The outbox has it."""
-        with self._transaction():
+        with self.transaction():
             self._db.execute("UPDATE bundles SET intent = ? WHERE number = ?", (intent, bundle.number))
 
     @contextmanager
     def outcome(self, bundle: Bundle, block_hash: str | None, *, is_open: bool) -> Iterator[Outcome]:
         """Write down what became of a bundle, in one transaction."""
-        with self._transaction():
+        with self.transaction():
             update = "UPDATE bundles SET block_hash = ?, is_open = ? WHERE number = ?"
             self._db.execute(update, (block_hash, is_open, bundle.number))
             yield Outcome(self)
@@ -275,10 +281,8 @@ class RelayStore:
         for nonce in job.nonces:
             self._db.execute("INSERT OR REPLACE INTO nonces VALUES (?, ?, ?)", (job.payer, nonce, number))
         if admitted.position is not None:
-            self._db.execute(
-                "INSERT INTO payers VALUES (?, ?) ON CONFLICT DO UPDATE SET position = MAX(position, excluded.position)",
-                (job.payer, admitted.position),
-            )
+            keep = "INSERT INTO payers VALUES (?, ?) ON CONFLICT DO UPDATE SET position = MAX(position, ?)"
+            self._db.execute(keep, (job.payer, admitted.position, admitted.position))
         return True
 
     def _live_with(self, payer: Address, nonce: str) -> int | None:
@@ -296,38 +300,12 @@ class RelayStore:
         places = ", ".join(f"{name} = ?" for name in columns)
         self._db.execute(f"UPDATE jobs SET {places} WHERE number = ?", (*columns.values(), record.number))  # noqa: S608
 
+    def _part(self, column: str, number: int) -> tuple[Record, ...]:
+        return tuple(self._records(f"{column} = ? ORDER BY number", number))
+
     def _records(self, condition: str, *values: Any) -> list[Record]:
         query = f"SELECT {_RECORD} FROM jobs WHERE {condition}"  # noqa: S608 - conditions are of this module
         return [_record(row) for row in self._db.execute(query, values).fetchall()]
-
-    def _claim_file(self, identity: str) -> None:
-        with self._transaction():
-            for statement in _SCHEMA.split(";"):  # executescript would commit the transaction
-                self._db.execute(statement)
-            fresh = (identity, secrets.token_bytes(_KEY_BYTES))
-            self._db.execute("INSERT OR IGNORE INTO owner VALUES (1, ?, ?)", fresh)
-            (found,) = self._db.execute("SELECT identity FROM owner").fetchone()
-        if found != identity:
-            raise RelayError(f"{self._path} belongs to {found}; this is {identity}")
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        with self._failures():
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
-
-    @contextmanager
-    def _failures(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise RelayError(f"{self._path}: {error}") from error
 
 
 class Outcome:
