@@ -8,6 +8,7 @@ booleans, lists, and objects for structs.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -96,7 +97,7 @@ class EventDecoder:
         role, shape = found
         try:
             args = _arguments(shape, log.topics[1:], log.data)
-        except (DecodingError, UnicodeDecodeError, OverflowError, ValueError):
+        except (DecodingError, OverflowError, ValueError):
             args = {UNDECODED: hex_of(b"".join(log.topics[1:]) + log.data)}
         return Event(log.block, log.index, log.transaction, role, shape.name, args)
 
@@ -111,7 +112,9 @@ def _shape_of(item: AbiItem) -> _Shape:
     plain = tuple(pair for pair in pairs if not pair[0]["indexed"])
     indexed = tuple(pair for pair in pairs if pair[0]["indexed"])
     topics = tuple((each, _topic_type(kind)) for each, kind in indexed)
-    return _Shape(item["name"], topics, plain, tuple(kind for _, kind in topics), tuple(kind for _, kind in plain))
+    # Text is read as bytes, whose layout it has: a stranger's need not be UTF-8, and must hide nothing else.
+    plain_types = tuple(re.sub(r"\bstring\b", "bytes", kind) for _, kind in plain)
+    return _Shape(item["name"], topics, plain, tuple(kind for _, kind in topics), plain_types)
 
 
 def _topic_type(kind: str) -> str:
@@ -149,6 +152,8 @@ def _form(parameter: AbiItem, kind: str, value: Any) -> Any:
         return {each["name"]: _form(each, each["type"], part) for each, part in parts}
     if kind == "address":
         return _checksummed(value)
+    if kind == "string":
+        return value.decode(errors="replace")
     if isinstance(value, bool):
         return value
     if isinstance(value, int):

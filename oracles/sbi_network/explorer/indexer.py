@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 
 import structlog
 
+from sbi_network.chain.citizens import Citizens
 from sbi_network.chain.connection import Chain
 from sbi_network.chain.errors import EndpointError
 from sbi_network.chain.exchange import Exchange
@@ -18,7 +19,8 @@ from sbi_network.explorer.errors import DatabaseError, UnsettledChainError
 from sbi_network.explorer.events import Event, EventDecoder, Log
 from sbi_network.explorer.feed import Feed, Header
 from sbi_network.explorer.store import IndexedBlock, Store, Tip
-from sbi_network.explorer.work import Terms
+from sbi_network.explorer.work import Terms, VoteSpans
+from sbi_network.govern.governor import Chamber, Governor, Votes
 
 FIRST_SPAN: Final = 256
 WIDEST_SPAN: Final = 65_536
@@ -39,15 +41,30 @@ _log = structlog.get_logger("sbi.explorer.indexer")
 
 async def read_terms(chain: Chain, deployment: Deployment) -> Terms:
     """What never changes about a suite. Raises ChainError."""
-    registry = Registry(chain, deployment.address("oracles"))
-    exchange = Exchange(chain, deployment.address("exchange"))
+    registry = Registry(chain, deployment.address_of("oracles"))
+    exchange = Exchange(chain, deployment.address_of("exchange"))
+    citizens = Citizens(chain, deployment.address_of("citizens"))
     return Terms(
         genesis=await registry.genesis(),
         epoch_length=await registry.epoch_length(),
         report_window=await registry.report_window(),
         dispute_window=await registry.dispute_window(),
         settlement_window=int(await exchange.read("settlementWindow")),
+        turnover_period=int(await citizens.read("turnoverPeriod")),
         exchange=exchange.address,
+        votes=await _read_vote_spans(chain, deployment) if deployment.has_votes else None,
+    )
+
+
+async def _read_vote_spans(chain: Chain, deployment: Deployment) -> VoteSpans:
+    votes = Votes(chain, deployment.address_of("votes"))
+    governor = Governor(chain, deployment.address_of("governor"))
+    chamber = Chamber(chain, deployment.address_of("chamber"))
+    return VoteSpans(
+        ripening=int(await votes.read("ripening")),
+        grace=int(await governor.read("grace")),
+        chamber_delay=int(await chamber.read("delay")),
+        objections_needed=int(await chamber.read("objectionsNeeded")),
     )
 
 
