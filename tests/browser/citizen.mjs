@@ -22,6 +22,16 @@ export async function citizen(browser, order, { size, language, theme, person })
     while (await shown.count()) await shown.first().click();
   };
 
+  const vote = async () => {
+    await button("vote_for").click();
+    await confirm(say("say_vote", { choice: say("vote_for"), title: "<i>Half the fee</i>" }));
+  };
+  const voteByHand = async () => {
+    await page.getByRole("checkbox", { name: say("signBallot") }).check();
+    await vote();
+    await order.ask("carry", JSON.parse(await field("ballotMade").inputValue()));
+  };
+
   await page.goto(`${order.base}/wallet`);
   await assertAccessible(page, `${where}: connect`);
   await shoot(page, order, `connect-${language}-${size}`);
@@ -90,6 +100,11 @@ export async function citizen(browser, order, { size, language, theme, person })
   assert.match(receipt.signature, /^0x[0-9a-f]{130}$/);
   assert.equal(await order.ask("deliver", receipt), "delivered");
   await page.getByText(say("v_delivered"), { exact: true }).first().waitFor();
+
+  await order.ask("propose", person.account);
+  await page.getByText("<i>Half the fee</i>").waitFor();
+  await (size === "phone" ? voteByHand() : vote());
+  await notice(say("voted_1"));
 
   await assertFits(page, where);
   await assertAccessible(page, where);

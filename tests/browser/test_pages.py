@@ -2,8 +2,9 @@
 
 onlooker   ├── both languages, phone and large screen, light and dark → four figures around the ring, nothing too wide
            ├── by keyboard to what proves a figure; the readings are hashed in the browser up to the reported root
+           ├── a proof behind every figure; a halt and a vote, as they happen
            └── a forged reading → seen to be wrong
-citizen    ├── connects (EIP-6963), activates, sees income come in, pays, buys, signs for delivery
+citizen    ├── connects (EIP-6963), activates, sees income come in, pays, buys, signs for delivery, votes
            └── a signature declined, a wallet lost, a wrong chain, a payment taken back, a connection lost: each is said
 developer  └── a development account of the local chain
 everywhere └── axe finds nothing serious, no console error, no failed request, no foreign host
@@ -33,6 +34,7 @@ from web3.exceptions import ContractCustomError
 from sbi_network.chain.connection import connected
 from sbi_network.chain.exchange import Exchange
 from tests.integration.shadow import HOST, ROOT, free_port, wait_until
+from tests.support import anvil_scenes as scenes
 from tests.support.anvil_nation import OPERATORS, Nation, deployed_nation, person
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -128,6 +130,12 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
         nation.warp(90)
         epoch(nation)
         nation.schedule()
+        proposal = scenes.Proposal(nation, "<i>Two thirds</i>", ("exchange", "setShares", [900, 2_000]))
+        citizens = scenes.voters(nation, nation.people[4:7])
+        proposal.propose(citizens[0])
+        proposal.open()
+        proposal.vote(citizens[1], scenes.FOR)
+        proposal.vote(citizens[2], scenes.AGAINST)
         running = Running(folder, nation, meters)
         running.start()
         try:
@@ -209,11 +217,30 @@ def answer(watched: Watched, ask: str, given: Any) -> str:
         nation.actors.deliver(person(OPERATORS[0]), given["voucher"], int(given["delivered"]), signature)
         voucher = _voucher(nation, given["voucher"])
         return "delivered" if voucher == int(given["delivered"]) else "not delivered"
+    elif ask == "propose":
+        _propose(nation, given)
+    elif ask == "carry":
+        support = {"for": scenes.FOR}[given["support"]]
+        ballot = (int(given["proposalId"]), support, given["voter"], bytes.fromhex(given["signature"][2:]))
+        nation.send(nation.deployer, "governor", "castVoteBySig", *ballot)
+    elif ask == "halt":
+        nation.send(person(scenes.GUARDIAN), "vault", "halt")
+    elif ask == "resume":
+        scenes.govern(nation, "vault", "resume")
     elif ask == "stop":
         running.stop()
     elif ask == "start":
         running.start()
     return "ok"
+
+
+def _propose(nation: Nation, account: str) -> None:
+    """By a citizen; from then on time passes by the block, so that voting stays open however slow the browser is."""
+    nation.warp(10)
+    proposal = scenes.Proposal(nation, "<i>Half the fee</i>", ("exchange", "setShares", [500, nation.now % 1_000]))
+    proposal.propose(next(each for each in nation.people if each.address == account))
+    nation.rpc("anvil_setBlockTimestampInterval", 1)
+    proposal.open()
 
 
 def _voucher(nation: Nation, number: int) -> int:

@@ -184,6 +184,34 @@ def activated(account: str, batch: int, index: int) -> tuple[str, str, dict[str,
     return ("citizens", "CitizenActivated", {"account": account, "batch": str(batch), "index": str(index)})
 
 
+def proposed(number: int, description: str, start: int, end: int, *calls: tuple[str, str]) -> tuple[str, str, Any]:
+    """Somebody proposes calls: pairs of target and data."""
+    args = {
+        "proposalId": str(number),
+        "proposer": ADA,
+        "targets": [target for target, _ in calls],
+        "values": ["0"] * len(calls),
+        "signatures": [""] * len(calls),
+        "calldatas": [data for _, data in calls],
+        "voteStart": str(start),
+        "voteEnd": str(end),
+        "description": description,
+    }
+    return ("governor", "ProposalCreated", args)
+
+
+def voted(number: int, voter: str, support: int, weight: int = 1) -> tuple[str, str, Any]:
+    """Somebody votes."""
+    args = {"voter": voter, "proposalId": str(number), "support": str(support), "weight": str(weight), "reason": ""}
+    return ("governor", "VoteCast", args)
+
+
+def vote_terms(floor: int, bps: int) -> tuple[str, str, Any]:
+    """What makes a quorum from now on."""
+    terms = {"votingDelay": "1", "votingPeriod": "8", "quorumFloor": str(floor), "quorumBps": str(bps)}
+    return ("governor", "VoteTermsChanged", {"terms": terms})
+
+
 def short_history(store: Store) -> Teller:
     """Three citizens, one dividend of 5 SBI, Ada pays Bob 2 by signature and recirculates 1."""
     teller = Teller(store)

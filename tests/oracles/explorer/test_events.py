@@ -99,6 +99,22 @@ def test_decode__bytes_that_do_not_fit__are_kept_as_they_are() -> None:
     assert event.args == {UNDECODED: "0x" + "02" * 32 + "03"}
 
 
+def test_decode__text_that_is_no_utf8__hides_nothing_else() -> None:
+    governor = check_address("governor", CONTRACTS["governor"])
+    topic = keccak256(b"VoteCast(address,uint256,uint8,uint256,string)")
+    said = encode(["uint256", "uint8", "uint256", "bytes"], [7, 1, 1, b"\xff\xfe!"])
+    log = Log(0, 0, WORD, WORD, governor, (topic, bytes(12) + bytes.fromhex(address(1)[2:])), said)
+    event = EventDecoder(deployment().known).decode(log)
+    assert event is not None
+    assert event.args == {
+        "voter": address(1),
+        "proposalId": "7",
+        "support": "1",
+        "weight": "1",
+        "reason": "\ufffd\ufffd!",
+    }
+
+
 def _raw_log(block: int, index: int, **changed: Any) -> dict[str, Any]:
     return {
         "blockNumber": hex(block),
