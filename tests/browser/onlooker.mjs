@@ -33,7 +33,7 @@ export async function onlooker(browser, order) {
 async function looksCloser(browser, order) {
   const { page, context, faults } = await openPage(browser, order);
   await page.goto(`${order.base}/`);
-  const figure = page.locator(".step.distribute .proof");
+  const figure = page.locator(".step.distribute .figure .proof");
   await figure.focus();
   await page.keyboard.press("Enter");
   const dialog = page.getByRole("dialog");

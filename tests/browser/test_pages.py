@@ -35,6 +35,7 @@ from sbi_network.chain.connection import connected
 from sbi_network.chain.exchange import Exchange
 from tests.integration.shadow import HOST, ROOT, free_port, wait_until
 from tests.support import anvil_scenes as scenes
+from tests.support.actors import Person
 from tests.support.anvil_nation import OPERATORS, Nation, deployed_nation, person
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -51,6 +52,8 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed: apt-get install chromium"),
     pytest.mark.skipif(not MODULES.is_dir(), reason="the pages' packages are not installed: npm ci --prefix web"),
 ]
+
+COIN = 10**18
 
 Watched = tuple[Nation, "Running"]
 
@@ -131,7 +134,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
         epoch(nation)
         nation.schedule()
         proposal = scenes.Proposal(nation, "<i>Two thirds</i>", ("exchange", "setShares", [900, 2_000]))
-        citizens = scenes.voters(nation, nation.people[4:7])
+        citizens = spenders(nation)
         proposal.propose(citizens[0])
         proposal.open()
         proposal.vote(citizens[1], scenes.FOR)
@@ -142,6 +145,23 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
             yield nation, running
         finally:
             running.stop()
+
+
+def spenders(nation: Nation) -> list[Person]:
+    """Three citizens who are active, and have just spent in every way there is."""
+    citizens = nation.people[4:7]
+    for index in (2, 3, 4):
+        nation.actors.activate(nation.deployer, 1, nation.rolls[1], index)
+    running = int(nation.contract("vault").functions.currentEpoch().call())
+    nation.actors.offer(person(OPERATORS[0]), 0, 0, running + 1, 50_000)
+    nation.actors.buy(citizens[0], (0, 0, running + 1), 40_000, 10**30)
+    _, signature = nation.actors.receipt(citizens[0], 0, 0, 25_000)
+    nation.actors.deliver(person(OPERATORS[0]), 0, 25_000, signature)
+    nation.actors.pay(citizens[1], nation.people[9].address, 125 * COIN)
+    nation.actors.recycle(citizens[2], 40 * COIN)
+    nation.actors.recirculate(citizens[2], 60 * COIN)
+    nation.warp(10)
+    return citizens
 
 
 def epoch(nation: Nation) -> None:

@@ -65,7 +65,7 @@ def test_governance__of_every_fate__is_as_the_contracts_have_it(nation: Nation, 
         assert fates == {fate: {"stopped": "cancelled"}.get(fate, fate) for fate in fates}
         assert {"active", "expired", "stopped", "cancelled"} <= fates.keys()
         active = shown[str(proposals["active"].number)]
-        assert active.calls == ["exchange.setShares(feeBps_=500, recirculateBps_=500)", "vault.rearm()"]
+        assert active.calls == ["exchange.setShares(feeBps=500, recirculateBps=500)", "vault.rearm()"]
 
         scenes.govern(nation, "citizens", "setRegionCap", 2, 4_000_000_000)
         scenes.govern(nation, "vault", "resume")

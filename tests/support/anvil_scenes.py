@@ -19,7 +19,7 @@ FOR, AGAINST, ABSTAIN = 1, 0, 2
 TIMELOCK_SECONDS: Final = 6
 DEFEATED, SUCCEEDED, QUEUED, EXPIRED, EXECUTED, CANCELLED = 3, 4, 5, 6, 7, 2
 GUARDIAN: Final = 11
-CIVIL_SOCIETY: Final = 19
+CIVIL_SOCIETY: Final = 14
 OPERATORS_SEAT, REGISTRARS_SEAT, CIVIL_SEAT = 0, 2, 3
 JUMP: Final = ((900_000, 0, 0), (900_000, 900_000, 900_000))
 """Above the recipe's floor, and more than twice any peak before."""

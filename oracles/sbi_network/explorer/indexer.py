@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Final, TypeVar
 
 import structlog
@@ -68,6 +69,15 @@ async def _read_vote_spans(chain: Chain, deployment: Deployment) -> VoteSpans:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Range:
+    """Final blocks whose logs were asked for, both ends included."""
+
+    first: int
+    last: int
+    logs: asyncio.Task[list[Log]]
+
+
 class Indexer:
     """Brings a store up to the chain's head, and keeps it there. `on_tip` hears of each tip, after it is stored."""
 
@@ -77,6 +87,7 @@ class Indexer:
         self._decoder = decoder
         self._terms = terms
         self._span = FIRST_SPAN
+        self._ahead: _Range | None = None
         # The one thread that writes: what it has begun is ended before the process is.
         self._writer = ThreadPoolExecutor(1, "explorer-writer")
         self.on_tip: Callable[[Tip], None] = lambda tip: None
@@ -130,9 +141,9 @@ class Indexer:
         return tip.number >= head.number
 
     async def _index_final(self, tip: Tip, final: int) -> Tip:
-        first, last = tip.number + 1, min(final, tip.number + self._span)
+        ahead = self._take_ahead(tip.number + 1) or self._ask(tip.number + 1, final)
         try:
-            logs = await self._feed.logs_between(first, last)
+            logs = await ahead.logs
         except EndpointError:
             if self._span == 1:
                 raise
@@ -142,8 +153,22 @@ class Indexer:
             self._span //= 2
         elif len(logs) < EVENTS_AT_ONCE // 2:
             self._span = min(2 * self._span, WIDEST_SPAN)
-        headers = await self._headers_of(logs, last)
+        headers = await self._headers_of(logs, ahead.last)
+        if ahead.last < final:  # the node looks for the next while these are written
+            self._ahead = self._ask(ahead.last + 1, final)
         return await self._write(headers, logs, final=True)
+
+    def _ask(self, first: int, final: int) -> _Range:
+        last = min(final, first + self._span - 1)
+        return _Range(first, last, asyncio.create_task(self._feed.logs_between(first, last)))
+
+    def _take_ahead(self, first: int) -> _Range | None:
+        """What was asked for ahead, if it begins here: else a reorg came between, and it is not wanted."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is None or ahead.first == first:
+            return ahead
+        ahead.logs.cancel()
+        return None
 
     async def _headers_of(self, logs: Sequence[Log], last: int) -> list[Header]:
         """The blocks of these logs, and the last of the range. The node's own word is taken for the time of a log."""

@@ -28,12 +28,7 @@ from sbi_network.protocol.address import address_of, check_address
 from sbi_network.protocol.keccak import keccak256
 from tests.oracles.explorer.histories import CONTRACTS, NAMES, address, deployment
 
-EVENTS = [
-    (role, item)
-    for role, name in NAMES.items()
-    for item in load_abi(name)
-    if item["type"] == "event" and item["inputs"]
-]
+EVENTS = [(role, item) for role, name in NAMES.items() for item in load_abi(name) if item["type"] == "event"]
 TOKEN = check_address("token", CONTRACTS["token"])
 WORD = "0x" + "ab" * 32
 
@@ -97,6 +92,21 @@ def test_decode__bytes_that_do_not_fit__are_kept_as_they_are() -> None:
     event = EventDecoder(deployment().known).decode(Log(0, 0, WORD, WORD, TOKEN, (topic, b"\2" * 32), b"\3"))
     assert event is not None
     assert event.args == {UNDECODED: "0x" + "02" * 32 + "03"}
+
+
+@pytest.mark.parametrize(
+    ("topics", "data"),
+    [
+        ((b"\1" * 32, b"\0" * 32), b"\0" * 32),  # an address of 32 bytes
+        ((b"\0" * 32, b"\0" * 32), b"\0" * 31),
+        ((b"\0" * 32,), b"\0" * 64),
+    ],
+)
+def test_decode__words_that_are_no_such_values__are_kept_as_they_are(topics: tuple[bytes, ...], data: bytes) -> None:
+    transfer = keccak256(b"Transfer(address,address,uint256)")
+    event = EventDecoder(deployment().known).decode(Log(0, 0, WORD, WORD, TOKEN, (transfer, *topics), data))
+    assert event is not None
+    assert event.args == {UNDECODED: "0x" + (b"".join(topics) + data).hex()}
 
 
 def test_decode__text_that_is_no_utf8__hides_nothing_else() -> None:
