@@ -1,10 +1,9 @@
 // A citizen's whole story: activates by proof, sees income come in, pays, buys computing, signs for it; and the bad days.
 import assert from "node:assert/strict";
-import { assertAccessible, assertFits, openPage, rpc, shoot } from "./browser.mjs";
+import { assertAccessible, assertFits, openPage, rpc, shoot, teller } from "./browser.mjs";
 
 export async function citizen(browser, order, { size, language, theme, person }) {
-  const say = (key, values = {}) =>
-    order.words[language][key].replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole));
+  const say = teller(order, language);
   const wallet = { name: "<b>Test wallet</b>", rpc: order.rpc, account: person.account, asked: [], mood: "", chain: "" };
   const { page, context, faults } = await openPage(browser, order, { size, language, theme, wallet });
   const where = `citizen, ${language}, ${size}`;

@@ -6,6 +6,8 @@ onlooker   ├── both languages, phone and large screen, light and dark → 
            └── a forged reading → seen to be wrong
 citizen    ├── connects (EIP-6963), activates, sees income come in, pays, buys, signs for delivery, votes
            └── a signature declined, a wallet lost, a wrong chain, a payment taken back, a connection lost: each is said
+relayed    ├── without ether: activates and pays in one step, pays, each with its fee told before
+           └── the relayer gone, before or after the signature → the wallet sends, and the payment is made once
 developer  └── a development account of the local chain
 everywhere └── axe finds nothing serious, no console error, no failed request, no foreign host
 
@@ -21,7 +23,7 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -37,6 +39,7 @@ from tests.integration.shadow import HOST, ROOT, free_port, wait_until
 from tests.support import anvil_scenes as scenes
 from tests.support.actors import Person
 from tests.support.anvil_nation import OPERATORS, Nation, deployed_nation, person
+from tests.support.relaying import fresh_key, relaying
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 MODULES = ROOT / "web" / "node_modules" / "playwright-core"
@@ -61,14 +64,16 @@ Watched = tuple[Nation, "Running"]
 class Running:
     """A `sbi explorer run` that can be stopped and started again."""
 
-    def __init__(self, folder: Path, nation: Nation, meters: str) -> None:
+    def __init__(self, folder: Path, nation: Nation, meters: str, relayer: str = "") -> None:
         self._folder = folder
         self.port = free_port()
         self.base = f"http://{HOST}:{self.port}"
         (folder / "explorer.toml").write_text(
             f'[network]\nrpc_url = "{nation.rpc_url}"\ndeployment = "{nation.record}"\npoll_seconds = 0.2\n\n'
             f'[http]\nport = {self.port}\n\n[database]\nurl = "sqlite:///{folder / "explorer.sqlite"}"\n\n'
-            f'[pages]\nwallet_rpc_url = "{nation.rpc_url}"\n\n[limits]\nburst = 1000\n\n'
+            f'[pages]\nwallet_rpc_url = "{nation.rpc_url}"\n'
+            + (f'relayer_url = "{relayer}"\n' if relayer else "")
+            + "\n[limits]\nburst = 1000\n\n"
             f'[facilities]\n0 = "{meters}/0"\n1 = "{meters}/1"\n',
             encoding="utf-8",
         )
@@ -180,8 +185,8 @@ def epoch(nation: Nation) -> None:
             nation.warp(15)
 
 
-def play(story: str, watched: Watched, **order: Any) -> None:
-    """Runs a story in Chromium, doing what it asks of the nation."""
+def play(story: str, watched: Watched, asks: dict[str, Callable[[Any], None]] | None = None, **order: Any) -> None:
+    """Runs a story in Chromium, doing what it asks of the nation; `asks` are of this story alone."""
     nation, running = watched
     words = {name: json.loads((ROOT / "web" / "src" / "words" / f"{name}.json").read_text()) for name in ("en", "zh")}
     whole = {
@@ -210,7 +215,11 @@ def play(story: str, watched: Watched, **order: Any) -> None:
                 told = json.loads(line)
                 if told.get("done"):
                     break
-                _tell(node, answer(watched, told["ask"], told["given"]))
+                if asks and told["ask"] in asks:
+                    asks[told["ask"]](told["given"])
+                    _tell(node, "ok")
+                else:
+                    _tell(node, answer(watched, told["ask"], told["given"]))
             else:
                 pytest.fail(f"{story}:\n{node.stderr.read()[-3_000:]}")
         finally:
@@ -252,6 +261,27 @@ def answer(watched: Watched, ask: str, given: Any) -> str:
     elif ask == "start":
         running.start()
     return "ok"
+
+
+def test_wallet__without_ether__activates_and_pays_through_the_relayer(watched: Watched, tmp_path: Path) -> None:
+    nation, _ = watched
+    proof = proof_of(nation, 5)
+    nation.rpc("anvil_setBalance", proof["account"], "0x0")
+    fees = '[fees]\npayment = "0.5"\nfirst_spend = "2"\npermit = "1"\ngrace_seconds = 600'
+    key = fresh_key(nation, "relayer of the pages")
+    with meters_of(nation) as meters, relaying(nation, tmp_path / "relay", key, fees) as relay:
+        running = Running(tmp_path, nation, meters, relay.base)
+        running.start()
+        try:
+            someone = {"account": proof["account"], "proof": proof}
+            asks = {"relayer gone": lambda _: relay.kill(), "ether": lambda who: _give_ether(nation, who)}
+            play("relayed", (nation, running), asks, person=someone, language="en", relayer=relay.base)
+        finally:
+            running.stop()
+
+
+def _give_ether(nation: Nation, account: str) -> None:
+    nation.rpc("anvil_setBalance", account, hex(10**18))
 
 
 def _propose(nation: Nation, account: str) -> None:

@@ -21,17 +21,18 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sbi_network.errors import RangeError
 from sbi_network.explorer import models
-from sbi_network.explorer.answers import Answer, AnswerCache, Refusal, as_csv, as_json, problem_response, respond
+from sbi_network.explorer.answers import Answer, AnswerCache, as_csv, as_json, respond
 from sbi_network.explorer.deployment import Deployment
 from sbi_network.explorer.errors import DatabaseError
-from sbi_network.explorer.limits import Allowance, visitor_of
-from sbi_network.explorer.models import Page, Problem
+from sbi_network.explorer.models import Page
 from sbi_network.explorer.pages import Pages
 from sbi_network.explorer.queries import MAX_INTEGER, Position, Reader
 from sbi_network.explorer.settings import ExplorerSettings
 from sbi_network.explorer.store import Store
 from sbi_network.explorer.stream import Pulse, PulseResponse
 from sbi_network.explorer.work import Terms
+from sbi_network.limits import Allowance, visitor_of
+from sbi_network.problems import Problem, Refusal, problem_response
 from sbi_network.protocol.address import check_address
 
 MAX_PAGE: Final = 100

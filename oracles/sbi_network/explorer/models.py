@@ -429,13 +429,4 @@ class Page(View, Generic[T]):
     block: int
 
 
-class Problem(View):
-    """Why there is no answer (RFC 9457)."""
-
-    type: str = "about:blank"
-    title: str
-    status: int
-    detail: str
-
-
 AccountView.model_rebuild()

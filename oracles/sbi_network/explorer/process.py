@@ -21,7 +21,6 @@ from sbi_network.explorer.errors import DatabaseError
 from sbi_network.explorer.events import EventDecoder
 from sbi_network.explorer.feed import Feed, Header
 from sbi_network.explorer.indexer import Indexer, read_terms
-from sbi_network.explorer.limits import Places, guarded_protocol
 from sbi_network.explorer.pages import Pages
 from sbi_network.explorer.queries import Reader
 from sbi_network.explorer.readings import ReadingCollector
@@ -29,6 +28,7 @@ from sbi_network.explorer.settings import ExplorerSettings
 from sbi_network.explorer.store import Store, Tip
 from sbi_network.explorer.stream import Pulse
 from sbi_network.explorer.work import Terms
+from sbi_network.limits import Places, guarded_protocol
 from sbi_network.oracle.transport import Transport
 from sbi_network.protocol.messages import registry_domain
 from sbi_network.serving import Server, bound_socket

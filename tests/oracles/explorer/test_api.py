@@ -28,13 +28,13 @@ import pytest
 
 from sbi_network.explorer import schema
 from sbi_network.explorer.api import Explorer, build_app
-from sbi_network.explorer.limits import Places
 from sbi_network.explorer.pages import Pages
 from sbi_network.explorer.settings import ExplorerSettings
 from sbi_network.explorer.state import upsert
 from sbi_network.explorer.store import Store
 from sbi_network.explorer.stream import Pulse
 from sbi_network.explorer.work import DAY_SECONDS
+from sbi_network.limits import Places
 from sbi_network.protocol.keccak import keccak256
 from sbi_network.protocol.sumtree import Leaf, Node, Sums, top_from_proof
 from tests.oracles.explorer.histories import (
