@@ -14,6 +14,7 @@ from sbi_network.meter.service import MeterService, build_http
 from sbi_network.meter.settings import MeterSettings
 from sbi_network.meter.store import Identity, ReadingStore
 from sbi_network.serving import Server, bound_socket
+from sbi_network.signer.opening import opened_signer
 
 _SHUTDOWN_SECONDS = 3
 
@@ -22,17 +23,17 @@ _log = structlog.get_logger("sbi.meter")
 
 async def run_meter(settings: MeterSettings, network: Network) -> None:
     """Meter, sign and serve until SIGTERM or SIGINT. Raises SBIError where that is, or becomes, impossible."""
-    signer = settings.key.load()
     meter = settings.build(network.now, network.epoch_seconds)
-    identity = Identity(settings.facility, signer.address, network.domain)
-    with bound_socket(settings.http) as listening:
-        store = ReadingStore(settings.state, identity, network.now())
-        try:
-            service = MeterService(meter, network, settings.facility, signer, store)
-            _log.info("meter_started", identity=identity.text(), meter=meter.kind, port=settings.http.port)
-            await _run_together(service, listening)
-        finally:
-            store.close()
+    async with opened_signer(settings.key) as signer:
+        identity = Identity(settings.facility, signer.address, network.domain)
+        with bound_socket(settings.http) as listening:
+            store = ReadingStore(settings.state, identity, network.now())
+            try:
+                service = MeterService(meter, network, settings.facility, signer, store)
+                _log.info("meter_started", identity=identity.text(), meter=meter.kind, port=settings.http.port)
+                await _run_together(service, listening)
+            finally:
+                store.close()
     _log.info("meter_stopped")
 
 
