@@ -24,7 +24,6 @@ from sbi_network.meter.bounds import PPM
 from sbi_network.meter.counting import CountingMeter
 from sbi_network.meter.measurement import Basis, EpochSpan, Measurement, Meter
 from sbi_network.meter.network import Network, running_epoch, span_of
-from sbi_network.meter.process import run_meter
 from sbi_network.meter.settings import MeterSettings, load_meter_settings
 from sbi_network.meter.sources import EvidenceSection, HostSource, build_meter
 from sbi_network.meter.store import Identity, ReadingStore
@@ -71,6 +70,9 @@ def build_app(connect: Connect = reach) -> typer.Typer:
     @app.command()
     def run(config: ConfigOption = Path("meter.toml")) -> None:
         """Measure, sign and serve readings until told to stop (SIGTERM or SIGINT)."""
+        # Imported here, as in `reach`.
+        from sbi_network.meter.process import run_meter
+
         log_as_json()
         with _told():
             settings = load_meter_settings(config)
