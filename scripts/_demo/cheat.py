@@ -65,7 +65,7 @@ def cli(config: Path) -> None:
     """Run a meter whose proofs are wrong."""
     log_as_json()
     settings = load_meter_settings(config)
-    asyncio.run(run_meter(settings, reach(settings.network).network, cheating_prover))
+    asyncio.run(run_meter(settings, reach(settings).network, cheating_prover))
 
 
 if __name__ == "__main__":

@@ -132,6 +132,8 @@ def _capacity_notes(compute_class: ComputeClass, audit: AuditResult | None, boun
     name = compute_class.name.lower()
     if audit is None:
         yield f"{name}: capacity is not audited"
+    elif not audit.challenges:
+        yield f"{name}: no device of this class is challenged, so nothing of it is proved, and nothing counts"
     else:
         tried = f"{audit.failures} of {audit.challenges} audits failed"
         yield f"{name}: {tried}, so at most {bound / 10_000:.2f} % of the capacity would"
@@ -190,7 +192,7 @@ class CountingMeter:
     def proofs(self, span: EpochSpan) -> Sequence[str]:
         """What audits say of the capacity, a line a class. Raises MeterError."""
         audits = self._auditor.audits(span) if self._auditor else ()
-        return [self._proof(audit, self.terms_of(span)) for audit in audits]
+        return [self._proof(audit, self.terms_of(span)) for audit in audits if audit.challenges]
 
     def most(self, span: EpochSpan) -> tuple[int, int, int]:
         """Raw nGAICPh by class of a span in full use, by the capacity known now and the audits; any cap aside."""

@@ -54,18 +54,21 @@ class Duty:
 
 
 class ProofRecords:
-    """The file of one facility, and the auditor that it makes for the meter. `file` adds probes and other work.
+    """The file of one facility, and the auditor that it makes for the meter. `file` adds probes and other work; without
+    an `identity` it is only looked at.
 
     Raises ReadingStateError wherever it cannot be read or written, or is another meter's.
     """
 
-    def __init__(self, path: Path, identity: Identity, file: AuditFile | None = None) -> None:
+    def __init__(self, path: Path, identity: Identity | None, file: AuditFile | None = None) -> None:
         self._path = path
         self._file = file
         with self._failures():
             self._db = sqlite3.connect(path, timeout=_LOCK_SECONDS, isolation_level=None)
             self._db.execute("PRAGMA synchronous=FULL")
             self._db.executescript(_SCHEMA)
+            if identity is None:
+                return
             self._db.execute("INSERT OR IGNORE INTO owner VALUES (1, ?)", (identity.text(),))
             (owner,) = self._db.execute("SELECT identity FROM owner").fetchone()
         if owner != identity.text():
