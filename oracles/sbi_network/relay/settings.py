@@ -76,7 +76,7 @@ class BundleSettings(Section):
     """Some chains allow a transaction 2^24 gas (EIP-7825); the outbox adds a fifth to what it estimates."""
     wait_seconds: Annotated[float, Field(ge=0, le=3_600, allow_inf_nan=False)] = 3.0
     open: Annotated[int, Field(ge=1, le=16)] = 8
-    """Most bundles under way at a time."""
+    """Most bundles at a time that are not in a block yet."""
     recheck_seconds: Annotated[float, Field(ge=0, le=3_600, allow_inf_nan=False)] = 15.0
     """A payer's balance is looked at again before sending what was checked longer ago than this."""
 
