@@ -3,7 +3,8 @@ import type { Address, Hex } from "viem";
 import { getAddress, numberToHex } from "viem/utils";
 import type { Deployment } from "./api";
 import { type Provider, WrongChain } from "./provider";
-import { type Authorization, addressOf, decode, encode, newNonce, type Role, typedData, type Verb } from "./suite";
+import { type Quote, Relayer, type SignedPayment } from "./relayer";
+import { type Authorization, addressOf, decode, encode, type Role, typedData, type Verb } from "./suite";
 
 const HOUR = 3_600;
 
@@ -44,23 +45,31 @@ export class Session {
     return (await this.provider.request({ method: "eth_signTypedData_v4", params })) as Hex;
   }
 
-  authorization(to: Address, value: bigint, nonce: Hex = newNonce()): Authorization {
-    return { from: this.account, to, value, validAfter: 0n, validBefore: validUntil(), nonce };
+  authorization(to: Address, value: bigint, nonce: Hex, until = validUntil()): Authorization {
+    return { from: this.account, to, value, validAfter: 0n, validBefore: until, nonce };
   }
 
-  // A signed payment, handed to the relayer that the explorer names. Its answer is the transaction it sent.
-  async relay(authorization: Authorization): Promise<Hex> {
-    const signature = await this.sign("token", "TransferWithAuthorization", { ...authorization });
-    const plain = (_: string, value: unknown) => (typeof value === "bigint" ? value.toString() : value);
-    const answer = await fetch(`${this.deployment.relayer_url}/v1/payments`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ ...authorization, signature }, plain),
-      signal: AbortSignal.timeout(20_000),
-    });
-    const told = (await answer.json()) as { transaction?: Hex; detail?: string };
-    if (!answer.ok || !told.transaction) throw new Error(told.detail ?? `relayer: ${answer.status}`);
-    return told.transaction;
+  async authorize(to: Address, value: bigint, nonce: Hex, until: bigint): Promise<SignedPayment> {
+    const authorization = this.authorization(to, value, nonce, until);
+    return { ...authorization, signature: await this.sign("token", "TransferWithAuthorization", { ...authorization }) };
+  }
+
+  relayQuote(): Promise<Quote> {
+    return this.relayer().quote(this.account);
+  }
+
+  // A signed payment, handed to the relayer that the explorer names; and another that is its fee, if it asks one.
+  async relay(to: Address, value: bigint, quote: Quote): Promise<Hex> {
+    const until = validUntil();
+    const payment = await this.authorize(to, value, quote.nonce, until);
+    const fee = BigInt(quote.fee);
+    const late = until + BigInt(quote.fee_grace_seconds);
+    const paid = fee ? await this.authorize(quote.collector, fee, quote.fee_nonce, late) : undefined;
+    return this.relayer().carry(payment, quote, paid);
+  }
+
+  private relayer(): Relayer {
+    return new Relayer(this.deployment.relayer_url ?? "");
   }
 }
 

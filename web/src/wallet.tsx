@@ -332,7 +332,7 @@ function Pay({ session, balance, start }: ActionProps & { balance: bigint }) {
   const [text, setText] = useState("");
   const [fault, setFault] = useState("");
   const relayed = session.deployment.relayer_url !== null;
-  const pay = (event: Event): void => {
+  const pay = async (event: Event): Promise<void> => {
     event.preventDefault();
     const payee = readAddress(to);
     const amount = parseSbi(text);
@@ -343,10 +343,18 @@ function Pay({ session, balance, start }: ActionProps & { balance: bigint }) {
     const told = { amount: sbiExact(amount, language), who: payee };
     if (relayed) {
       const until = moment(Number(validUntil()), language);
-      start({
-        says: [say("say_paySigned", { ...told, time: until }), say("say_noFee")],
-        work: () => session.relay(session.authorization(payee, amount)),
-      });
+      try {
+        const quote = await session.relayQuote();
+        const fee = BigInt(quote.fee);
+        if (amount + fee > balance) return setFault(say("tooMuch", { amount: sbiExact(balance, language) }));
+        const cost = fee ? say("say_relayFee", { amount: sbiExact(fee, language) }) : say("say_noFee");
+        start({
+          says: [say("say_paySigned", { ...told, time: until }), cost],
+          work: () => session.relay(payee, amount, quote),
+        });
+      } catch (error) {
+        setFault(say("failed", { reason: (error as Error).message }));
+      }
     } else {
       start({
         says: [say("say_pay", told), say("say_fee")],
