@@ -4,7 +4,7 @@ gas        a payment's part of a relayed batch, in steady state (nonce words in 
            sizes, out of the settled balance and with accrual settled; a fee's; a skipped one's; what goes alone
 load       payments handed in over HTTP to a real `sbi relay run` on one core, with one Anvil: accepted and settled a
            second, and how long each took, by percentile
-flood      forged payments, as fast as they come: how many are refused a second, and how long honest payers wait meanwhile
+flood      forged payments, as fast as they come: how many are refused a second, how long honest payers wait meanwhile
 kill       SIGKILL in the middle of the load: acknowledged payments that were lost (none may be)
 
 Times are wall-clock on the machine that the file names, gas is the same everywhere. `--payments` makes it smaller.
@@ -21,6 +21,7 @@ import random
 import sys
 import tempfile
 import time
+import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, cast
@@ -32,12 +33,14 @@ from eth_account.signers.local import LocalAccount
 from eth_utils import keccak
 from rich.console import Console
 from rich.progress import track
+from tests.support.actors import Person
 from tests.support.anvil_nation import Nation, deployed_nation
 from tests.support.relaying import HOUR, Relay, Signing, fresh_key, relaying
 
 from sbi_network.chain.connection import Chain
 from sbi_network.chain.token import SignedTransfer, Token
 from sbi_network.protocol.messages import TransferWithAuthorization, token_domain
+from sbi_network.protocol.sumtree import Leaf, Sums
 from sbi_network.relay.calls import Contracts
 
 OUT: Final = Path(__file__).with_name("relay.json")
@@ -47,6 +50,7 @@ FRESH_AT_ONCE: Final = 200
 """First uses of nonce words and payees cost twice as much: so many fit a block."""
 
 BLOCK_GAS: Final = 29_000_000
+FRESH_SLOT_GAS: Final = 20_000
 FOREVER: Final = 2**48
 CENT: Final = 10**16
 AT_ONCE: Final = 24
@@ -138,7 +142,7 @@ def main() -> None:
         bench = Bench(nation)
         bench.live()
         bench.open_words()
-        figures: dict[str, Any] = {"command": "make bench-relay", **gas_figures(bench)}
+        figures: dict[str, Any] = {"command": "make bench-relay", **gas_figures(bench), **published(bench)}
         figures |= {"load": load(bench, Path(name) / "load", given.payments)}
         figures |= {"flood": flood(bench, Path(name) / "flood", given.flood_seconds)}
         figures |= {"kill": killed(bench, Path(name) / "kill", given.payments // 4)}
@@ -171,6 +175,53 @@ def gas_figures(bench: Bench) -> dict[str, Any]:
         "gas_per_replayed_at_100": -(-bench.send(replayed, 100) // 100),
         "gas_per_emptied_at_100": -(-too_much // 100),
     }
+
+
+def published(bench: Bench) -> dict[str, Any]:
+    """What a rollup publishes of each act, bytes, plain and deflated; and slots that come into being with it."""
+    chance = random.Random(5)  # noqa: S311
+    amounts = [chance.randrange(CENT // 100, 100 * CENT) for _ in range(MOST)]
+    items = [bench.transfer(payer, amounts[payer], bench.used) for payer in range(MOST)]
+    batch = bytes.fromhex(bench.contracts.together(items).data[2:])
+    citizens = bench.nation.contract("citizens")
+    proof = [chance.randbytes(32) for _ in range(31)]
+    leaf = [1, 2**31 - 2, bench.keys[0].address, chance.randbytes(32), proof]
+    activation = bytes.fromhex(citizens.encode_abi("activate", leaf)[2:])
+    enrolment = bytes.fromhex(citizens.encode_abi("enrol", [chance.randbytes(32), 2**31, 1])[2:])
+    return {
+        "bytes": {
+            "payment": -(-len(batch) // MOST),
+            "payment_deflated": -(-len(zlib.compress(batch, 9)) // MOST),
+            "activation_2_31": len(activation),
+            "activation_2_31_deflated": len(zlib.compress(activation, 9)),
+            "enrolment": len(enrolment),
+            "leaf_of_a_report": len(Leaf(0, Sums(), bytes(32)).preimage()),
+        },
+        "new_slots": new_slots(bench),
+    }
+
+
+def new_slots(bench: Bench) -> dict[str, int]:
+    """Of the first payment between two accounts, of an activation, of an enrolment."""
+    nation = bench.nation
+    keys = [Account.from_key(keccak(text=f"newcomer {n}")) for n in range(2)]
+    people = [Person(cast("Any", None), key) for key in keys]
+    nation.enrol([key.address for key in keys])
+    number = max(nation.rolls)
+    enrolled = nation.web3.eth.get_block("latest")["transactions"][0]
+    activated = nation.actors.activate(nation.deployer, number, nation.rolls[number], 0)["transactionHash"]
+    bench.income()
+    payee = str(Account.from_key(keccak(text="newcomer's payee")).address)
+    paid = nation.actors.relay(nation.deployer, nation.actors.promise(people[0], payee, CENT, keccak(text="first")))
+    sent = {"first_payment": paid["transactionHash"], "activation": activated, "enrolment": enrolled}
+    return {name: slots_made(nation, transaction) for name, transaction in sent.items()}
+
+
+def slots_made(nation: Nation, transaction: Any) -> int:
+    """Zero slots that a transaction wrote: each cost it 20,000 gas."""
+    options = {"disableStorage": True, "disableMemory": True, "disableStack": True}
+    trace = nation.rpc("debug_traceTransaction", "0x" + bytes(transaction).hex(), options)
+    return sum(step["op"] == "SSTORE" and step["gasCost"] >= FRESH_SLOT_GAS for step in trace["structLogs"])
 
 
 def settings(*, fees: bool = False) -> list[str]:

@@ -93,8 +93,10 @@ class RelayLimits(VisitorLimits):
     """Payments of one payer that are not in a block yet."""
     queue: Annotated[int, Field(ge=1, le=1_000_000)] = 10_000
     """Of all payers."""
-    checks_at_once: Annotated[int, Field(ge=1, le=1_000)] = 32
-    """Requests that are being checked against the chain; more are told to come back."""
+    checks_at_once: Annotated[int, Field(ge=1, le=1_000)] = 8
+    """Requests that ask the chain at the same time."""
+    checks: Annotated[int, Field(ge=1, le=10_000)] = 200
+    """Of those, and of those who wait for it; more are told to come back."""
 
 
 class RelayHttp(HttpSettings):
