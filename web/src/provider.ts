@@ -1,6 +1,5 @@
 // Who holds the key: wallets that announce themselves (EIP-6963), one that is simply there (EIP-1193), or the
 // development accounts of a local chain. And what can go wrong with them, by name.
-import { RelayerRefused } from "./relayer";
 import { errorName } from "./suite";
 
 export interface Provider {
@@ -80,7 +79,6 @@ const DISCONNECTED = [4900, 4901];
 // What went wrong, out of whatever a wallet throws.
 export function faultOf(error: unknown): Fault {
   if (error instanceof WrongChain) return { kind: "wrongChain", given: error.given };
-  if (error instanceof RelayerRefused) return { kind: "wentWrong", reason: error.message.slice(0, 200) };
   const told = error as { code?: number; message?: string; data?: unknown; name?: string };
   if (told.code === REJECTED) return { kind: "rejected" };
   const isNetwork = error instanceof TypeError || told.name === "TimeoutError";

@@ -3,10 +3,10 @@ import type { Address, Hex } from "viem";
 import { getAddress, numberToHex } from "viem/utils";
 import type { Deployment } from "./api";
 import { type Provider, WrongChain } from "./provider";
-import { type Quote, Relayer, type SignedPayment } from "./relayer";
-import { type Authorization, addressOf, decode, encode, type Role, typedData, type Verb } from "./suite";
+import { type Authorization, addressOf, decode, encode, newNonce, type Role, typedData, type Verb } from "./suite";
 
 const HOUR = 3_600;
+const SUPPORT = ["against", "for", "abstain"] as const;
 
 export class Session {
   constructor(
@@ -45,31 +45,17 @@ export class Session {
     return (await this.provider.request({ method: "eth_signTypedData_v4", params })) as Hex;
   }
 
-  authorization(to: Address, value: bigint, nonce: Hex, until = validUntil()): Authorization {
-    return { from: this.account, to, value, validAfter: 0n, validBefore: until, nonce };
+  authorization(to: Address, value: bigint, nonce: Hex = newNonce()): Authorization {
+    return { from: this.account, to, value, validAfter: 0n, validBefore: validUntil(), nonce };
   }
 
-  async authorize(to: Address, value: bigint, nonce: Hex, until: bigint): Promise<SignedPayment> {
-    const authorization = this.authorization(to, value, nonce, until);
-    return { ...authorization, signature: await this.sign("token", "TransferWithAuthorization", { ...authorization }) };
-  }
-
-  relayQuote(): Promise<Quote> {
-    return this.relayer().quote(this.account);
-  }
-
-  // A signed payment, handed to the relayer that the explorer names; and another that is its fee, if it asks one.
-  async relay(to: Address, value: bigint, quote: Quote): Promise<Hex> {
-    const until = validUntil();
-    const payment = await this.authorize(to, value, quote.nonce, until);
-    const fee = BigInt(quote.fee);
-    const late = until + BigInt(quote.fee_grace_seconds);
-    const paid = fee ? await this.authorize(quote.collector, fee, quote.fee_nonce, late) : undefined;
-    return this.relayer().carry(payment, quote, paid);
-  }
-
-  private relayer(): Relayer {
-    return new Relayer(this.deployment.relayer_url ?? "");
+  // A signed vote in the form that `sbi govern carry` takes.
+  async ballot(proposal: string, support: 0 | 1 | 2): Promise<Record<string, unknown>> {
+    const nonce = Number(await this.read<bigint>("governor", "nonces", [this.account]));
+    const message = { proposalId: proposal, support, voter: this.account, nonce };
+    const signature = await this.sign("governor", "Ballot", message);
+    const where = { chainId: this.deployment.chain_id, governor: addressOf(this.deployment, "governor") };
+    return { ...where, ...message, support: SUPPORT[support], signature };
   }
 }
 
