@@ -90,12 +90,7 @@ def _live(nation: Nation) -> None:
     for index in range(len(nation.people)):
         nation.actors.activate(nation.deployer, 1, nation.rolls[1], index)
     for _ in range(4):
-        length = nation.epoch_length
-        running = max(0, nation.now - nation.genesis) // length + 1
-        nation.warp(max(1, nation.genesis + running * length - nation.now))
-        nation.report(running - 1, demanded=False)
-        nation.warp(4)
-        nation.actors.distribute(nation.deployer)
+        nation.end_epoch_reported()
 
 
 def _make_events(nation: Nation, events: int) -> None:

@@ -104,6 +104,7 @@ export async function citizen(browser, order, { size, language, theme, person })
   await page.getByText("<i>Half the fee</i>").waitFor();
   await (size === "phone" ? voteByHand() : vote());
   await notice(say("voted_1"));
+  await forget();
 
   await assertFits(page, where);
   await assertAccessible(page, where);
