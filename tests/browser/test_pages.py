@@ -248,6 +248,8 @@ def answer(watched: Watched, ask: str, given: Any) -> str:
         nation.actors.deliver(person(OPERATORS[0]), given["voucher"], int(given["delivered"]), signature)
         voucher = _voucher(nation, given["voucher"])
         return "delivered" if voucher == int(given["delivered"]) else "not delivered"
+    elif ask == "indexed":
+        wait_until("the head", lambda: running.has_block(nation.web3.eth.block_number), 30)
     elif ask == "propose":
         _propose(nation, given)
     elif ask == "carry":

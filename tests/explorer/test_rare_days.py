@@ -94,7 +94,7 @@ def test_index__after_every_event_there_is__is_what_the_contracts_answer(nation:
         scenes.halts(nation)
         nation.warp(130)
         scenes.offices(nation)
-        nation.live(40)
+        scenes.market(nation)
         nation.lives()
         scenes.configurations(nation)
         scenes.demands(nation)

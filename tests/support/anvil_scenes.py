@@ -247,6 +247,31 @@ def _see_a_dividend(nation: Nation) -> None:
         nation.end_epoch_reported()
 
 
+def market(nation: Nation) -> None:
+    """Computing is offered, bought, handed on, delivered in part and returned; SBI is paid by signature, given and
+    destroyed."""
+    _see_a_dividend(nation)
+    buyer, other = nation.people[:2]
+    exchange = nation.contract("exchange").functions
+    place = (0, 0, int(nation.contract("vault").functions.currentEpoch().call()) + 1)
+    nation.actors.offer(person(OPERATORS[0]), *place, 1_000)
+    nation.actors.approve(buyer, nation.addresses["exchange"], 2**200)
+    voucher = int(exchange.voucherCount().call())
+    for _ in range(2):
+        nation.actors.buy(buyer, place, 10, 2**100)
+    _, signature = nation.actors.receipt(buyer, voucher, 0, 4)
+    nation.actors.deliver(person(OPERATORS[0]), voucher, 4, signature)
+    nation.actors.hand_over(buyer, buyer.address, other.address, voucher + 1)
+    nation.actors.relay_all(
+        nation.deployer, [nation.actors.promise(buyer, other.address, 5, nation.chance.randbytes(32))]
+    )
+    nation.actors.recycle(buyer, 7)
+    nation.actors.recirculate(buyer, 11)
+    nation.warp(700)
+    for bought in (voucher, voucher + 1):
+        nation.actors.refund(nation.deployer, bought)
+
+
 def configurations(nation: Nation) -> None:
     """Another facility, and two configurations of which the second replaces the first before it begins."""
     key = nation.people[6].address
