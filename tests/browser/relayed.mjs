@@ -67,7 +67,7 @@ export async function relayed(browser, order) {
   await confirm(say("relayerLost"));
   await notice(done);
   await page.getByText("−0.25 SBI").first().waitFor();
-  assert.equal(sends(), 1, "sent by the wallet, once");
+  assert.equal(sends(), 2, "sent by the wallet: once without ether, once with");
   await forget();
 
   await order.ask("relayer gone");

@@ -238,31 +238,35 @@ def _tell(node: subprocess.Popen[str], what: Any) -> None:
 def answer(watched: Watched, ask: str, given: Any) -> str:
     """What a story wants to happen in the nation."""
     nation, running = watched
-    if ask == "epoch":
-        epoch(nation)
-    elif ask == "offer":
-        now = int(nation.contract("vault").functions.currentEpoch().call())
-        nation.actors.offer(person(OPERATORS[0]), 0, 0, now + 3, 1_000)
-    elif ask == "deliver":
-        signature = bytes.fromhex(given["signature"][2:])
-        nation.actors.deliver(person(OPERATORS[0]), given["voucher"], int(given["delivered"]), signature)
-        voucher = _voucher(nation, given["voucher"])
-        return "delivered" if voucher == int(given["delivered"]) else "not delivered"
-    elif ask == "indexed":
-        wait_until("the head", lambda: running.has_block(nation.web3.eth.block_number), 30)
-    elif ask == "propose":
-        _propose(nation, given)
-    elif ask == "carry":
-        _carry(nation, running, given)
-    elif ask == "halt":
-        nation.send(person(scenes.GUARDIAN), "vault", "halt")
-    elif ask == "resume":
-        scenes.govern(nation, "vault", "resume")
-    elif ask == "stop":
-        running.stop()
-    elif ask == "start":
-        running.start()
-    return "ok"
+    acts: dict[str, Callable[[], str | None]] = {
+        "epoch": lambda: epoch(nation),
+        "indexed": lambda: _wait_for_head(nation, running),
+        "offer": lambda: _offer(nation),
+        "deliver": lambda: _deliver(nation, given),
+        "propose": lambda: _propose(nation, given),
+        "carry": lambda: _carry(nation, running, given),
+        "halt": lambda: nation.send(person(scenes.GUARDIAN), "vault", "halt"),
+        "resume": lambda: scenes.govern(nation, "vault", "resume"),
+        "stop": running.stop,
+        "start": running.start,
+    }
+    said = acts[ask]()
+    return said if isinstance(said, str) else "ok"
+
+
+def _wait_for_head(nation: Nation, running: Running) -> None:
+    wait_until("the head", lambda: running.has_block(nation.web3.eth.block_number), 30)
+
+
+def _offer(nation: Nation) -> None:
+    now = int(nation.contract("vault").functions.currentEpoch().call())
+    nation.actors.offer(person(OPERATORS[0]), 0, 0, now + 3, 1_000)
+
+
+def _deliver(nation: Nation, given: Any) -> str:
+    signature = bytes.fromhex(given["signature"][2:])
+    nation.actors.deliver(person(OPERATORS[0]), given["voucher"], int(given["delivered"]), signature)
+    return "delivered" if _voucher(nation, given["voucher"]) == int(given["delivered"]) else "not delivered"
 
 
 def _propose(nation: Nation, account: str) -> None:
@@ -303,7 +307,7 @@ def proof_of(nation: Nation, index: int) -> dict[str, Any]:
 
 def test_dashboard__looked_at_by_anybody__is_understood_and_checked(watched: Watched) -> None:
     nation, running = watched
-    wait_until("the head", lambda: running.has_block(nation.web3.eth.block_number), 30)
+    _wait_for_head(nation, running)
     wait_until("the readings", lambda: _readings_known(running), 30)
     play("onlooker", watched)
 
