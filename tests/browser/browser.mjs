@@ -109,6 +109,10 @@ export async function assertFits(page, where) {
   assert.ok(Math.max(...wide) <= 0, `${where}: ${wide} px too wide`);
 }
 
+export async function shootPart(page, order, part, name) {
+  await page.locator(part).screenshot({ path: join(order.shots, `${name}.png`) });
+}
+
 export async function shoot(page, order, name) {
   await page.screenshot({ path: join(order.shots, `${name}.png`), fullPage: true });
 }

@@ -139,7 +139,8 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
         nation.warp(90)
         epoch(nation)
         nation.schedule()
-        proposal = scenes.Proposal(nation, "<i>Two thirds</i>", ("exchange", "setShares", [900, 2_000]))
+        text = "A tenth less for operators\n\n<img src=x onerror=alert(1)>"
+        proposal = scenes.Proposal(nation, text, ("exchange", "setShares", [900, 2_000]))
         citizens = spenders(nation)
         proposal.propose(citizens[0])
         proposal.open()

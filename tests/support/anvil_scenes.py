@@ -317,7 +317,9 @@ def a_colluding_quorum(nation: Nation) -> None:
 
 
 def demands(nation: Nation) -> None:
-    """Two places are demanded; one is not shown in time, so the report is void, and the other demand is refunded."""
+    """A place is demanded, and shown. Of the next report two are; one is not shown in time: the report is void, and the
+    other is refunded."""
+    nation.demand(*nation.end_epoch_reported(signers=(0, 1, 2), distributing=False), 0, shown=True)
     epoch, told = nation.end_epoch_reported(signers=(0, 1, 2), distributing=False)
     top = (told.tree.top.hash, int.from_bytes(told.tree.top.sums))
     for facility in range(2):
