@@ -42,12 +42,12 @@ def _row(failing: Run, without: Run) -> list[str]:
     ]
 
 
-def test_docs__the_second_gap__is_the_brake_at_the_repair_and_goes_with_a_wider_bound() -> None:
-    narrow, wide = simulate([Case(half_fail()), Case(half_fail("brakes.jump=250 %"))])
-    assert narrow.waits.trips == (FAILURE + 30,)
-    assert (narrow.dividends[FAILURE + 30 : FAILURE + 33] == 0).all()
-    assert wide.waits.trips == ()
-    assert (wide.dividends > 0).all()
+def test_docs__a_tighter_brake__takes_the_repair_for_a_jump() -> None:
+    given, tight = simulate([Case(half_fail()), Case(half_fail("brakes.jump=150 %"))])
+    assert given.waits.trips == []
+    assert (given.dividends > 0).all()
+    assert tight.waits.trips == [FAILURE + 30]
+    assert (tight.dividends[FAILURE + 30 : FAILURE + 33] == 0).all()
 
 
 def test_docs__every_key_of_the_schema__is_named() -> None:
