@@ -16,11 +16,12 @@ from sbi_network.errors import ProtocolError, SBIError
 from sbi_network.meter.errors import NotMeasuredError, ReadingStateError
 from sbi_network.meter.measurement import Meter, paused, unless_stopped
 from sbi_network.meter.network import Network, running_epoch, span_of
-from sbi_network.meter.store import MAX_EPOCH, Identity, KeptReading, ReadingStore
+from sbi_network.meter.store import Identity, KeptReading, ReadingStore
 from sbi_network.protocol.figure import ZERO_WORD
 from sbi_network.protocol.json_form import Signed
 from sbi_network.protocol.messages import Reading
 from sbi_network.protocol.units import ComputeClass
+from sbi_network.state_file import MAX_KEPT_INTEGER
 
 CATCH_UP_EPOCHS = 100
 """How far back a restarted meter looks for epochs that it has not signed."""
@@ -144,7 +145,7 @@ def build_http(service: MeterService) -> FastAPI:
     http.add_exception_handler(ReadingStateError, _state_failed)
 
     @http.get("/v1/readings/{epoch}")
-    async def reading(epoch: Annotated[int, Path(ge=0, le=MAX_EPOCH)]) -> Response:
+    async def reading(epoch: Annotated[int, Path(ge=0, le=MAX_KEPT_INTEGER)]) -> Response:
         found = service.reading(epoch)
         if isinstance(found, KeptReading):
             return Response(found.signed, media_type="application/json")
@@ -152,7 +153,7 @@ def build_http(service: MeterService) -> FastAPI:
         return _problem(404, "No reading of this epoch", found.reason, retry)
 
     @http.get("/v1/evidence/{epoch}")
-    async def evidence(epoch: Annotated[int, Path(ge=0, le=MAX_EPOCH)]) -> Response:
+    async def evidence(epoch: Annotated[int, Path(ge=0, le=MAX_KEPT_INTEGER)]) -> Response:
         found = service.reading(epoch)
         if isinstance(found, KeptReading):
             return JSONResponse({"words": found.words, **found.evidence})
@@ -195,7 +196,7 @@ def _problem(status: int, title: str, detail: str, headers: dict[str, str] | Non
 
 
 async def _bad_request(request: Request, error: Exception) -> Response:
-    return _problem(422, "Not an epoch", f"{request.url.path}: an epoch is an integer from 0 to {MAX_EPOCH}")
+    return _problem(422, "Not an epoch", f"{request.url.path}: an epoch is an integer from 0 to {MAX_KEPT_INTEGER}")
 
 
 async def _no_such_page(request: Request, error: Exception) -> Response:

@@ -47,6 +47,8 @@ from sbi_network.signer.opening import opened_signer
 
 _SHUTDOWN_SECONDS = 1
 _MOST_CONNECTIONS = 128
+_ANSWER_SECONDS = 60.0
+"""For a proposal it may fetch what it lists; more than a view is of no use."""
 
 _log = structlog.get_logger("sbi.oracle")
 
@@ -112,13 +114,14 @@ async def _serve(parts: _Parts, listening: socket.socket, stop: asyncio.Event) -
         submitter=Submitter(registry, sender, settings.timings.poll_seconds, clock.deadline_of),
         standing=registry,
     )
-    desk = SigningDesk(parts.signer, parts.guard, parts.archive)
+    metrics = OracleMetrics(parts.base.metrics)
+    desk = SigningDesk(parts.signer, parts.guard, parts.archive, metrics.signing_refused)
     testimony = Testimony(parts.archive, desk)
     mailbox = Mailbox(Identity(parts.signer.address, clock, frozenset(settings.peer_urls)), parts.archive, testimony)
     terms, faults = Terms(registry), Faults(around)
     custody = Custody(around, faults)
-    node = OracleNode(Office(desk, parts.guard, testimony, custody, terms, registry, mailbox, means))
-    reports = ReportPulse(registry, clock, OracleMetrics(parts.base.metrics))
+    node = OracleNode(Office(desk, parts.guard, testimony, custody, terms, registry, mailbox, means, metrics))
+    reports = ReportPulse(registry, clock, metrics)
     at_work: list[_Runs] = [node, Revealer(around, terms, custody, faults), Docket(around), reports]
     await _run_together(at_work, mailbox, listening, stop)
 
@@ -149,7 +152,7 @@ class _Runs(Protocol):
 async def _run_together(
     parts: Sequence[_Runs], mailbox: Mailbox, listening: socket.socket, stop: asyncio.Event
 ) -> None:
-    server = Server(build_app(mailbox), _SHUTDOWN_SECONDS, _MOST_CONNECTIONS)
+    server = Server(build_app(mailbox), _SHUTDOWN_SECONDS, _MOST_CONNECTIONS, answer_seconds=_ANSWER_SECONDS)
     serving = asyncio.create_task(server.serve([listening]))
 
     async def run_all() -> None:
