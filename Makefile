@@ -113,6 +113,9 @@ scale: setup ## Write the figures of docs/scale.md from the committed benchmarks
 bench-simulate: setup ## Measure the simulation against the same model in radCAD, into benchmarks/simulate.json
 	$(BIN)/python -m benchmarks.simulate
 
+policy-plots: setup ## Draw the plots of docs/policy.md again
+	$(BIN)/python -m benchmarks.year
+
 bench-soak: setup ## A keeper for an hour (SECONDS=3600): does its memory grow? Writes benchmarks/soak.json
 	$(BIN)/python -m benchmarks.soak --seconds $(or $(SECONDS),3600)
 
