@@ -28,7 +28,6 @@ from sbi_network.meter.proof.backends import backend_named
 from sbi_network.meter.proof.challenge import Challenge
 from sbi_network.meter.proof.obligations import device_name
 from sbi_network.meter.proof.prover import prove
-from sbi_network.meter.proof.schedule import Terms
 from sbi_network.meter.proof_records import Duty, ProofRecords
 from sbi_network.meter.settings import MeterSettings, load_meter_settings
 from sbi_network.meter.sources import EvidenceSection, HostSource, build_meter
@@ -243,12 +242,12 @@ def _check_proof(settings: MeterSettings, duty: Duty) -> None:
     backend = backend_named(settings.proof.backend)
     for place, fleet in enumerate(duty.obligation.fleets):
         sizes, drawn = fleet.sizes, fleet.drawn(duty.rules)
-        allowed = Terms(sizes, fleet.rate, duty.rules.grace_ms).allowed_ms / 1000
+        allowed = fleet.terms(duty.rules).allowed_ms / 1000
         _ok(
             "proof",
             f"asked of {drawn} of {fleet.devices} {fleet.compute_class.name.lower()} devices in each epoch: a product "
             f"of {sizes.m} × {sizes.k} by {sizes.k} × {sizes.n} within {allowed:.1f} s, which shows "
-            f"{fleet.rate / 1e9:,.1f} Gop/s each",
+            f"{fleet.pace / 1e9:,.1f} Gop/s each; counted are {fleet.rate / 1e9:,.1f}",
         )
         if sizes.operations > _MOST_TRIED:
             _ok("proof", "not tried: it takes long; `run` says what it took")

@@ -231,9 +231,9 @@ def _decoded(epoch: int, text: str) -> Duty:
 
 def _fleet_object(fleet: Fleet) -> list[int]:
     sizes = fleet.sizes
-    return [int(fleet.compute_class), fleet.devices, fleet.rate, sizes.m, sizes.n, sizes.k]
+    return [int(fleet.compute_class), fleet.devices, fleet.rate, fleet.pace, sizes.m, sizes.n, sizes.k]
 
 
 def _fleet_from(given: Sequence[int]) -> Fleet:
-    compute_class, devices, rate, m, n, k = given
-    return Fleet(ComputeClass(compute_class), devices, rate, Sizes(m, n, k))
+    compute_class, devices, rate, pace, m, n, k = given
+    return Fleet(ComputeClass(compute_class), devices, rate, pace, Sizes(m, n, k))
