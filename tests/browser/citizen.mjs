@@ -1,10 +1,9 @@
 // A citizen's whole story: activates by proof, sees income come in, pays, buys computing, signs for it; and the bad days.
 import assert from "node:assert/strict";
-import { assertAccessible, assertFits, openPage, rpc, shoot } from "./browser.mjs";
+import { assertAccessible, assertFits, openPage, rpc, shoot, teller } from "./browser.mjs";
 
 export async function citizen(browser, order, { size, language, theme, person }) {
-  const say = (key, values = {}) =>
-    order.words[language][key].replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole));
+  const say = teller(order, language);
   const wallet = { name: "<b>Test wallet</b>", rpc: order.rpc, account: person.account, asked: [], mood: "", chain: "" };
   const { page, context, faults } = await openPage(browser, order, { size, language, theme, wallet });
   const where = `citizen, ${language}, ${size}`;
@@ -20,6 +19,16 @@ export async function citizen(browser, order, { size, language, theme, person })
   const forget = async () => {
     const shown = page.locator(".notice .plain");
     while (await shown.count()) await shown.first().click();
+  };
+
+  const vote = async () => {
+    await button("vote_for").click();
+    await confirm(say("say_vote", { choice: say("vote_for"), title: "<i>Half the fee</i>" }));
+  };
+  const voteByHand = async () => {
+    await page.getByRole("checkbox", { name: say("signBallot") }).check();
+    await vote();
+    await order.ask("carry", JSON.parse(await field("ballotMade").inputValue()));
   };
 
   await page.goto(`${order.base}/wallet`);
@@ -90,6 +99,11 @@ export async function citizen(browser, order, { size, language, theme, person })
   assert.match(receipt.signature, /^0x[0-9a-f]{130}$/);
   assert.equal(await order.ask("deliver", receipt), "delivered");
   await page.getByText(say("v_delivered"), { exact: true }).first().waitFor();
+
+  await order.ask("propose", person.account);
+  await page.getByText("<i>Half the fee</i>").waitFor();
+  await (size === "phone" ? voteByHand() : vote());
+  await notice(say("voted_1"));
 
   await assertFits(page, where);
   await assertAccessible(page, where);

@@ -4,6 +4,7 @@ import { createInterface } from "node:readline";
 import { launch } from "./browser.mjs";
 import { citizen, developer } from "./citizen.mjs";
 import { onlooker } from "./onlooker.mjs";
+import { relayed } from "./relayed.mjs";
 
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 const order = JSON.parse((await lines.next()).value);
@@ -14,6 +15,7 @@ order.ask = async (what, given = null) => {
 const browser = await launch(order);
 try {
   if (order.story === "onlooker") await onlooker(browser, order);
+  else if (order.story === "relayed") await relayed(browser, order);
   else if (order.story === "developer") await developer(browser, order);
   else await citizen(browser, order, order);
   console.log(JSON.stringify({ done: true }));

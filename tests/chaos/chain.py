@@ -84,6 +84,8 @@ class LocalChain:
         self.bonds: Any = None
         self.disputes: Any = None
         self.genesis = 0
+        self.sent_at = 0
+        """The block of the deployer's last transaction."""
 
     def deploy(self, oracles: Sequence[str], reading_keys: Sequence[str]) -> None:
         """Everything, by development account 0, and facilities with these reading keys."""
@@ -132,6 +134,7 @@ class LocalChain:
         receipt = self.web3.eth.wait_for_transaction_receipt(call.transact(options))
         if receipt["status"] != 1:
             raise RevertedError(call.fn_name)
+        self.sent_at = receipt["blockNumber"]
         return receipt
 
     def ask(self, method: str, *params: Any) -> Any:

@@ -12,16 +12,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 from pydantic import BaseModel
 
-from sbi_network.explorer.models import Page, Problem
+from sbi_network.explorer.models import Page
 
 _MOST_KEPT: Final = 1_024
 _MOST_KEPT_BYTES: Final = 64 * 1024 * 1024
 JSON: Final = "application/json"
 CSV: Final = "text/csv; charset=utf-8"
-PROBLEM: Final = "application/problem+json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +31,6 @@ class Answer:
     media_type: str
     etag: str
     status: int = 200
-
-
-class Refusal(Exception):  # noqa: N818 - an answer, not a fault
-    """A request that is answered by a problem."""
-
-    def __init__(self, status: int, title: str, detail: str) -> None:
-        super().__init__(status, title, detail)
-        self.problem: Final = Problem(title=title, status=status, detail=detail)
 
 
 class AnswerCache:
@@ -101,11 +92,6 @@ def respond(answer: Answer, if_none_match: str | None) -> Response:
     return Response(answer.body, answer.status, headers, media_type=answer.media_type)
 
 
-def problem_response(problem: Problem, headers: dict[str, str] | None = None) -> JSONResponse:
-    """Problem details, RFC 9457."""
-    return JSONResponse(problem.model_dump(), problem.status, headers, media_type=PROBLEM)
-
-
 def _answer(body: bytes, media_type: str) -> Answer:
     return Answer(body, media_type, f'"{hashlib.sha256(body).hexdigest()[:32]}"')
 
@@ -126,4 +112,4 @@ def _cell(value: Any) -> Any:
     return "" if value is None else value
 
 
-__all__: Sequence[str] = ("Answer", "AnswerCache", "Refusal", "as_csv", "as_json", "problem_response", "respond")
+__all__: Sequence[str] = ("Answer", "AnswerCache", "as_csv", "as_json", "respond")

@@ -21,17 +21,18 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sbi_network.errors import RangeError
 from sbi_network.explorer import models
-from sbi_network.explorer.answers import Answer, AnswerCache, Refusal, as_csv, as_json, problem_response, respond
+from sbi_network.explorer.answers import Answer, AnswerCache, as_csv, as_json, respond
 from sbi_network.explorer.deployment import Deployment
 from sbi_network.explorer.errors import DatabaseError
-from sbi_network.explorer.limits import Allowance, visitor_of
-from sbi_network.explorer.models import Page, Problem
+from sbi_network.explorer.models import Page
 from sbi_network.explorer.pages import Pages
 from sbi_network.explorer.queries import MAX_INTEGER, Position, Reader
 from sbi_network.explorer.settings import ExplorerSettings
 from sbi_network.explorer.store import Store
 from sbi_network.explorer.stream import Pulse, PulseResponse
 from sbi_network.explorer.work import Terms
+from sbi_network.limits import Allowance, visitor_of
+from sbi_network.problems import Problem, Refusal, problem_response
 from sbi_network.protocol.address import check_address
 
 MAX_PAGE: Final = 100
@@ -52,6 +53,7 @@ Cursor = Annotated[
 Format = Annotated[Literal["json", "csv"], Query()]
 Address = Annotated[str, Path(min_length=42, max_length=42, description="With its EIP-55 checksum.")]
 Hash = Annotated[str, Path(pattern=r"^0x[0-9a-f]{64}$")]
+Proposal = Annotated[str, Path(pattern=r"^(0|[1-9][0-9]{0,77})$", description="A proposal's number.")]
 Word = Annotated[str | None, Query(pattern=r"^[A-Za-z]{1,64}$")]
 
 
@@ -84,6 +86,7 @@ def build_app(explorer: Explorer, pages: Pages) -> ASGIApp:
     desk = _Desk(app, explorer)
     _add_suite(desk, explorer)
     _add_people(desk)
+    _add_votes(desk)
     _add_chain(desk, explorer)
     _add_stream(app, explorer)
     _add_pages(app, pages)
@@ -189,6 +192,40 @@ def _add_people(desk: _Desk) -> None:
     @desk.get("/v1/batches", Page[models.BatchView], "Batches of citizens, newest first")
     async def batches(request: Request, cursor: Below = MAX_INTEGER, limit: Limit = 25, format: Format = "json") -> Any:  # noqa: A002
         return await desk.answer(request, lambda reader: reader.batches(cursor, limit), format)
+
+
+def _add_votes(desk: _Desk) -> None:
+    @desk.get("/v1/proposals", Page[models.ProposalView], "What citizens vote on, newest first")
+    async def proposals(request: Request, cursor: Cursor = None, limit: Limit = 25, format: Format = "json") -> Any:  # noqa: A002
+        below = _position(cursor)
+        return await desk.answer(request, lambda reader: reader.proposals(below, limit), format)
+
+    @desk.get("/v1/proposals/{proposal}", models.ProposalView, "One proposal")
+    async def proposal(request: Request, proposal: Proposal) -> Response:
+        number = _proposal(proposal)
+        return await desk.answer(request, lambda reader: reader.proposal(number))
+
+    @desk.get("/v1/proposals/{proposal}/votes", Page[models.VoteView], "Votes on a proposal, newest first")
+    async def votes(
+        request: Request,
+        proposal: Proposal,
+        cursor: Cursor = None,
+        limit: Limit = 25,
+        format: Format = "json",  # noqa: A002
+    ) -> Response:
+        number, below = _proposal(proposal), _position(cursor)
+        return await desk.answer(request, lambda reader: reader.votes(number, below, limit), format)
+
+    @desk.get("/v1/accounts/{address}/votes", Page[models.VoteView], "Somebody's votes, newest first")
+    async def votes_of(
+        request: Request,
+        address: Address,
+        cursor: Cursor = None,
+        limit: Limit = 25,
+        format: Format = "json",  # noqa: A002
+    ) -> Response:
+        checked, below = _checked(address), _position(cursor)
+        return await desk.answer(request, lambda reader: reader.votes_of(checked, below, limit), format)
 
 
 def _add_chain(desk: _Desk, explorer: Explorer) -> None:
@@ -319,6 +356,12 @@ def _checked(address: str) -> str:
         return check_address("address", address)
     except RangeError as error:
         raise Refusal(422, "Bad parameters", str(error)) from None
+
+
+def _proposal(number: str) -> int:
+    if (given := int(number)) < 2**256:
+        return given
+    raise Refusal(422, "Bad parameters", "proposal: a number has 256 bits")
 
 
 def _position(cursor: str | None) -> Position:

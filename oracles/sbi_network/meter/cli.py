@@ -139,9 +139,10 @@ def _meter_of(config: Path | None, seconds: int) -> CountingMeter:
     settings = load_meter_settings(config)
     if not settings.proofs_path.exists():
         return settings.build(time.time, seconds)
+    records = ProofRecords.existing(settings.proofs_path)
+    records.file = settings.evidence.audit_file()
     # What was proved lately stands for what would be proved of this while.
-    proofs = ProofRecords(settings.proofs_path, None, settings.evidence.audit_file()).of_latest()
-    return settings.build(time.time, seconds, proofs)
+    return settings.build(time.time, seconds, records.of_latest())
 
 
 async def _measure_now(meter: Meter, seconds: int, epoch: int) -> Measurement:
@@ -212,8 +213,9 @@ def _check(settings: MeterSettings, connect: Connect) -> None:
         _warn("clock", f"the chain's last block is {head_age:,.0f} s from this machine's time: one of them is off")
     with bound_socket(settings.http):
         _ok("http", f"{settings.http.host} port {settings.http.port} is free")
-    _check_state(settings, Identity(settings.facility, signer.address, network.domain))
-    with closing(_records_of(settings, reached.duty)) as records:
+    identity = Identity(settings.facility, signer.address, network.domain)
+    _check_state(settings, identity)
+    with closing(_records_of(settings, identity, reached.duty)) as records:
         meter = settings.build(network.now, network.epoch_seconds, records if reached.duty else None)
         for line in asyncio.run(meter.offer()):
             _ok("meter", line)
@@ -222,10 +224,10 @@ def _check(settings: MeterSettings, connect: Connect) -> None:
         _check_evidence(settings, reached, meter)
 
 
-def _records_of(settings: MeterSettings, duty: Duty | None) -> ProofRecords:
+def _records_of(settings: MeterSettings, identity: Identity, duty: Duty | None) -> ProofRecords:
     """What was proved so far; with what is asked now, in memory alone, where nothing was."""
     made = settings.proofs_path.exists()
-    records = ProofRecords(settings.proofs_path if made else Path(":memory:"), None, settings.evidence.audit_file())
+    records = ProofRecords(settings.proofs_path if made else ":memory:", identity, settings.evidence.audit_file())
     if duty is not None and (not made or records.duty(duty.epoch) is None):
         records.ask(duty, ())
     return records

@@ -16,11 +16,12 @@ from sbi_network.errors import ProtocolError, SBIError
 from sbi_network.meter.errors import NotMeasuredError, ReadingStateError
 from sbi_network.meter.measurement import Measurement, Meter, paused, unless_stopped
 from sbi_network.meter.network import Network, running_epoch, span_of
-from sbi_network.meter.store import MAX_EPOCH, Identity, KeptReading, ReadingStore
+from sbi_network.meter.store import Identity, KeptReading, ReadingStore
 from sbi_network.protocol.figure import ZERO_WORD
 from sbi_network.protocol.json_form import Signed
 from sbi_network.protocol.messages import Reading
 from sbi_network.protocol.units import OPERATIONS_PER_NANO_GAICPH, ComputeClass
+from sbi_network.state_file import MAX_KEPT_INTEGER
 
 CATCH_UP_EPOCHS = 100
 """How far back a restarted meter looks for epochs that it has not signed."""
@@ -189,7 +190,7 @@ def build_http(service: MeterService) -> FastAPI:
     http.add_exception_handler(ReadingStateError, _state_failed)
 
     @http.get("/v1/readings/{epoch}")
-    async def reading(epoch: Annotated[int, Path(ge=0, le=MAX_EPOCH)]) -> Response:
+    async def reading(epoch: Annotated[int, Path(ge=0, le=MAX_KEPT_INTEGER)]) -> Response:
         found = service.reading(epoch)
         if isinstance(found, KeptReading):
             return Response(found.signed, media_type="application/json")
@@ -197,7 +198,7 @@ def build_http(service: MeterService) -> FastAPI:
         return _problem(404, "No reading of this epoch", found.reason, retry)
 
     @http.get("/v1/evidence/{epoch}")
-    async def evidence(epoch: Annotated[int, Path(ge=0, le=MAX_EPOCH)]) -> Response:
+    async def evidence(epoch: Annotated[int, Path(ge=0, le=MAX_KEPT_INTEGER)]) -> Response:
         found = service.reading(epoch)
         if isinstance(found, KeptReading):
             return JSONResponse({"words": found.words, **found.evidence})
@@ -220,13 +221,13 @@ def build_http(service: MeterService) -> FastAPI:
 
 def _add_proofs(http: FastAPI, service: MeterService) -> None:
     @http.get("/v1/products/{epoch}")
-    async def products(epoch: Annotated[int, Path(ge=0, le=MAX_EPOCH)]) -> Response:
+    async def products(epoch: Annotated[int, Path(ge=0, le=MAX_KEPT_INTEGER)]) -> Response:
         signed = service.proofs.products(epoch) if service.proofs else []
         return Response(f'{{"products":[{",".join(signed)}]}}', media_type="application/json")
 
     @http.get("/v1/openings/{epoch}/{device}")
     async def opening(
-        epoch: Annotated[int, Path(ge=0, le=MAX_EPOCH)], device: Annotated[str, Path(pattern="^0x[0-9a-f]{64}$")]
+        epoch: Annotated[int, Path(ge=0, le=MAX_KEPT_INTEGER)], device: Annotated[str, Path(pattern="^0x[0-9a-f]{64}$")]
     ) -> Response:
         found = service.proofs.opening(epoch, bytes.fromhex(device[2:])) if service.proofs else None
         if found is None:
@@ -257,11 +258,8 @@ def _problem(status: int, title: str, detail: str, headers: dict[str, str] | Non
 
 
 async def _bad_request(request: Request, error: Exception) -> Response:
-    return _problem(
-        422,
-        "Not an epoch",
-        f"{request.url.path}: an epoch is an integer from 0 to {MAX_EPOCH}, a device 0x and 64 digits",
-    )
+    expected = f"an epoch is an integer from 0 to {MAX_KEPT_INTEGER}, a device 0x and 64 digits"
+    return _problem(422, "Not an epoch", f"{request.url.path}: {expected}")
 
 
 async def _no_such_page(request: Request, error: Exception) -> Response:

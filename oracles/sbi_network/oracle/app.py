@@ -13,11 +13,11 @@ from sbi_network.errors import SBIError
 from sbi_network.oracle.errors import OracleStateError, Reason, RefusedError
 from sbi_network.oracle.mailbox import Mailbox
 from sbi_network.oracle.passport import HEADER, Gate
-from sbi_network.oracle.state_file import MAX_KEPT_INTEGER
 from sbi_network.oracle.wire import encode_observation, encode_signature, encode_tree
 from sbi_network.protocol.figure import UINT32_MAX
 from sbi_network.protocol.json_form import MAX_TEXT_CHARS
 from sbi_network.protocol.oracle_set import MAX_ORACLES
+from sbi_network.state_file import MAX_KEPT_INTEGER
 
 _BODY_SECONDS: Final = 10.0
 """The longest that a sender may take over a body."""

@@ -16,14 +16,15 @@ from eth_typing import ChecksumAddress
 
 from sbi_network.meter.proof import Sizes, Verdict, WrongEntry
 from sbi_network.meter.proof.obligations import Asked, Fleet
-from sbi_network.oracle.state_file import StateFile, identity_of
+from sbi_network.oracle.errors import OracleStateError
+from sbi_network.oracle.identity import identity_of
 from sbi_network.protocol.figure import hex_of
 from sbi_network.protocol.json_form import Signed, decode_signed, encode_signed
 from sbi_network.protocol.messages import Product
 from sbi_network.protocol.typed_data import Domain
 from sbi_network.protocol.units import ComputeClass
+from sbi_network.state_file import Form, StateFile
 
-_VERSION: Final = 1
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS seen (
     epoch INTEGER NOT NULL,
@@ -74,8 +75,10 @@ class Wrong:
 class AuditLog(StateFile):
     """An oracle's audit log. Raises OracleStateError wherever it cannot be read or written."""
 
+    FORM = Form(1, _SCHEMA, OracleStateError)
+
     def __init__(self, path: Path | str, signer: ChecksumAddress, domain: Domain) -> None:
-        super().__init__(path, identity_of(signer, domain), _VERSION, _SCHEMA)
+        super().__init__(path, identity_of(signer, domain))
 
     def note_seen(self, signed: Signed[Product], at_ms: int) -> None:
         """A product came. Of a challenge two are kept: a third adds nothing."""

@@ -53,6 +53,8 @@ from sbi_network.signer.opening import opened_signer
 
 _SHUTDOWN_SECONDS = 1
 _MOST_CONNECTIONS = 128
+_ANSWER_SECONDS = 60.0
+"""For a proposal it may fetch what it lists; more than a view is of no use."""
 
 _log = structlog.get_logger("sbi.oracle")
 
@@ -119,13 +121,14 @@ async def _serve(parts: _Parts, listening: socket.socket, stop: asyncio.Event) -
         submitter=Submitter(registry, sender, settings.timings.poll_seconds, clock.deadline_of),
         standing=registry,
     )
-    desk = SigningDesk(parts.signer, parts.guard, parts.archive)
+    metrics = OracleMetrics(parts.base.metrics)
+    desk = SigningDesk(parts.signer, parts.guard, parts.archive, metrics.signing_refused)
     testimony = Testimony(parts.archive, desk)
     mailbox = Mailbox(Identity(parts.signer.address, clock, frozenset(settings.peer_urls)), parts.archive, testimony)
     terms, faults = Terms(registry), Faults(around)
     custody = Custody(around, faults)
-    node = OracleNode(Office(desk, parts.guard, testimony, custody, terms, registry, mailbox, means))
-    reports = ReportPulse(registry, clock, OracleMetrics(parts.base.metrics))
+    node = OracleNode(Office(desk, parts.guard, testimony, custody, terms, registry, mailbox, means, metrics))
+    reports = ReportPulse(registry, clock, metrics)
     at_work: list[_Runs] = [node, Revealer(around, terms, custody, faults), Docket(around), reports]
     if audits is None:
         await _run_together(at_work, build_app(mailbox), listening, stop)
@@ -194,7 +197,7 @@ async def _all_of(parts: Sequence[_Runs]) -> None:
 
 
 async def _run_together(parts: Sequence[_Runs], app: FastAPI, listening: socket.socket, stop: asyncio.Event) -> None:
-    server = Server(app, _SHUTDOWN_SECONDS, _MOST_CONNECTIONS)
+    server = Server(app, _SHUTDOWN_SECONDS, _MOST_CONNECTIONS, answer_seconds=_ANSWER_SECONDS)
     serving = asyncio.create_task(server.serve([listening]))
     try:
         await until_stopped(stop, _all_of(parts))
