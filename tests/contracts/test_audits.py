@@ -1,8 +1,8 @@
-"""What facilities must prove, from the recipe over the chain to whoever reads it; and an oracle that takes a cheat there.
+"""What facilities must prove, from the recipe over the chain to whoever reads it; an oracle that takes a cheat there.
 
-terms         the recipe's, as meters and oracles read them ── by a vote's act, from a later epoch on
-beacons       the first block since a moment ── none yet ── the genesis block
-prosecution   a wrong product from the log: disproved, the bond slashed; again: nothing is left to do
+terms         the recipe's, as meters and oracles read them ── dealt to slots
+beacons       the first block since a moment, or none yet
+prosecution   a wrong product from the log: disproved, the bond slashed; another one: nothing is left to do
 """
 
 from __future__ import annotations
@@ -133,9 +133,11 @@ def test_prosecution__a_wrong_product_in_the_log__is_disproved_and_its_signer_sl
     async def play(calendar: AuditCalendar, chain: Chain) -> list[str | None]:
         signer = KeystoreSigner(people.relayer.key)
         log = AuditLog(":memory:", signer.address, calendar.clock.domain)
-        for root in (proof.product.root, keccak256(b"another root")):
+
+        def keep(root: bytes) -> None:
             product = challenge.product(root)
             log.keep_wrong(product.digest(domain), Signed(product, product.sign(key.key, domain)), entry)
+
         around: Any = SimpleNamespace(
             clock=calendar.clock,
             registry=Registry(chain, calendar.clock.registry),
@@ -143,9 +145,13 @@ def test_prosecution__a_wrong_product_in_the_log__is_disproved_and_its_signer_sl
             timings=SimpleNamespace(poll_seconds=0.05),
             rank=lambda config, turn: 0,
         )
-        running = asyncio.create_task(Prosecution(around, calendar.products, log).run())
-        while log.wrong(only_open=True):  # noqa: ASYNC110 - it looks at a file
-            await asyncio.sleep(0.05)
+        prosecution = Prosecution(around, calendar.products, log)
+        running = asyncio.create_task(prosecution.run())
+        for root in (proof.product.root, keccak256(b"another root")):
+            keep(root)
+            prosecution.wrong_product()
+            while log.wrong(only_open=True):  # noqa: ASYNC110 - it looks at a file
+                await asyncio.sleep(0.05)
         running.cancel()
         return [wrong.ending for wrong in log.wrong()]
 
