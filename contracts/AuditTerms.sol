@@ -102,7 +102,7 @@ contract AuditTerms is IAuditTerms, AccessManaged {
     }
 
     function _requireFleet(uint256 place, Fleet calldata fleet) private pure {
-        bool known = fleet.rate != 0 && fleet.devices != 0 && fleet.computeClass < CLASSES;
+        bool known = fleet.rate != 0 && fleet.pace >= fleet.rate && fleet.devices != 0 && fleet.computeClass < CLASSES;
         require(known && ProductLib.areSizes(fleet.m, fleet.n, fleet.k), InvalidFleet(place, fleet));
     }
 

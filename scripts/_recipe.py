@@ -191,11 +191,13 @@ class Audits(Strict):
 
 
 class Fleet(Strict):
-    """Devices of one kind: how many, the operations a second that each claims, and the product it is asked for."""
+    """Devices of one kind: how many, the operations a second that each counts for and that its product must show, and
+    that product."""
 
     compute_class: Literal["general", "intelligent", "super"]
     devices: Annotated[Whole, Field(ge=1, lt=2**32)]
-    rate: Annotated[Whole, Field(ge=1, lt=2**96)]
+    rate: Annotated[Whole, Field(ge=1, lt=2**64)]
+    pace: Annotated[Whole, Field(ge=1, lt=2**64)]
     m: Size
     n: Size
     k: Size
@@ -203,11 +205,11 @@ class Fleet(Strict):
     def as_argument(self) -> tuple[int, ...]:
         """For `AuditTerms.scheduleFleets`."""
         number = ("general", "intelligent", "super").index(self.compute_class)
-        return (self.rate, self.devices, self.m, self.n, self.k, number)
+        return (self.rate, self.pace, self.devices, self.m, self.n, self.k, number)
 
     def allowed_ms(self, grace_ms: int) -> int:
         """How long each device may take, milliseconds, rounded down."""
-        return 1250 * 2 * self.m * self.n * self.k // self.rate + grace_ms
+        return 1250 * 2 * self.m * self.n * self.k // self.pace + grace_ms
 
 
 class Facility(Strict):
@@ -302,10 +304,12 @@ class Recipe(Strict):
             return
         for number, facility in enumerate(self.facilities if audits.slots else ()):
             for place, fleet in enumerate(facility.fleets):
+                key = ("facilities", number, "fleets", place)
+                if fleet.pace < fleet.rate:
+                    yield _contradiction(*key, "pace", given=fleet.pace, expected=f"at least the rate, {fleet.rate}")
                 allowed, slot = fleet.allowed_ms(audits.grace_ms), length * 1000 // audits.slots
                 if allowed >= slot:
                     expected = f"a product whose deadline is within a slot of {slot} ms; it is after {allowed} ms"
-                    key = ("facilities", number, "fleets", place)
                     yield _contradiction(*key, given=fleet.model_dump(), expected=expected)
 
 

@@ -31,16 +31,19 @@ struct AuditRules {
 
 /// @dev Devices of one kind in a facility, each of which may be asked for a product of its own: one slot.
 struct Fleet {
-    /// Operations a second that each device claims; what it is challenged for.
-    uint96 rate;
+    /// Operations a second of its class that each device is counted at: 18 EFLOP/s fit.
+    uint64 rate;
+    /// Operations a second that its product must show: those of its fastest arithmetic that is exact on the entries, which
+    /// may be narrower, and so faster, than its class's. Not below `rate`.
+    uint64 pace;
     /// How many there are.
     uint32 devices;
     /// Rows of A and of C.
-    uint32 m;
+    uint24 m;
     /// Columns of B and of C.
-    uint32 n;
+    uint24 n;
     /// Terms of an entry.
-    uint32 k;
+    uint24 k;
     /// The class its output counts in: 0 general, 1 intelligent, 2 super.
     uint8 computeClass;
 }
@@ -72,7 +75,7 @@ interface IAuditTerms {
     /// @dev Thrown when challenges would be counted over no epoch.
     error NothingTallied();
 
-    /// @dev Thrown when a fleet is of no device, of no rate, of no class, or of sizes for which no product is defined.
+    /// @dev Thrown when a fleet is of no device, of no rate, of a pace below it, of no class, or of sizes for which no product is defined.
     /// @param place Its place among those given.
     /// @param fleet The fleet.
     error InvalidFleet(uint256 place, Fleet fleet);

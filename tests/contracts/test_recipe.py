@@ -21,7 +21,7 @@ FACILITY: dict[str, Any] = {
     "capacities": [0, 0, 2**56 - 1],
     "public_share_bps": 0,
 }
-FLEET = {"compute_class": "super", "devices": 1, "rate": 10**9, "m": 64, "n": 64, "k": 64}
+FLEET = {"compute_class": "super", "devices": 1, "rate": 10**9, "pace": 10**9, "m": 64, "n": 64, "k": 64}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -186,8 +186,12 @@ def test_load_recipe__impossible_value__says_where_and_what(key: str, value: Any
         ),
         ({"audits.slots": 13}, r"audits\.slots: expected at most one a second: 12 \(given 13\)"),
         (
-            {"facilities": [{**FACILITY, "fleets": [FLEET, {**FLEET, "rate": 1}]}]},
+            {"facilities": [{**FACILITY, "fleets": [FLEET, {**FLEET, "rate": 1, "pace": 1}]}]},
             r"facilities\.0\.fleets\.1: expected a product whose deadline is within a slot of 6000 ms",
+        ),
+        (
+            {"facilities": [{**FACILITY, "fleets": [{**FLEET, "pace": 10**9 - 1}]}]},
+            r"facilities\.0\.fleets\.0\.pace: expected at least the rate, 1000000000 \(given 999999999\)",
         ),
         ({"regions": {}}, r"facilities\.0\.region: expected one of regions: there are none \(given 1\)"),
     ],

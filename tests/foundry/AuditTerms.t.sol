@@ -29,7 +29,7 @@ contract AuditTermsTest is SuiteTest {
     function _fleets(uint256 count) private pure returns (Fleet[] memory fleets) {
         fleets = new Fleet[](count);
         for (uint256 i = 0; i < count; ++i) {
-            fleets[i] = Fleet(700e12, uint32(512 + i), 32_768, 32_768, 131_072, 1);
+            fleets[i] = Fleet(700e12, 1400e12, uint32(512 + i), 32_768, 32_768, 131_072, 1);
         }
     }
 
@@ -189,7 +189,7 @@ contract AuditTermsTest is SuiteTest {
     }
 
     function test_scheduleFleets__thatNoProtocolIsDefinedFor__isRefused() public {
-        for (uint256 i = 0; i < 9; ++i) {
+        for (uint256 i = 0; i < 10; ++i) {
             Fleet[] memory fleets = _fleets(2);
             Fleet memory odd = fleets[1];
             if (i == 0) odd.rate = 0;
@@ -202,6 +202,7 @@ contract AuditTermsTest is SuiteTest {
             // Beyond one key stream, and beyond what oracles check exactly.
             if (i == 7) (odd.m, odd.k) = (2 ** 19, 2 ** 20);
             if (i == 8) (odd.n, odd.k) = (2 ** 18, 2 ** 20);
+            if (i == 9) odd.pace = 700e12 - 1;
             vm.expectRevert(abi.encodeWithSelector(IAuditTerms.InvalidFleet.selector, 1, odd));
             _scheduleFleets(fleets, 3);
         }

@@ -28,7 +28,6 @@ from sbi_network.meter.proof.backends import backend_named
 from sbi_network.meter.proof.challenge import Challenge
 from sbi_network.meter.proof.obligations import device_name
 from sbi_network.meter.proof.prover import prove
-from sbi_network.meter.proof.schedule import Terms
 from sbi_network.meter.proof_records import Duty, ProofRecords
 from sbi_network.meter.settings import MeterSettings, load_meter_settings
 from sbi_network.meter.sources import EvidenceSection, HostSource, build_meter
@@ -140,9 +139,10 @@ def _meter_of(config: Path | None, seconds: int) -> CountingMeter:
     settings = load_meter_settings(config)
     if not settings.proofs_path.exists():
         return settings.build(time.time, seconds)
+    records = ProofRecords.existing(settings.proofs_path)
+    records.file = settings.evidence.audit_file()
     # What was proved lately stands for what would be proved of this while.
-    proofs = ProofRecords(settings.proofs_path, None, settings.evidence.audit_file()).of_latest()
-    return settings.build(time.time, seconds, proofs)
+    return settings.build(time.time, seconds, records.of_latest())
 
 
 async def _measure_now(meter: Meter, seconds: int, epoch: int) -> Measurement:
@@ -213,8 +213,9 @@ def _check(settings: MeterSettings, connect: Connect) -> None:
         _warn("clock", f"the chain's last block is {head_age:,.0f} s from this machine's time: one of them is off")
     with bound_socket(settings.http):
         _ok("http", f"{settings.http.host} port {settings.http.port} is free")
-    _check_state(settings, Identity(settings.facility, signer.address, network.domain))
-    with closing(_records_of(settings, reached.duty)) as records:
+    identity = Identity(settings.facility, signer.address, network.domain)
+    _check_state(settings, identity)
+    with closing(_records_of(settings, identity, reached.duty)) as records:
         meter = settings.build(network.now, network.epoch_seconds, records if reached.duty else None)
         for line in asyncio.run(meter.offer()):
             _ok("meter", line)
@@ -223,10 +224,10 @@ def _check(settings: MeterSettings, connect: Connect) -> None:
         _check_evidence(settings, reached, meter)
 
 
-def _records_of(settings: MeterSettings, duty: Duty | None) -> ProofRecords:
+def _records_of(settings: MeterSettings, identity: Identity, duty: Duty | None) -> ProofRecords:
     """What was proved so far; with what is asked now, in memory alone, where nothing was."""
     made = settings.proofs_path.exists()
-    records = ProofRecords(settings.proofs_path if made else Path(":memory:"), None, settings.evidence.audit_file())
+    records = ProofRecords(settings.proofs_path if made else ":memory:", identity, settings.evidence.audit_file())
     if duty is not None and (not made or records.duty(duty.epoch) is None):
         records.ask(duty, ())
     return records
@@ -243,12 +244,12 @@ def _check_proof(settings: MeterSettings, duty: Duty) -> None:
     backend = backend_named(settings.proof.backend)
     for place, fleet in enumerate(duty.obligation.fleets):
         sizes, drawn = fleet.sizes, fleet.drawn(duty.rules)
-        allowed = Terms(sizes, fleet.rate, duty.rules.grace_ms).allowed_ms / 1000
+        allowed = fleet.terms(duty.rules).allowed_ms / 1000
         _ok(
             "proof",
             f"asked of {drawn} of {fleet.devices} {fleet.compute_class.name.lower()} devices in each epoch: a product "
             f"of {sizes.m} × {sizes.k} by {sizes.k} × {sizes.n} within {allowed:.1f} s, which shows "
-            f"{fleet.rate / 1e9:,.1f} Gop/s each",
+            f"{fleet.pace / 1e9:,.1f} Gop/s each; counted are {fleet.rate / 1e9:,.1f}",
         )
         if sizes.operations > _MOST_TRIED:
             _ok("proof", "not tried: it takes long; `run` says what it took")

@@ -7,12 +7,10 @@ products    what was signed for each challenge: a second product of one challeng
 from __future__ import annotations
 
 import json
-import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from sbi_network.meter.audit_file import AuditFile
 from sbi_network.meter.errors import ReadingStateError
@@ -26,9 +24,9 @@ from sbi_network.protocol.json_form import Signed, decode_signed, encode_signed
 from sbi_network.protocol.messages import Product
 from sbi_network.protocol.typed_data import Domain
 from sbi_network.protocol.units import ComputeClass
+from sbi_network.state_file import Form, StateFile
 
 _SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS owner (only INTEGER PRIMARY KEY CHECK (only = 1), identity TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS asked (epoch INTEGER PRIMARY KEY, terms TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS products (
     epoch INTEGER NOT NULL,
@@ -38,9 +36,8 @@ CREATE TABLE IF NOT EXISTS products (
     ended_at INTEGER,
     passed INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (epoch, device)
-) STRICT;
+) STRICT
 """
-_LOCK_SECONDS: Final = 5.0
 _PPM_IN_BPS: Final = 100
 
 
@@ -53,67 +50,55 @@ class Duty:
     obligation: Obligation
 
 
-class ProofRecords:
-    """The file of one facility, and the auditor that it makes for the meter. `file` adds probes and other work; without
-    an `identity` it is only looked at.
+class ProofRecords(StateFile):
+    """The file of one facility, and the auditor that it makes for the meter. `file` adds probes and other work.
 
     Raises ReadingStateError wherever it cannot be read or written, or is another meter's.
     """
 
-    def __init__(self, path: Path, identity: Identity | None, file: AuditFile | None = None) -> None:
-        self._path = path
-        self._file = file
-        with self._failures():
-            self._db = sqlite3.connect(path, timeout=_LOCK_SECONDS, isolation_level=None)
-            self._db.execute("PRAGMA synchronous=FULL")
-            self._db.executescript(_SCHEMA)
-            if identity is None:
-                return
-            self._db.execute("INSERT OR IGNORE INTO owner VALUES (1, ?)", (identity.text(),))
-            (owner,) = self._db.execute("SELECT identity FROM owner").fetchone()
-        if owner != identity.text():
-            raise ReadingStateError(f"{path} belongs to {owner}; this is {identity.text()}")
+    FORM = Form(1, _SCHEMA, ReadingStateError)
+    file: AuditFile | None = None
 
-    def close(self) -> None:
-        """Close the file."""
-        self._db.close()
+    def __init__(self, path: Path | str, identity: Identity, file: AuditFile | None = None) -> None:
+        super().__init__(path, identity.text())
+        self.file = file
 
     def ask(self, duty: Duty, asked: Sequence[Asked]) -> None:
         """Note what an epoch asks, before it is answered: what is not answered has failed."""
-        self._rows("INSERT OR REPLACE INTO asked VALUES (?, ?)", duty.epoch, _encoded(duty))
+        self.write("INSERT OR REPLACE INTO asked VALUES (?, ?)", duty.epoch, _encoded(duty))
         for each in asked:
             insert = "INSERT OR IGNORE INTO products (epoch, device, fleet) VALUES (?, ?, ?)"
-            self._rows(insert, duty.epoch, each.challenge.device, json.dumps(_fleet_object(each.fleet)))
+            self.write(insert, duty.epoch, each.challenge.device, json.dumps(_fleet_object(each.fleet)))
 
     def keep(self, signed: Signed[Product], ended_at: int) -> Signed[Product]:
         """Keep what was signed for a challenge, unless there is something already. Either way, what may be served."""
         epoch, device = signed.message.epoch, signed.message.device
         update = "UPDATE products SET signed = ?, ended_at = ? WHERE epoch = ? AND device = ? AND signed IS NULL"
-        self._rows(update, encode_signed(signed), ended_at, epoch, device)
-        return decode_signed(Product, self._rows(_SIGNED + " AND device = ?", epoch, device)[0][0])
+        self.write(update, encode_signed(signed), ended_at, epoch, device)
+        return decode_signed(Product, self.rows(_SIGNED + " AND device = ?", epoch, device)[0][0])
 
     def signed_root(self, epoch: int, device: bytes) -> bytes | None:
         """The root that was signed for a challenge, if one was: nothing else may ever be."""
-        found = self._rows(_SIGNED + " AND device = ?", epoch, device)
+        found = self.rows(_SIGNED + " AND device = ?", epoch, device)
         return decode_signed(Product, found[0][0]).message.root if found else None
 
     def passed(self, epoch: int, device: bytes) -> None:
         """A product was in time, and its opening is good."""
-        self._rows("UPDATE products SET passed = 1 WHERE epoch = ? AND device = ?", epoch, device)
+        self.write("UPDATE products SET passed = 1 WHERE epoch = ? AND device = ?", epoch, device)
 
     def products(self, epoch: int) -> list[str]:
         """The signed products of an epoch, as JSON."""
-        return [row[0] for row in self._rows(_SIGNED + " ORDER BY device", epoch)]
+        return [row[0] for row in self.rows(_SIGNED + " ORDER BY device", epoch)]
 
     def evidence(self, epoch: int, domain: Domain) -> Evidence:
         """What goes into an epoch's reading: the products whose opening was good."""
-        found = self._rows(_SIGNED + " AND passed", epoch)
+        found = self.rows(_SIGNED + " AND passed", epoch)
         return Evidence(decode_signed(Product, text).message.digest(domain) for (text,) in found)
 
     def duty(self, epoch: int | None = None) -> Duty | None:
         """What an epoch asked; without one, the latest."""
         query = "SELECT epoch, terms FROM asked WHERE epoch = ifnull(?, (SELECT max(epoch) FROM asked))"
-        found = self._rows(query, epoch)
+        found = self.rows(query, epoch)
         return _decoded(*found[0]) if found else None
 
     def of_latest(self) -> LatestProofs:
@@ -124,23 +109,23 @@ class ProofRecords:
         """The audits that hold for an epoch, one a class that was asked for."""
         duty = self.duty(span.epoch)
         if duty is None:
-            return self._file.audits(span) if self._file and self.duty() is None else ()
+            return self.file.audits(span) if self.file and self.duty() is None else ()
         if not duty.rules.asked:
-            return self._file.audits(span) if self._file else ()
+            return self.file.audits(span) if self.file else ()
         failed = self._failed(duty)
         # A class of which nothing is asked has nothing proved: it is audited with no challenge, and so counts nothing.
         return [audit_of(duty.obligation, duty.rules, duty.epoch, c, failed) for c in ComputeClass]
 
     def probes(self, span: EpochSpan) -> Sequence[Probe]:
         """Those of the file. Raises SourceError."""
-        return self._file.probes(span) if self._file else ()
+        return self.file.probes(span) if self.file else ()
 
     def proving(self, span: EpochSpan) -> Sequence[ProofWork]:
         """The products that ended within a span, and what the file says. Raises SourceError."""
         query = "SELECT fleet, ended_at FROM products WHERE ended_at > ? AND ended_at <= ?"
-        own = [(_fleet_from(json.loads(text)), at) for text, at in self._rows(query, span.start, span.end)]
+        own = [(_fleet_from(json.loads(text)), at) for text, at in self.rows(query, span.start, span.end)]
         work = [ProofWork(fleet.compute_class, at, fleet.sizes.operations) for fleet, at in own]
-        return [*work, *(self._file.proving(span) if self._file else ())]
+        return [*work, *(self.file.proving(span) if self.file else ())]
 
     def terms(self, span: EpochSpan, own: Terms) -> Terms:
         """The network's, where proof is asked for."""
@@ -149,27 +134,16 @@ class ProofRecords:
 
     def prune(self, before: int) -> None:
         """Forget epochs that no tally reaches back to."""
-        self._rows("DELETE FROM products WHERE epoch < ?", before)
-        self._rows("DELETE FROM asked WHERE epoch < ?", before)
+        self.write("DELETE FROM products WHERE epoch < ?", before)
+        self.write("DELETE FROM asked WHERE epoch < ?", before)
 
     def _failed(self, duty: Duty) -> dict[int, list[Fleet]]:
         first = duty.epoch - duty.rules.tally_epochs
         failed: dict[int, list[Fleet]] = {}
         query = "SELECT epoch, fleet FROM products WHERE NOT passed AND epoch > ? AND epoch <= ?"
-        for epoch, text in self._rows(query, first, duty.epoch):
+        for epoch, text in self.rows(query, first, duty.epoch):
             failed.setdefault(epoch, []).append(_fleet_from(json.loads(text)))
         return failed
-
-    def _rows(self, statement: str, *parameters: object) -> list[Any]:
-        with self._failures():
-            return self._db.execute(statement, parameters).fetchall()
-
-    @contextmanager
-    def _failures(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise ReadingStateError(f"{self._path}: {error}") from error
 
 
 _SIGNED: Final = "SELECT signed FROM products WHERE epoch = ? AND signed NOTNULL"
@@ -231,9 +205,9 @@ def _decoded(epoch: int, text: str) -> Duty:
 
 def _fleet_object(fleet: Fleet) -> list[int]:
     sizes = fleet.sizes
-    return [int(fleet.compute_class), fleet.devices, fleet.rate, sizes.m, sizes.n, sizes.k]
+    return [int(fleet.compute_class), fleet.devices, fleet.rate, fleet.pace, sizes.m, sizes.n, sizes.k]
 
 
 def _fleet_from(given: Sequence[int]) -> Fleet:
-    compute_class, devices, rate, m, n, k = given
-    return Fleet(ComputeClass(compute_class), devices, rate, Sizes(m, n, k))
+    compute_class, devices, rate, pace, m, n, k = given
+    return Fleet(ComputeClass(compute_class), devices, rate, pace, Sizes(m, n, k))

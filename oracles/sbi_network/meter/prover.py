@@ -30,6 +30,9 @@ from sbi_network.protocol.json_form import Signed
 from sbi_network.protocol.messages import products_domain
 
 _POLL_SECONDS: Final = 0.25
+_LONGEST_WAIT: Final = 30.0
+"""Seconds after an epoch's end for which its reading waits for the last openings."""
+
 _KEPT_EPOCHS: Final = 3
 """Epochs whose openings are kept to be fetched; they may be large."""
 
@@ -76,9 +79,14 @@ class Prover:
             epoch = max(epoch + 1, clock.epoch_at(clock.now()))
 
     async def until_answered(self, epoch: int) -> None:
-        """Wait until an epoch's challenges are answered, or are not any more."""
+        """Wait until an epoch's challenges are answered, or will not be in time, as while the chain cannot be read."""
         if epoch in self._answers:
-            await self._answers[epoch].done.wait()
+            clock = self.calendar.clock
+            longest = clock.end_of(epoch) + _LONGEST_WAIT - clock.now()
+            try:
+                await asyncio.wait_for(self._answers[epoch].done.wait(), max(0.0, longest))
+            except TimeoutError:
+                _log.warning("reading_without_proof", epoch=epoch, detail="its challenges are not answered yet")
 
     def opening(self, epoch: int, device: bytes) -> bytes | None:
         """The opened rows of a device, if there are any (yet)."""

@@ -258,11 +258,8 @@ def _problem(status: int, title: str, detail: str, headers: dict[str, str] | Non
 
 
 async def _bad_request(request: Request, error: Exception) -> Response:
-    return _problem(
-        422,
-        "Not an epoch",
-        f"{request.url.path}: an epoch is an integer from 0 to {MAX_KEPT_INTEGER}, a device 0x and 64 digits",
-    )
+    expected = f"an epoch is an integer from 0 to {MAX_KEPT_INTEGER}, a device 0x and 64 digits"
+    return _problem(422, "Not an epoch", f"{request.url.path}: {expected}")
 
 
 async def _no_such_page(request: Request, error: Exception) -> Response:

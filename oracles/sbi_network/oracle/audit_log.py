@@ -139,12 +139,12 @@ class AuditLog(StateFile):
 
 def _fleet_text(fleet: Fleet) -> str:
     sizes = fleet.sizes
-    return json.dumps([int(fleet.compute_class), fleet.devices, fleet.rate, sizes.m, sizes.n, sizes.k])
+    return json.dumps([int(fleet.compute_class), fleet.devices, fleet.rate, fleet.pace, sizes.m, sizes.n, sizes.k])
 
 
 def _fleet_from(text: str) -> Fleet:
-    compute_class, devices, rate, m, n, k = json.loads(text)
-    return Fleet(ComputeClass(compute_class), devices, rate, Sizes(m, n, k))
+    compute_class, devices, rate, pace, m, n, k = json.loads(text)
+    return Fleet(ComputeClass(compute_class), devices, rate, pace, Sizes(m, n, k))
 
 
 def _entry_text(entry: WrongEntry) -> str:

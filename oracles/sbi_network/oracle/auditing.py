@@ -82,6 +82,7 @@ class _Facility:
     rules: Rules
     cases: list[_Case] = field(default_factory=list)
     audits: Sequence[AuditResult] = ()
+    blamed: bool = True
     done: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -117,6 +118,7 @@ class Auditing:
         self._started_ms = self._clock.now() * 1000
         self._epochs: dict[int, _Epoch] = {}
         self._deliveries: dict[int, ExchangeDeliveries] = {}
+        self._late_audits: set[asyncio.Task[None]] = set()
         self._limit = asyncio.Semaphore(_ASKED_AT_ONCE)
 
     async def run(self) -> None:
@@ -137,10 +139,10 @@ class Auditing:
         if not any(reading.raw):
             return None
         try:
-            known = self._epochs.get(reading.epoch)
+            known = self._epochs.get(reading.epoch) or self._late(reading.epoch)
             if known is None:
                 rules = await self._calendar.rules_at(reading.epoch)
-                return "not audited: this oracle was not there in that epoch" if rules.asked else None
+                return "not audited: the epoch is too long ago" if rules.asked else None
             await known.begun.wait()
             if known.rules is None or not known.rules.asked:
                 return None
@@ -183,6 +185,15 @@ class Auditing:
         """Products that are wrong, with all that it takes to show it: for anybody who disputes them."""
         return [wrong.as_object() for wrong in self.log.wrong()]
 
+    def _late(self, epoch: int) -> _Epoch | None:
+        """An epoch that was over when this oracle started: of what it saw before, the openings can still be had."""
+        if epoch <= self._clock.epoch_at(self._clock.now()) - _KEPT_EPOCHS:
+            return None
+        task = asyncio.create_task(self.audit(epoch))
+        self._late_audits.add(task)
+        task.add_done_callback(self._late_audits.discard)
+        return self._opened(epoch)
+
     async def _allowed(self, epoch: int, facility: int, found: _Facility, claimed: Raw) -> Raw:
         """What a reading may say. Receipts are looked up only where they would make the difference."""
         bare, seconds = self._bare_allowance(found), self._clock.epoch_seconds
@@ -224,8 +235,10 @@ class Auditing:
         work = self._opened(epoch)
         try:
             audit = await self._until(lambda: self._calendar.audit_of(epoch))
+            # Of an epoch that is over, what cannot be had any more is nobody's fault.
+            blamed = self._clock.now() < self._clock.end_of(epoch)
             for number, obligation in audit.obligations.items():
-                work.facilities[number] = _Facility(obligation, audit.rules)
+                work.facilities[number] = _Facility(obligation, audit.rules, blamed=blamed)
             work.rules = audit.rules
             work.begun.set()
             if audit.rules.asked:
@@ -349,7 +362,7 @@ class Auditing:
     def _conclude(self, audit: EpochAudit, number: int, found: _Facility) -> None:
         """Note what failed, and count: from now on the facility's reading can be judged."""
         for case in found.cases:
-            if not case.passed and not case.unseen:
+            if found.blamed and not case.passed and not case.unseen:
                 self.log.note_failure(case.asked, case.audit.verdict)
         failed = self.log.failed(number, audit.epoch - audit.rules.tally_epochs, audit.epoch)
         # What this oracle was not there for is no failure, and yet not proved to it.

@@ -253,7 +253,7 @@ def test_check__a_mistake_in_the_file__is_told_by_its_key(tmp_path: Path) -> Non
     assert "meter.host.size: unknown key" in result.stderr
 
 
-SERVERS = Fleet(ComputeClass.GENERAL, 4, 300_000_000_000, Sizes(64, 64, 64))
+SERVERS = Fleet(ComputeClass.GENERAL, 4, 300_000_000_000, 400_000_000_000, Sizes(64, 64, 64))
 RULES = Rules(2, 10_000, 0, 0, 2_000, 100, 950_000, (2_500, 2_500, 2_500))
 DUTY = Duty(0, RULES, Obligation((SERVERS,), records_count=False, from_epoch=0))
 
@@ -263,7 +263,7 @@ def test_check__the_network_asks_for_proof__says_which_tries_it_and_what_it_woul
     assert result.exit_code == 0
     assert (
         "proof: asked of 4 of 4 general devices in each epoch: a product of 64 × 64 by 64 × 64 within 2.0 s, "
-        "which shows 300.0 Gop/s each"
+        "which shows 400.0 Gop/s each; counted are 300.0"
     ) in result.stdout
     assert "proof: tried by numpy: 4 of them would take" in result.stdout
     assert "general: 0 of 4 audits failed, so at most 52.71 % would: 567.4 of 1,200.0 Gop/s count" in result.stdout

@@ -36,7 +36,7 @@ from tests.oracles.oracle.simulated import CHAIN_ID, REGISTRY, facility_key, ora
 EPOCH_SECONDS = 100
 GENESIS = 1_000_000
 PRODUCTS = check_address("products", "0xABaBaBaBABabABabAbAbABAbABabababaBaBABaB")
-FLEET = Fleet(ComputeClass.GENERAL, 4, 36_000_000_000, Sizes(128, 64, 128))
+FLEET = Fleet(ComputeClass.GENERAL, 4, 36_000_000_000, 36_000_000_000, Sizes(128, 64, 128))
 RULES = Rules(1, 10_000, 0, 0, 5_000, 100, 950_000, (10_000, 10_000, 10_000))
 OBLIGATION = Obligation((FLEET,), records_count=False, from_epoch=0)
 PAUSE = 0.002

@@ -247,15 +247,34 @@ def test_fault_of__other_evidence__is_refused(folder: Path, evidence: bytes) -> 
     assert "its evidence is not that of the products" in str(fault(network, 1, evidence))
 
 
-def test_fault_of__an_epoch_that_this_oracle_missed__is_refused_where_proof_is_asked_for(folder: Path) -> None:
+def test_fault_of__an_epoch_before_a_restart__counts_what_came_in_time_and_is_shown_still(folder: Path) -> None:
+    network = network_of(folder, log=folder / "audits.sqlite")
+    asyncio.run(network.pass_epoch())
+    network.log.close()
+    again = Network(network.calendar, network.facilities, folder / "audits.sqlite")
+    assert fault(again, full(0)) is None
+    assert "proved" in str(fault(again, full(0) + 1))
+
+
+def test_fault_of__an_epoch_that_this_oracle_did_not_see__is_refused_and_nobody_blamed(folder: Path) -> None:
     network = network_of(folder)
-    assert "not audited: this oracle was not there" in str(fault(network, 1))
+    asyncio.run(network.pass_epoch())
+    other = Network(network.calendar, network.facilities)
+    assert "4: this oracle was not there" in str(fault(other, 1))
+    assert other.log.failed(0, 0, 0) == {}
+
+
+def test_fault_of__an_epoch_long_ago__is_refused_where_proof_is_asked_for(folder: Path) -> None:
+    network = network_of(folder)
+    network.calendar.clock.time.now += 20 * EPOCH_SECONDS
+    assert fault(network, 1) == "not audited: the epoch is too long ago"
     network.calendar.rules = replace(RULES, slots=0)
     assert fault(network, 1) is None
 
 
 def test_fault_of__the_chain_fails__is_asked_again_not_accepted(folder: Path) -> None:
     network = network_of(folder)
+    network.calendar.clock.time.now += 20 * EPOCH_SECONDS
     network.calendar.fails = True
     with pytest.raises(NoAnswerError):
         fault(network, 1)

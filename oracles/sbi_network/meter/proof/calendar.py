@@ -14,7 +14,7 @@ from sbi_network.chain.errors import WrongChainError
 from sbi_network.chain.registry import Registry
 from sbi_network.meter.proof.obligations import Obligation, Rules
 from sbi_network.meter.proof.on_chain import AuditTerms, Products
-from sbi_network.meter.proof.schedule import Terms, slots_of
+from sbi_network.meter.proof.schedule import slots_of
 from sbi_network.protocol.address import ZERO_ADDRESS
 
 _READS_AT_ONCE: Final = 16
@@ -43,7 +43,7 @@ class EpochAudit:
         fleets = [
             fleet for number, each in self.obligations.items() if self.slots[number] == slot for fleet in each.fleets
         ]
-        return max((Terms(fleet.sizes, fleet.rate, self.rules.grace_ms).allowed_ms for fleet in fleets), default=0)
+        return max((fleet.terms(self.rules).allowed_ms for fleet in fleets), default=0)
 
 
 class AuditCalendar:

@@ -50,12 +50,20 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """Devices of one kind: how many, the operations a second that each claims, and the product it is asked for."""
+    """Devices of one kind: how many, the operations a second that each counts for, and the product it is asked for.
+
+    `pace` is what the product must show: the device's fastest arithmetic that is exact on the entries.
+    """
 
     compute_class: ComputeClass
     devices: int
     rate: int
+    pace: int
     sizes: Sizes
+
+    def terms(self, rules: Rules) -> Terms:
+        """How long each may take."""
+        return Terms(self.sizes, self.pace, rules.grace_ms)
 
     def drawn(self, rules: Rules) -> int:
         """How many are challenged in an epoch: the share of all, rounded up."""
@@ -93,7 +101,7 @@ def challenges(facility: int, epoch: int, beacon: bytes, obligation: Obligation,
         Asked(
             fleet,
             Challenge(facility, epoch, device_name(place, device), beacon, fleet.sizes),
-            Terms(fleet.sizes, fleet.rate, rules.grace_ms),
+            fleet.terms(rules),
         )
         for place, fleet in enumerate(obligation.fleets)
         for device in _drawn(beacon, facility, place, fleet, rules)

@@ -36,7 +36,9 @@ class AuditTerms(BoundContract):
     async def obligation_of(self, facility: int, epoch: int, block: Block = LATEST) -> Obligation:
         """What a facility must prove in an epoch."""
         fleets, records_count, from_epoch = await self.read("fleetsAt", facility, epoch, block=block)
-        made = [Fleet(ComputeClass(c), devices, rate, Sizes(m, n, k)) for rate, devices, m, n, k, c in fleets]
+        made = [
+            Fleet(ComputeClass(c), devices, rate, pace, Sizes(m, n, k)) for rate, pace, devices, m, n, k, c in fleets
+        ]
         return Obligation(tuple(made), records_count, from_epoch)
 
 

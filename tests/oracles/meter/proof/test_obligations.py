@@ -30,8 +30,8 @@ from sbi_network.protocol.units import ComputeClass
 
 GENERAL, INTELLIGENT, SUPER = ComputeClass
 RULES = Rules(4, 10_000, 0, 0, 3_000, 1_000, 950_000, (5_000, 5_000, 5_000))
-CPUS = Fleet(GENERAL, 4, 36_000_000_000, Sizes(64, 64, 64))  # 10 nGAICPh a second each
-CARDS = Fleet(INTELLIGENT, 100, 72_000_000_000, Sizes(128, 64, 64))
+CPUS = Fleet(GENERAL, 4, 36_000_000_000, 36_000_000_000, Sizes(64, 64, 64))  # 10 nGAICPh a second each
+CARDS = Fleet(INTELLIGENT, 100, 72_000_000_000, 144_000_000_000, Sizes(128, 64, 64))
 BOTH = Obligation((CPUS, CARDS), records_count=False, from_epoch=0)
 BEACON = keccak256(b"slot")
 
@@ -46,7 +46,7 @@ def test_challenges__every_device__in_order_with_its_own_product() -> None:
     assert [each.challenge.device for each in asked[4:]] == [device_name(1, number) for number in range(100)]
     assert {each.challenge.beacon for each in asked} == {BEACON}
     assert asked[4].challenge.sizes == CARDS.sizes
-    assert asked[4].terms.rate == CARDS.rate
+    assert asked[4].terms.rate == CARDS.pace == 2 * CARDS.rate
     assert asked[4].terms.grace_ms == 3_000
     assert len({each.challenge.a.seed for each in asked}) == 104
     assert len({each.challenge.b.seed for each in asked}) == 1  # one n and k: one B, whatever m is
