@@ -39,8 +39,8 @@ class Running:
 
     @property
     def is_at_its_slot(self) -> bool:
-        """Whether its slot is the one that it is of, or, where it is of none, the one that it uses."""
-        return not self.fault.meets_whoever or self.took_effect_at is not None
+        """Whether it is at work where its slot is."""
+        return self.fault.uses_its_slot and not self.is_lurking
 
 
 @dataclass
