@@ -19,14 +19,9 @@ async def simulate(chain: Chain, sender: ChecksumAddress, call: Call, block: Blo
     await asked(chain.web3.eth.call(_params(call, sender), block))  # type: ignore[arg-type]
 
 
-async def estimated_gas(chain: Chain, sender: ChecksumAddress, call: Call) -> int:
-    """Gas of a whole transaction, as an endpoint estimates it. Raises ContractRefused or EndpointError."""
-    return int(await asked(chain.web3.eth.estimate_gas(_params(call, sender))))
-
-
 async def gas_for(chain: Chain, sender: ChecksumAddress, call: Call) -> int:
     """Gas that a call needs, and a margin. Raises ContractRefused or EndpointError."""
-    estimate = await estimated_gas(chain, sender, call)
+    estimate = int(await asked(chain.web3.eth.estimate_gas(_params(call, sender))))
     return estimate + estimate * GAS_MARGIN_PERCENT // 100
 
 

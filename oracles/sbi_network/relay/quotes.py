@@ -75,5 +75,10 @@ def next_word(position: int) -> int:
     return (position // _PAIRS_A_WORD + 1) * _PAIRS_A_WORD
 
 
+def opens_word(position: int) -> bool:
+    """Whether a position is the first of its word."""
+    return position % _PAIRS_A_WORD == 0
+
+
 def _mac(key: bytes, promise: bytes) -> bytes:
     return hmac.digest(key, promise, sha256)[:_MAC_BYTES]
