@@ -119,8 +119,9 @@ bench-simulate: setup ## Measure the simulation against the same model in radCAD
 policy-plots: setup ## Draw the plots of docs/policy.md again
 	$(BIN)/python -m benchmarks.year
 
-bench-soak: setup ## A keeper for an hour (SECONDS=3600): does its memory grow? Writes benchmarks/soak.json
+bench-soak: setup ## A keeper, then an oracle for an hour (SECONDS=3600): does its memory grow? Writes benchmarks/soak*.json
 	$(BIN)/python -m benchmarks.soak --seconds $(or $(SECONDS),3600)
+	$(BIN)/python -m benchmarks.soak --seconds $(or $(SECONDS),3600) --daemon oracle
 
 gas-products: setup ## Measure on Anvil what settling a wrong product costs (UPDATE=1 writes benchmarks/products.json)
 	$(BIN)/python -m benchmarks.products $(if $(UPDATE),,--check)
