@@ -190,6 +190,8 @@ contract ConformanceTokenTest is TokenTest {
         vm.prank(caller);
         (ok, returned) = target.call(data);
         logs = vm.getRecordedLogs();
+        // What was undone is recorded all the same.
+        if (!ok) logs = new Vm.Log[](0);
     }
 
     function _requireMint(Vm.Log memory log, address to, uint256 amount) private view {
