@@ -1,4 +1,6 @@
-"""The stateful campaign: invariants 1 to 11 after every act of random sequences, `make fuzz`. Writes `benchmarks/fuzz.json`.
+"""The stateful campaign, `make fuzz`: invariants 1 to 11 after every act of random sequences.
+
+Writes `benchmarks/fuzz.json`.
 
 `tests/foundry/invariants` has the acts of everybody and the invariants. The campaign fails if one breaks, and if an act
 succeeds in less than a tenth of its calls: sequences of refusals show nothing. `--runs` and `--depth` make it shorter.

@@ -1,9 +1,9 @@
 """Mutation testing of the production contracts: `make mutate`. Writes `benchmarks/mutation.json`.
 
-Slither's operators make the mutants (`mutants.py`); a seeded sample, stratified by contract and operator, is put one by one
-into a copy of the tree, where forge, the native one, runs the tests that are about that contract, and if those pass, all of
-them. A mutant that does not compile counts for nothing; one that all tests pass has survived. A
-bug planted first must be caught, and the sound tree must pass: else nothing is shown.
+Slither's operators make the mutants (`mutants.py`). A seeded sample, stratified by contract and operator, is put one by
+one into a copy of the tree, where forge, the native one, runs the tests that are about that contract, and if those pass,
+all of them. A mutant that does not compile counts for nothing; one that all tests pass has survived. A bug planted
+first must be caught, and the sound tree must pass: else nothing is shown.
 
 Survivors that change nothing anybody could see are argued in `docs/security/mutants.md`, by their number there.
 """
@@ -18,7 +18,6 @@ import shutil
 import sys
 import time
 from collections import defaultdict
-from pathlib import Path
 from typing import Any
 
 from tests.assurance.tools import ARTIFACTS, FORGE, LOCKS, ROOT, attempt, python_tool, run
@@ -66,7 +65,7 @@ Mutant = dict[str, Any]
 
 def sample(mutants: list[Mutant], count: int, seed: int) -> list[Mutant]:
     """So many mutants, one of each contract and operator in turn, so that the rare kinds are there too."""
-    chance = random.Random(seed)  # noqa: S311 - a sample that can be drawn again, no secret
+    chance = random.Random(seed)  # no secret: a sample that can be drawn again
     strata: dict[tuple[str, str], list[Mutant]] = defaultdict(list)
     for mutant in mutants:
         strata[mutant["contract"], mutant["operator"]].append(mutant)
@@ -82,7 +81,7 @@ def sample(mutants: list[Mutant], count: int, seed: int) -> list[Mutant]:
 
 
 def prepare() -> None:
-    """A copy of what forge reads, with the tools linked and the tests' artifacts where they are kept between mutants."""
+    """A copy of what forge reads, with the tools linked and the artifacts that forge keeps between mutants."""
     shutil.rmtree(COPY, ignore_errors=True)
     COPY.mkdir(parents=True)
     for name in SOURCES:

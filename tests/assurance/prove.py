@@ -1,7 +1,8 @@
 """Theorems about the contracts, proven by halmos for every value: `make prove`. Writes `benchmarks/prove.json`.
 
-Each theorem is a `check_` function under `tests/prove`, its prose above it. One that finds a counterexample, runs out of
-time, or was not explored whole because a loop was cut short, fails the campaign: only what holds for all paths counts.
+Each theorem is a `check_` function under `tests/prove`, its prose above it. One that finds a counterexample, runs out
+of time, or was not explored whole because a loop was cut short, fails the campaign: only what holds for all paths
+counts.
 """
 
 from __future__ import annotations
