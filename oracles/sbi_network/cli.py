@@ -16,6 +16,7 @@ _PARTS: Final = {
     "meter": "sbi_network.meter.cli",
     "oracle": "sbi_network.oracle.cli",
     "keeper": "sbi_network.chain.cli",
+    "relay": "sbi_network.relay.cli",
     "roll": "sbi_network.roll.cli",
     "simulate": "sbi_network.simulation.cli",
     "key": "sbi_network.chain.key_cli",
