@@ -2,8 +2,8 @@
 
 Slither's operators make the mutants (`mutants.py`). A seeded sample, stratified by contract and operator, is put one by
 one into a copy of the tree, where forge, the native one, runs the tests that are about that contract, and if those
-pass, all of them. A mutant that does not compile counts for nothing; one that all tests pass has survived. A bug planted
-first must be caught, and the sound tree must pass: else nothing is shown.
+pass, all of them. A mutant that does not compile counts for nothing; one that all tests pass has survived. A bug
+planted first must be caught, and the sound tree must pass: else nothing is shown.
 
 Survivors that change nothing anybody could see are argued in `docs/security/mutants.md`, by their number there.
 """
