@@ -101,6 +101,9 @@ gas: setup ## Measure gas on Anvil and compare with benchmarks/gas.json (UPDATE=
 coverage: setup ## Measure which lines and branches of the contracts the tests run
 	$(BIN)/python -m benchmarks.coverage
 
+static: setup ## Slither, its checks of the ERCs, solhint, compiler warnings: none may be left; writes benchmarks/static.json
+	$(BIN)/python -m tests.assurance.static
+
 bench-roll: setup ## Measure rolls of 1e6, 1e7 and 1e8 citizens beside npm's package (SIZES=1000000 for one alone)
 	$(BIN)/python -m benchmarks.roll $(if $(SIZES),--sizes $(SIZES))
 
@@ -112,6 +115,9 @@ scale: setup ## Write the figures of docs/scale.md from the committed benchmarks
 
 bench-simulate: setup ## Measure the simulation against the same model in radCAD, into benchmarks/simulate.json
 	$(BIN)/python -m benchmarks.simulate
+
+policy-plots: setup ## Draw the plots of docs/policy.md again
+	$(BIN)/python -m benchmarks.year
 
 bench-soak: setup ## A keeper for an hour (SECONDS=3600): does its memory grow? Writes benchmarks/soak.json
 	$(BIN)/python -m benchmarks.soak --seconds $(or $(SECONDS),3600)

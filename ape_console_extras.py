@@ -11,8 +11,8 @@ from scripts._proposals import proposals
 
 def ape_init_extras() -> dict[str, Any]:
     """`suite`, and each of its contracts by role: `token`, `vault`, `oracles`, `citizens`, `policy`, `exchange`,
-    `bonds`, `disputes`, `products`, `verifier`, `manager`, `timelock`, `votes`, `chamber`, `governor`; and what they
-    say together: `proposals()`, and `powers()`, which lists every role and its holders."""
+    `bonds`, `disputes`, `products`, `verifier`, `manager`, `timelock`, `votes`, `chamber`, `governor`, `audits`; and
+    what they say together: `proposals()`, and `powers()`, which lists every role and its holders."""
     if networks.active_provider is None:
         return {}
     try:

@@ -42,6 +42,7 @@ _ORDER = (
     "votes",
     "chamber",
     "governor",
+    "audits",
 )
 CONTRACTS = {
     "verifier": "EcdsaVerifier",
@@ -59,6 +60,7 @@ CONTRACTS = {
     "votes": "CitizenVotes",
     "chamber": "SecondChamber",
     "governor": "SuiteGovernor",
+    "audits": "AuditTerms",
 }
 _ADMIN_ROLE = 0
 GUARDIAN_ROLE = 1
@@ -87,6 +89,7 @@ class Suite:
     votes: ContractInstance
     chamber: ContractInstance
     governor: ContractInstance
+    audits: ContractInstance
 
     def addresses(self) -> dict[str, str]:
         """Checksummed address by role."""
@@ -161,6 +164,9 @@ def check_suite(suite: Suite) -> None:
         "disputes.products": (suite.disputes.products(), suite.products),
         "products.disputes": (suite.products.disputes(), suite.disputes),
         "products.registry": (suite.products.registry(), suite.oracles),
+        "products.audits": (suite.products.audits(), suite.audits),
+        "audits.registry": (suite.audits.registry(), suite.oracles),
+        "audits.exchange": (suite.audits.exchange(), suite.exchange),
         "vault.token": (suite.vault.token(), suite.token),
         "vault.citizens": (suite.vault.citizens(), suite.citizens),
         "token.vault": (suite.token.vault(), suite.vault),
@@ -179,7 +185,7 @@ def check_suite(suite: Suite) -> None:
     for name, (actual, contract) in expected.items():
         if actual != contract.address:
             raise DeploymentError(f"{name} is {actual}, expected {contract.address}")
-    for role in ("oracles", "vault", "citizens", "exchange", "chamber"):
+    for role in ("oracles", "vault", "citizens", "exchange", "chamber", "audits"):
         authority = getattr(suite, role).authority()
         if authority != suite.manager.address:
             raise DeploymentError(f"{role}.authority is {authority}, expected {suite.manager.address}")
@@ -320,7 +326,8 @@ def _arguments(recipe: Recipe, at: dict[str, str], genesis: int) -> dict[str, li
             disputes.reveal_window_s,
             disputes.demand_bond_wei,
         ],
-        "products": [at["disputes"]],
+        "products": [at["disputes"], at["audits"]],
+        "audits": [at["manager"], at["oracles"], at["exchange"]],
     }
 
 
@@ -344,6 +351,18 @@ def _set_up(suite: Suite, recipe: Recipe, deployer: AccountAPI) -> None:
             facility.public_share_bps,
             sender=deployer,
         )
+    _set_audits(suite, recipe, deployer)
+
+
+def _set_audits(suite: Suite, recipe: Recipe, deployer: AccountAPI) -> None:
+    """What facilities must prove, from the first epoch on; should that run already, from the one after the next."""
+    begun = chain.blocks.head.timestamp >= suite.oracles.genesis()
+    first = suite.oracles.currentEpoch() + 2 if begun else 0
+    suite.audits.scheduleRules(recipe.audits.as_argument(first), sender=deployer)
+    for number, facility in enumerate(recipe.facilities):
+        if facility.fleets:
+            fleets = [fleet.as_argument() for fleet in facility.fleets]
+            suite.audits.scheduleFleets(number, fleets, facility.records_count, first, sender=deployer)
 
 
 def _appoint_guardian(suite: Suite, recipe: Recipe, deployer: AccountAPI) -> None:
