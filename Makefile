@@ -64,6 +64,9 @@ chaos: setup ## Break a network of real oracles at random (SEED=, EACH=, ORACLES
 test-network: setup ## The small chaos campaign, demands, double signers, latecomers: real oracles on Anvil, minutes
 	$(PYTEST) tests/chaos
 
+test-relay: setup ## The relayer's bad days: wallets, reorgs, floods, full queues, a node that is gone
+	$(PYTEST) tests/relay
+
 test-explorer: setup ## The explorer's long and bad days: reorgs, kills, PostgreSQL, hostile clients
 	$(PYTEST) tests/explorer
 
@@ -98,11 +101,23 @@ gas: setup ## Measure gas on Anvil and compare with benchmarks/gas.json (UPDATE=
 coverage: setup ## Measure which lines and branches of the contracts the tests run
 	$(BIN)/python -m benchmarks.coverage
 
+static: setup ## Slither, its checks of the ERCs, solhint, compiler warnings: none may be left; writes benchmarks/static.json
+	$(BIN)/python -m tests.assurance.static
+
 bench-roll: setup ## Measure rolls of 1e6, 1e7 and 1e8 citizens beside npm's package (SIZES=1000000 for one alone)
 	$(BIN)/python -m benchmarks.roll $(if $(SIZES),--sizes $(SIZES))
 
+bench-relay: setup ## Measure the relayer: gas a payment, payments a second, floods and kills, into benchmarks/relay.json
+	$(BIN)/python -m benchmarks.relay
+
+scale: setup ## Write the figures of docs/scale.md from the committed benchmarks
+	$(BIN)/python -m benchmarks.scale
+
 bench-simulate: setup ## Measure the simulation against the same model in radCAD, into benchmarks/simulate.json
 	$(BIN)/python -m benchmarks.simulate
+
+policy-plots: setup ## Draw the plots of docs/policy.md again
+	$(BIN)/python -m benchmarks.year
 
 bench-soak: setup ## A keeper for an hour (SECONDS=3600): does its memory grow? Writes benchmarks/soak.json
 	$(BIN)/python -m benchmarks.soak --seconds $(or $(SECONDS),3600)

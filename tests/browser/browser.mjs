@@ -103,8 +103,14 @@ export async function assertAccessible(page, where) {
 
 // Nothing reaches beyond the window's sides.
 export async function assertFits(page, where) {
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-  assert.ok(wide <= 0, `${where}: ${wide} px too wide`);
+  const wide = await page.evaluate(() =>
+    [document.documentElement, ...document.querySelectorAll("dialog")].map((each) => each.scrollWidth - each.clientWidth),
+  );
+  assert.ok(Math.max(...wide) <= 0, `${where}: ${wide} px too wide`);
+}
+
+export async function shootPart(page, order, part, name) {
+  await page.locator(part).screenshot({ path: join(order.shots, `${name}.png`) });
 }
 
 export async function shoot(page, order, name) {

@@ -11,6 +11,13 @@ export async function citizen(browser, order, { size, language, theme, person })
   const field = (key) => page.getByRole("textbox", { name: say(key), exact: true });
   const notice = (text) => page.getByText(text).first().waitFor();
   const balance = async () => BigInt(await page.locator("[data-wei]").getAttribute("data-wei"));
+  // What the page shows once it shows the newest block's.
+  const settled = async () => {
+    await order.ask("indexed");
+    const told = (await (await fetch(`${order.base}/v1/accounts/${person.account}`)).json()).balance;
+    await page.waitForFunction((wei) => document.querySelector("[data-wei]").dataset.wei === wei, told);
+    return BigInt(told);
+  };
   const confirm = async (sentence) => {
     const dialog = page.getByRole("dialog");
     await dialog.getByText(sentence).waitFor();
@@ -52,7 +59,7 @@ export async function citizen(browser, order, { size, language, theme, person })
   await order.ask("epoch");
   await page.waitForFunction((wei) => BigInt(document.querySelector("[data-wei]").dataset.wei) > BigInt(wei), String(first));
 
-  const before = await balance();
+  const before = await settled();
   await field("to").fill(order.payee.replace("f", "F"));
   await field("amount").fill("1.5");
   await button("pay").click();
@@ -63,11 +70,13 @@ export async function citizen(browser, order, { size, language, theme, person })
   await page.locator("form .fault").waitFor();
   await field("amount").fill("1.5");
   await button("pay").click();
+  await page.getByRole("dialog").waitFor();
+  await assertFits(page, `${where}: confirm`);
   await shoot(page, order, `confirm-${language}-${size}`);
   await confirm(say("say_pay", { amount: "1.5 SBI", who: order.payee }));
   await notice(say("done", { block: "" }).slice(0, 4));
   await page.getByText("−1.5 SBI").first().waitFor();
-  assert.equal(await balance(), before - 15n * 10n ** 17n);
+  assert.equal(await settled(), before - 15n * 10n ** 17n);
   await forget();
 
   wallet.mood = "rejects";
@@ -104,6 +113,7 @@ export async function citizen(browser, order, { size, language, theme, person })
   await page.getByText("<i>Half the fee</i>").waitFor();
   await (size === "phone" ? voteByHand() : vote());
   await notice(say("voted_1"));
+  await forget();
 
   await assertFits(page, where);
   await assertAccessible(page, where);

@@ -1,6 +1,6 @@
 // Somebody who has never heard of it looks: in both languages, on a phone and on a large screen, by mouse and keyboard.
 import assert from "node:assert/strict";
-import { assertAccessible, assertFits, openPage, shoot } from "./browser.mjs";
+import { assertAccessible, assertFits, openPage, shoot, shootPart } from "./browser.mjs";
 
 const TAGLINES = { en: /compute pays every citizen/, zh: /平等地成为每位公民的收入/ };
 
@@ -74,8 +74,11 @@ async function seesABrake(browser, order) {
   const { page, context, faults } = await openPage(browser, order);
   await page.goto(`${order.base}/`);
   await page.getByText("No brake is pulled.").waitFor();
-  await page.getByText("<i>Two thirds</i>").first().waitFor();
+  await page.getByText("A tenth less for operators").first().waitFor();
+  await page.getByText("The whole text").click();
+  await page.getByText("<img src=x onerror=alert(1)>").waitFor();
   await page.getByText("exchange.setShares(").first().waitFor();
+  await shootPart(page, order, ".about-governance", "governance-en");
   await order.ask("halt");
   await page.getByText("The guardian has halted dividends.").waitFor();
   await assertAccessible(page, "a halt");

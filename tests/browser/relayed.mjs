@@ -1,6 +1,6 @@
 // A citizen without ether: activates and pays by signature, sees the fee before; and the days on which the relayer is gone.
 import assert from "node:assert/strict";
-import { assertAccessible, openPage, shoot, teller } from "./browser.mjs";
+import { assertAccessible, assertFits, openPage, shoot, teller } from "./browser.mjs";
 
 export async function relayed(browser, order) {
   const { person, language } = order;
@@ -31,6 +31,7 @@ export async function relayed(browser, order) {
   await first.getByRole("button", { name: say("activateAndPay") }).click();
   await dialog.getByText(say("say_firstSpend", { ...person.proof })).waitFor();
   await assertAccessible(page, "first spend");
+  await assertFits(page, "first spend");
   await shoot(page, order, `first-spend-${language}`);
   await confirm(say("say_relayFee", { fee: "2 SBI" }));
   await notice(done);
@@ -66,7 +67,7 @@ export async function relayed(browser, order) {
   await confirm(say("relayerLost"));
   await notice(done);
   await page.getByText("−0.25 SBI").first().waitFor();
-  assert.equal(sends(), 1, "sent by the wallet, once");
+  assert.equal(sends(), 2, "sent by the wallet: once without ether, once with");
   await forget();
 
   await order.ask("relayer gone");

@@ -1,7 +1,7 @@
 // Runs the stories: the order comes as the first line of standard input, questions to the nation go out as lines and are
 // answered by lines.
 import { createInterface } from "node:readline";
-import { launch } from "./browser.mjs";
+import { launch, shoot } from "./browser.mjs";
 import { citizen, developer } from "./citizen.mjs";
 import { onlooker } from "./onlooker.mjs";
 import { relayed } from "./relayed.mjs";
@@ -19,6 +19,10 @@ try {
   else if (order.story === "developer") await developer(browser, order);
   else await citizen(browser, order, order);
   console.log(JSON.stringify({ done: true }));
+} catch (error) {
+  for (const [place, page] of browser.contexts().flatMap((context) => context.pages()).entries())
+    await shoot(page, order, `failed-${order.story}-${place}`);
+  throw error;
 } finally {
   await browser.close();
 }

@@ -35,6 +35,7 @@ from web3.exceptions import ContractCustomError
 
 from sbi_network.chain.connection import connected
 from sbi_network.chain.exchange import Exchange
+from sbi_network.govern.ballot import load_ballot
 from tests.integration.shadow import HOST, ROOT, free_port, wait_until
 from tests.support import anvil_scenes as scenes
 from tests.support.actors import Person
@@ -65,7 +66,7 @@ class Running:
     """A `sbi explorer run` that can be stopped and started again."""
 
     def __init__(self, folder: Path, nation: Nation, meters: str, relayer: str = "") -> None:
-        self._folder = folder
+        self.folder = folder
         self.port = free_port()
         self.base = f"http://{HOST}:{self.port}"
         (folder / "explorer.toml").write_text(
@@ -82,8 +83,8 @@ class Running:
     def start(self) -> None:
         command = [sys.executable, "-m", "sbi_network.cli", "explorer", "run", "--config", "explorer.toml"]
         environment = {**os.environ, "PYTHONPATH": str(ROOT / "oracles")}
-        with (self._folder / "explorer.log").open("ab") as log:
-            self._process = subprocess.Popen(command, cwd=self._folder, env=environment, stdout=log, stderr=log)
+        with (self.folder / "explorer.log").open("ab") as log:
+            self._process = subprocess.Popen(command, cwd=self.folder, env=environment, stdout=log, stderr=log)
         wait_until("the explorer", self._is_up, 60)
 
     def stop(self) -> None:
@@ -138,7 +139,8 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
         nation.warp(90)
         epoch(nation)
         nation.schedule()
-        proposal = scenes.Proposal(nation, "<i>Two thirds</i>", ("exchange", "setShares", [900, 2_000]))
+        text = "A tenth less for operators\n\n<img src=x onerror=alert(1)>"
+        proposal = scenes.Proposal(nation, text, ("exchange", "setShares", [900, 2_000]))
         citizens = spenders(nation)
         proposal.propose(citizens[0])
         proposal.open()
@@ -159,6 +161,7 @@ def spenders(nation: Nation) -> list[Person]:
         nation.actors.activate(nation.deployer, 1, nation.rolls[1], index)
     running = int(nation.contract("vault").functions.currentEpoch().call())
     nation.actors.offer(person(OPERATORS[0]), 0, 0, running + 1, 50_000)
+    nation.actors.approve(citizens[0], nation.addresses["exchange"], 10**30)
     nation.actors.buy(citizens[0], (0, 0, running + 1), 40_000, 10**30)
     _, signature = nation.actors.receipt(citizens[0], 0, 0, 25_000)
     nation.actors.deliver(person(OPERATORS[0]), 0, 25_000, signature)
@@ -236,52 +239,35 @@ def _tell(node: subprocess.Popen[str], what: Any) -> None:
 def answer(watched: Watched, ask: str, given: Any) -> str:
     """What a story wants to happen in the nation."""
     nation, running = watched
-    if ask == "epoch":
-        epoch(nation)
-    elif ask == "offer":
-        now = int(nation.contract("vault").functions.currentEpoch().call())
-        nation.actors.offer(person(OPERATORS[0]), 0, 0, now + 3, 1_000)
-    elif ask == "deliver":
-        signature = bytes.fromhex(given["signature"][2:])
-        nation.actors.deliver(person(OPERATORS[0]), given["voucher"], int(given["delivered"]), signature)
-        voucher = _voucher(nation, given["voucher"])
-        return "delivered" if voucher == int(given["delivered"]) else "not delivered"
-    elif ask == "propose":
-        _propose(nation, given)
-    elif ask == "carry":
-        support = {"for": scenes.FOR}[given["support"]]
-        ballot = (int(given["proposalId"]), support, given["voter"], bytes.fromhex(given["signature"][2:]))
-        nation.send(nation.deployer, "governor", "castVoteBySig", *ballot)
-    elif ask == "halt":
-        nation.send(person(scenes.GUARDIAN), "vault", "halt")
-    elif ask == "resume":
-        scenes.govern(nation, "vault", "resume")
-    elif ask == "stop":
-        running.stop()
-    elif ask == "start":
-        running.start()
-    return "ok"
+    acts: dict[str, Callable[[], str | None]] = {
+        "epoch": lambda: epoch(nation),
+        "indexed": lambda: _wait_for_head(nation, running),
+        "offer": lambda: _offer(nation),
+        "deliver": lambda: _deliver(nation, given),
+        "propose": lambda: _propose(nation, given),
+        "carry": lambda: _carry(nation, running, given),
+        "halt": lambda: nation.send(person(scenes.GUARDIAN), "vault", "halt"),
+        "resume": lambda: scenes.govern(nation, "vault", "resume"),
+        "stop": running.stop,
+        "start": running.start,
+    }
+    said = acts[ask]()
+    return said if isinstance(said, str) else "ok"
 
 
-def test_wallet__without_ether__activates_and_pays_through_the_relayer(watched: Watched, tmp_path: Path) -> None:
-    nation, _ = watched
-    proof = proof_of(nation, 5)
-    nation.rpc("anvil_setBalance", proof["account"], "0x0")
-    fees = '[fees]\npayment = "0.5"\nfirst_spend = "2"\npermit = "1"\ngrace_seconds = 600'
-    key = fresh_key(nation, "relayer of the pages")
-    with meters_of(nation) as meters, relaying(nation, tmp_path / "relay", key, fees) as relay:
-        running = Running(tmp_path, nation, meters, relay.base)
-        running.start()
-        try:
-            someone = {"account": proof["account"], "proof": proof}
-            asks = {"relayer gone": lambda _: relay.kill(), "ether": lambda who: _give_ether(nation, who)}
-            play("relayed", (nation, running), asks, person=someone, language="en", relayer=relay.base)
-        finally:
-            running.stop()
+def _wait_for_head(nation: Nation, running: Running) -> None:
+    wait_until("the head", lambda: running.has_block(nation.web3.eth.block_number), 30)
 
 
-def _give_ether(nation: Nation, account: str) -> None:
-    nation.rpc("anvil_setBalance", account, hex(10**18))
+def _offer(nation: Nation) -> None:
+    now = int(nation.contract("vault").functions.currentEpoch().call())
+    nation.actors.offer(person(OPERATORS[0]), 0, 0, now + 3, 1_000)
+
+
+def _deliver(nation: Nation, given: Any) -> str:
+    signature = bytes.fromhex(given["signature"][2:])
+    nation.actors.deliver(person(OPERATORS[0]), given["voucher"], int(given["delivered"]), signature)
+    return "delivered" if _voucher(nation, given["voucher"]) == int(given["delivered"]) else "not delivered"
 
 
 def _propose(nation: Nation, account: str) -> None:
@@ -291,6 +277,17 @@ def _propose(nation: Nation, account: str) -> None:
     proposal.propose(next(each for each in nation.people if each.address == account))
     nation.rpc("anvil_setBlockTimestampInterval", 1)
     proposal.open()
+
+
+def _carry(nation: Nation, running: Running, given: Any) -> None:
+    """A ballot as the wallet wrote it, read as `sbi govern carry` reads it."""
+    path = running.folder / "ballot.json"
+    path.write_text(json.dumps(given))
+    signed = load_ballot(path)
+    ballot = signed.ballot
+    nation.send(
+        nation.deployer, "governor", "castVoteBySig", ballot.proposal_id, ballot.support, ballot.voter, signed.signature
+    )
 
 
 def _voucher(nation: Nation, number: int) -> int:
@@ -311,7 +308,7 @@ def proof_of(nation: Nation, index: int) -> dict[str, Any]:
 
 def test_dashboard__looked_at_by_anybody__is_understood_and_checked(watched: Watched) -> None:
     nation, running = watched
-    wait_until("the head", lambda: running.has_block(nation.web3.eth.block_number), 30)
+    _wait_for_head(nation, running)
     wait_until("the readings", lambda: _readings_known(running), 30)
     play("onlooker", watched)
 
@@ -335,3 +332,24 @@ def test_wallet__a_citizens_whole_story__ends_well(
 
 def test_wallet__without_a_wallet_on_a_local_chain__a_development_account_serves(watched: Watched) -> None:
     play("developer", watched)
+
+
+def test_wallet__without_ether__activates_and_pays_through_the_relayer(watched: Watched, tmp_path: Path) -> None:
+    nation, _ = watched
+    proof = proof_of(nation, 5)
+    nation.rpc("anvil_setBalance", proof["account"], "0x0")
+    fees = '[fees]\npayment = "0.5"\nfirst_spend = "2"\npermit = "1"\ngrace_seconds = 600'
+    key = fresh_key(nation, "relayer of the pages")
+    with meters_of(nation) as meters, relaying(nation, tmp_path / "relay", key, fees) as relay:
+        running = Running(tmp_path, nation, meters, relay.base)
+        running.start()
+        try:
+            someone = {"account": proof["account"], "proof": proof}
+            asks = {"relayer gone": lambda _: relay.kill(), "ether": lambda who: _give_ether(nation, who)}
+            play("relayed", (nation, running), asks, person=someone, language="en", relayer=relay.base)
+        finally:
+            running.stop()
+
+
+def _give_ether(nation: Nation, account: str) -> None:
+    nation.rpc("anvil_setBalance", account, hex(10**18))

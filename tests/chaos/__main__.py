@@ -30,15 +30,15 @@ ZEROS = (
 
 
 def times(slow: int) -> Times:
-    """Epochs of ten seconds, and nine of them to report one."""
+    """Epochs of ten seconds, and eighteen of them to report one."""
     return Times(
         epoch=10 * slow,
-        report_window=90 * slow,
+        report_window=180 * slow,
         dispute_window=90 * slow,
         max_extension=200 * slow,
         reveal_window=60 * slow,
-        evidence_horizon=2_000 * slow,
-        lock=3_000 * slow,
+        evidence_horizon=3_000 * slow,
+        lock=4_000 * slow,
         ring=512,
         genesis_delay=50 + 10 * slow,
     )
@@ -46,7 +46,7 @@ def times(slow: int) -> Times:
 
 def pace(slow: int) -> Pace:
     """What goes with them."""
-    return Pace(gather=2.5 * slow, view=3.0 * slow, poll=1.0 * slow, request=1.5 * slow)
+    return Pace(gather=2.5 * slow, view=3.0 * slow, poll=1.0 * slow, request=2.5 * slow)
 
 
 def main() -> int:

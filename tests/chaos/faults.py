@@ -13,7 +13,7 @@ import signal
 import sqlite3
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import closing
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -247,11 +247,14 @@ class RpcStale(Rpc):
 
     async def answer(self, request: Request, forward: Forward) -> tuple[Response | None, bool]:
         asked = json.loads(request.body)
-        if asked["method"] in ("eth_sendRawTransaction", "eth_getTransactionReceipt"):
-            return Response(200, "application/json", _result(asked, None)), True
-        params = [self._block if each in ("latest", "pending", "finalized") else each for each in asked["params"]]
-        body = json.dumps({**asked, "params": params}).encode()
-        return await forward(Request(request.method, request.path, request.headers, body)), params != asked["params"]
+        if _method(asked) in ("eth_sendRawTransaction", "eth_getTransactionReceipt"):
+            return _result(asked, None), True
+        stale = _each(asked, lambda one: {**one, "params": [self._stale(param) for param in one["params"]]})
+        body = json.dumps(stale).encode()
+        return await forward(Request(request.method, request.path, request.headers, body)), stale != asked
+
+    def _stale(self, param: Any) -> Any:
+        return self._block if param in ("latest", "pending", "finalized") else param
 
 
 class RpcOtherChain(Rpc):
@@ -262,8 +265,8 @@ class RpcOtherChain(Rpc):
     async def answer(self, request: Request, forward: Forward) -> tuple[Response | None, bool]:
         asked = json.loads(request.body)
         answers: dict[str, Any] = {"eth_chainId": "0x1", "eth_call": "0x", "eth_getCode": "0x", "eth_getLogs": []}
-        if asked["method"] in answers:
-            return Response(200, "application/json", _result(asked, answers[asked["method"]])), True
+        if _method(asked) in answers:
+            return _result(asked, answers[_method(asked)]), True
         return await forward(request), False
 
 
@@ -280,7 +283,7 @@ class OnSending(Fault):
                 slot.rpc.treatment = self._treated
 
     async def _treated(self, request: Request, forward: Forward) -> Response | None:
-        if self._hit or json.loads(request.body).get("method") != SEND:
+        if self._hit or _method(json.loads(request.body)) != SEND:
             return await forward(request)
         self._hit = True
         return await self.on_sending(request, forward)
@@ -319,7 +322,7 @@ class TransactionDropped(OnSending):
     async def on_sending(self, request: Request, forward: Forward) -> Response | None:
         asked = json.loads(request.body)
         raw = bytes.fromhex(asked["params"][0][2:])
-        return Response(200, "application/json", _result(asked, "0x" + keccak(raw).hex()))
+        return _result(asked, "0x" + keccak(raw).hex())
 
 
 class Reorg(Fault):
@@ -632,5 +635,17 @@ def kept_tree(slot: Slot, epoch: int) -> SumTree | None:
     return None if found is None else decode_leaves(bytes(found[0]))
 
 
-def _result(asked: Any, result: Any) -> bytes:
-    return json.dumps({"jsonrpc": "2.0", "id": asked["id"], "result": result}).encode()
+def _each(asked: Any, change: Callable[[Any], Any]) -> Any:
+    """Of a request, or of each in a batch."""
+    return [change(one) for one in asked] if isinstance(asked, list) else change(asked)
+
+
+def _method(asked: Any) -> str:
+    """What is asked; in a batch, which all ask the same."""
+    method: str = (asked[0] if isinstance(asked, list) else asked)["method"]
+    return method
+
+
+def _result(asked: Any, result: Any) -> Response:
+    answer = _each(asked, lambda one: {"jsonrpc": "2.0", "id": one["id"], "result": result})
+    return Response(200, "application/json", json.dumps(answer).encode())

@@ -20,6 +20,7 @@ from sbi_network.explorer.handlers import HANDLERS
 from sbi_network.explorer.models import GovernanceView
 from sbi_network.explorer.queries import Reader
 from sbi_network.explorer.store import Store
+from sbi_network.explorer.work import DAY_SECONDS
 from tests.support import anvil_scenes as scenes
 from tests.support.anvil_index import catch_up, everything, opened, terms_of
 from tests.support.anvil_nation import Nation, deployed_nation
@@ -50,27 +51,38 @@ def test_governance__of_every_fate__is_as_the_contracts_have_it(nation: Nation, 
         assert nation.contract("vault").functions.nextEpoch().call() == epoch + 1
 
         proposals = scenes.proposals(nation)
-        scenes.halts(nation)
-        scenes.region_jumps(nation)
-        with pytest.raises((Web3Exception, ValueError)):
-            scenes.region_jumps(nation)
         findings = catch_up(nation, store)
         assert findings.differences == []
         assert min(findings.checked[kind] for kind in ("proposal", "vote", "operation", "seat", "halt")) > 0
         told = governance(nation, store)
-        assert [(brake.kind, brake.subject) for brake in told.brakes] == [("region", 2), ("halt", 0)]
-        assert not told.halt_left
         shown = {each.proposal: each for each in told.proposals}
         fates = {fate: shown[str(each.number)].status for fate, each in proposals.items() if str(each.number) in shown}
         assert fates == {fate: {"stopped": "cancelled"}.get(fate, fate) for fate in fates}
-        assert {"active", "expired", "stopped", "cancelled"} <= fates.keys()
+        assert {"active", "expired", "stopped", "cancelled", "defeated"} <= fates.keys()
         active = shown[str(proposals["active"].number)]
         assert active.calls == ["exchange.setShares(feeBps=500, recirculateBps=500)", "vault.rearm()"]
+
+        scenes.halts(nation)
+        scenes.region_jumps(nation)
+        with pytest.raises((Web3Exception, ValueError)):
+            scenes.region_jumps(nation)
+        assert catch_up(nation, store).differences == []
+        told = governance(nation, store)
+        assert [(brake.kind, brake.subject) for brake in told.brakes] == [("region", 2), ("halt", 0)]
+        assert not told.halt_left
 
         scenes.govern(nation, "citizens", "setRegionCap", 2, 4_000_000_000)
         scenes.govern(nation, "vault", "resume")
         assert catch_up(nation, store).differences == []
         assert governance(nation, store).brakes == []
+
+        nation.warp(2 * DAY_SECONDS)
+        later = scenes.Proposal(nation, "Two days later", ("vault", "rearm", []))
+        later.propose(nation.people[0])
+        later.open()
+        assert catch_up(nation, store).differences == []
+        # A fifth of the four who were active, rounded up.
+        assert governance(nation, store).proposals[0].quorum == 1
 
 
 def test_index__after_every_event_there_is__is_what_the_contracts_answer(nation: Nation, tmp_path: Path) -> None:
@@ -82,7 +94,7 @@ def test_index__after_every_event_there_is__is_what_the_contracts_answer(nation:
         scenes.halts(nation)
         nation.warp(130)
         scenes.offices(nation)
-        nation.live(40)
+        scenes.market(nation)
         nation.lives()
         scenes.configurations(nation)
         scenes.demands(nation)

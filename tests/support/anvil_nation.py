@@ -268,17 +268,16 @@ class Nation:
         chosen = signers or self.chance.sample(range(len(ORACLES)), QUORUM)
         self.actors.report(self.deployer, told, self.actors.co_sign(told, sorted(chosen)))
         if demanded and self.chance.random() < 0.3:
-            self._demand(epoch, told)
+            self.demand(epoch, told, self.chance.randrange(told.tree.count), shown=self.chance.random() < 0.95)
         return told
 
-    def _demand(self, epoch: int, told: Told) -> None:
+    def demand(self, epoch: int, told: Told, facility: int, *, shown: bool) -> None:
         """A leaf is demanded, and shown, or not: then the report is void and its signers are slashed."""
-        facility = self.chance.randrange(told.tree.count)
         place, leaf = (epoch, 0, facility), told.tree.leaves[facility]
         bond = self.contract("disputes").functions.bondOfDemand(epoch).call()
         top = (told.tree.top.hash, int.from_bytes(told.tree.top.sums))
         self.send(self.deployer, "disputes", "demand", place, told.tree.count, top, value=bond)
-        if self.chance.random() < 0.95:
+        if shown:
             preimage = b"\0" + facility.to_bytes(4) + leaf.sums.pack() + leaf.reading_digest
             siblings = [(node.hash, int.from_bytes(node.sums)) for node in told.tree.proof(facility)]
             node = (leaf.node().hash, int.from_bytes(leaf.node().sums))

@@ -134,7 +134,8 @@ def voters(nation: Nation, people: Sequence[Person] = ()) -> Sequence[Person]:
 def proposals(nation: Nation) -> dict[str, Proposal]:
     """One of each fate. What the first changes is how votes are held."""
     citizens = voters(nation)
-    terms = (1, 8, 3, 2_000)  # the recipe's, but for twice the quorum's share
+    # The recipe's, but for twice the quorum's share, and no floor: nobody is counted on the first day.
+    terms = (1, 8, 0, 2_000)
     told = Proposal(nation, "Twice the quorum", ("governor", "setVoteTerms", [terms]))
     told.propose(citizens[0])
     told.open()
@@ -246,6 +247,31 @@ def _see_a_dividend(nation: Nation) -> None:
         nation.end_epoch_reported()
 
 
+def market(nation: Nation) -> None:
+    """Computing is offered, bought, handed on, delivered in part and returned; SBI is paid by signature, given and
+    destroyed."""
+    _see_a_dividend(nation)
+    buyer, other = nation.people[:2]
+    exchange = nation.contract("exchange").functions
+    place = (0, 0, int(nation.contract("vault").functions.currentEpoch().call()) + 1)
+    nation.actors.offer(person(OPERATORS[0]), *place, 1_000)
+    nation.actors.approve(buyer, nation.addresses["exchange"], 2**200)
+    voucher = int(exchange.voucherCount().call())
+    for _ in range(2):
+        nation.actors.buy(buyer, place, 10, 2**100)
+    _, signature = nation.actors.receipt(buyer, voucher, 0, 4)
+    nation.actors.deliver(person(OPERATORS[0]), voucher, 4, signature)
+    nation.actors.hand_over(buyer, buyer.address, other.address, voucher + 1)
+    nation.actors.relay_all(
+        nation.deployer, [nation.actors.promise(buyer, other.address, 5, nation.chance.randbytes(32))]
+    )
+    nation.actors.recycle(buyer, 7)
+    nation.actors.recirculate(buyer, 11)
+    nation.warp(700)
+    for bought in (voucher, voucher + 1):
+        nation.actors.refund(nation.deployer, bought)
+
+
 def configurations(nation: Nation) -> None:
     """Another facility, and two configurations of which the second replaces the first before it begins."""
     key = nation.people[6].address
@@ -291,7 +317,9 @@ def a_colluding_quorum(nation: Nation) -> None:
 
 
 def demands(nation: Nation) -> None:
-    """Two places are demanded; one is not shown in time, so the report is void, and the other demand is refunded."""
+    """A place is demanded, and shown. Of the next report two are; one is not shown in time: the report is void, and the
+    other is refunded."""
+    nation.demand(*nation.end_epoch_reported(signers=(0, 1, 2), distributing=False), 0, shown=True)
     epoch, told = nation.end_epoch_reported(signers=(0, 1, 2), distributing=False)
     top = (told.tree.top.hash, int.from_bytes(told.tree.top.sums))
     for facility in range(2):

@@ -194,7 +194,9 @@ function FacilityRow({ facility, summary }: { facility: Facility; summary: Summa
           {facility.facility}
         </ProofLink>
       </th>
-      <td>{facility.region}</td>
+      <td>
+        <ProofLink transaction={facility.proof.transaction}>{facility.region}</ProofLink>
+      </td>
       <td>
         {facility.latest_output ? (
           <Read epoch={epoch} label={say("checkReading", { facility: facility.facility, epoch: epoch?.epoch ?? "" })}>

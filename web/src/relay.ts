@@ -1,4 +1,4 @@
-// A relayer: sends what people without ether have signed, for a fee in SBI that it quotes first (docs/relay.md).
+// A relayer: sends what people without ether have signed, for a fee in SBI that it quotes first (docs/citizens.md).
 import type { Address, Hex } from "viem";
 import type { Session } from "./session";
 import type { Authorization } from "./suite";

@@ -23,7 +23,7 @@ interface VotesProps {
 
 export function Votes({ address, session, summary, start }: VotesProps) {
   const { say } = useSpeech();
-  const [proposals] = useLive(() => get<Page<Proposal>>("/v1/proposals?limit=20"), "proposals");
+  const [proposals] = useLive(() => get<Page<Proposal>>("/v1/proposals?limit=100"), "proposals");
   const path = `/v1/accounts/${address}/votes?limit=100`;
   const [votes] = useLive(() => get<Page<Vote>>(path), path);
   const [ballot, setBallot] = useState("");

@@ -16,6 +16,7 @@ import { moment, output, sbi, sbiExact, short } from "./figures";
 import { Frame, ProofLink, Section, useLive, useSpeech } from "./frame";
 import { findWallets, nodeProvider, type Offered } from "./provider";
 import { Pay, PayForm } from "./pay";
+import type { Activation } from "./relay";
 import { readAddress, Session } from "./session";
 import { addressOf, newNonce } from "./suite";
 import { Votes } from "./votes";
@@ -342,6 +343,10 @@ interface LeafProof {
   proof: Hex[];
 }
 
+function leafOf({ batch, index, person, proof }: LeafProof): Activation {
+  return { batch, index, person, proof };
+}
+
 const LONGEST_PROOF = 10_000;
 const WORD = /^0x[0-9a-fA-F]{64}$/;
 
@@ -378,7 +383,7 @@ function Activate({ session, start, isNew }: ActionProps & { isNew: boolean }) {
   };
   // Without ether: a relayer sends the proof along with one's first payment.
   const proof = isNew && session.deployment.relayer_url ? readProof(text) : undefined;
-  const own = proof?.account === session.account ? proof : undefined;
+  const own = proof?.account === session.account ? leafOf(proof) : undefined;
   return (
     <Section id="activate" title={say("activate")} what={say("activateWhat")}>
       <form onSubmit={activate}>

@@ -42,6 +42,10 @@ class AnswerCache:
         self._bytes = 0
         self._making: dict[tuple[object, str], asyncio.Future[Answer]] = {}
 
+    def present(self, state: object, asked: str) -> Answer | None:
+        """What was asked before of this state, and answered."""
+        return self._kept.get(asked) if state == self._state else None
+
     async def get(self, state: object, asked: str, make: Callable[[], Answer]) -> Answer:
         """The answer; `make` runs in a thread, once."""
         if state != self._state:

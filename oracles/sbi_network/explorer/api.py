@@ -90,7 +90,7 @@ def build_app(explorer: Explorer, pages: Pages) -> ASGIApp:
     _add_chain(desk, explorer)
     _add_stream(app, explorer)
     _add_pages(app, pages)
-    return Guard(app, explorer, pages.headers)
+    return Guard(app, explorer, pages.headers, desk.cache)
 
 
 class _Desk:
@@ -99,7 +99,7 @@ class _Desk:
     def __init__(self, app: FastAPI, explorer: Explorer) -> None:
         self._app = app
         self._explorer = explorer
-        self._cache = AnswerCache()
+        self.cache: Final = AnswerCache()
 
     def get(self, path: str, model: Any, summary: str) -> Callable[[Callable[..., Awaitable[Response]]], Any]:
         """Declares a question."""
@@ -119,8 +119,7 @@ class _Desk:
             return as_csv(found) if form == "csv" and isinstance(found, Page) else as_json(found)
 
         _refuse_unknown(request)
-        asked = f"{request.url.path}?{request.url.query}"
-        answer = await self._cache.get(explorer.state, asked, make)
+        answer = await self.cache.get(explorer.state, _asked(request.scope), make)
         return respond(answer, request.headers.get("if-none-match"))
 
 
@@ -279,9 +278,11 @@ class Guard:
     """What stands before every answer: sizes, rates, and the headers that keep a browser from doing what a page of ours
     never asks for."""
 
-    def __init__(self, app: ASGIApp, explorer: Explorer, page_headers: dict[str, str]) -> None:
+    def __init__(self, app: ASGIApp, explorer: Explorer, page_headers: dict[str, str], cache: AnswerCache) -> None:
         limits = explorer.settings.limits
         self._app = app
+        self._explorer = explorer
+        self._cache = cache
         self._allowance = Allowance(limits.requests_per_second, limits.burst)
         self._headers = [(name.encode(), value.encode()) for name, value in page_headers.items()]
 
@@ -289,8 +290,7 @@ class Guard:
         """Refuse, or hand on."""
         if scope["type"] != "http":
             return
-        refused = self._refusal(scope)
-        app: ASGIApp = self._app if refused is None else refused
+        app: ASGIApp = self._refusal(scope) or self._known(scope) or self._app
         # Of what GET would answer, the server sends the head alone.
         asked = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
 
@@ -305,6 +305,14 @@ class Guard:
             await app(asked, receive, send_guarded)
         except TimeoutError:
             _log.info("reader_too_slow", path=scope["path"][:100])
+
+    def _known(self, scope: Scope) -> Response | None:
+        """What was answered to the same words in this state of the index: they need not be understood again."""
+        answer = self._cache.present(self._explorer.state, _asked(scope))
+        if answer is None:
+            return None
+        none_match = dict(scope["headers"]).get(b"if-none-match")
+        return respond(answer, None if none_match is None else none_match.decode("latin-1"))
 
     def _refusal(self, scope: Scope) -> Response | None:
         headers = dict(scope["headers"])
@@ -338,6 +346,11 @@ def _deployment_view(explorer: Explorer) -> models.DeploymentView:
         wallet_rpc_url=pages.wallet_rpc_url,
         relayer_url=pages.relayer_url,
     )
+
+
+def _asked(scope: Scope) -> str:
+    """What a request asks, in its own words."""
+    return f"{scope['path']}?{scope['query_string'].decode('latin-1')}"
 
 
 def _refuse_unknown(request: Request) -> None:

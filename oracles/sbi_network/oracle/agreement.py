@@ -133,7 +133,7 @@ class EpochAgreement:
         known = self._observations.get(observation.oracle)
         if known == observation:
             return False
-        check_backed(observation, self.terms)
+        check_backed(observation, self.terms, self._readings)
         self._note_readings(observation)
         if known is not None and known.signed.message != observation.signed.message:
             self._tell(Equivocation(observation.oracle, known.signed, observation.signed))

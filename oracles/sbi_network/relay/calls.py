@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sbi_network.chain.citizens import Citizens
 from sbi_network.chain.token import SignedTransfer, Token
 from sbi_network.chain.transaction import Call
+from sbi_network.protocol.signature import SIGNATURE_BYTES, Signature
 from sbi_network.relay.jobs import Job, SignedPermit
 
 
@@ -32,5 +33,12 @@ class Contracts:
         return Call(self.token.address, self.token.transfer_signed(transfer))
 
     def together(self, transfers: Sequence[SignedTransfer]) -> Call:
-        """The call that makes many, and skips those that it cannot make."""
-        return Call(self.token.address, self.token.transfer_all_signed(transfers))
+        """The call that makes many, and skips those that it cannot make. All signed by ordinary keys."""
+        return Call(self.token.address, self.token.transfer_all_signed([compacted(each) for each in transfers]))
+
+
+def compacted(transfer: SignedTransfer) -> SignedTransfer:
+    """With an ordinary key's signature in its short form (ERC-2098): a word less of calldata."""
+    if len(transfer.signature) != SIGNATURE_BYTES:
+        return transfer
+    return replace(transfer, signature=Signature.from_bytes(transfer.signature).to_compact())

@@ -102,7 +102,8 @@ class Carrier:
 
     async def _begin(self, head: Head) -> None:
         rules = self._settings.bundles
-        room = rules.open - len(self._store.open_bundles())
+        # What is in a block waits for finality alone, which may take a quarter of an hour: nobody waits for that.
+        room = rules.open - sum(bundle.block_hash is None for bundle in self._store.open_bundles())
         most = max(1, room) * rules.payments
         ready = [record for record in self._store.queued(most) if self._is_timely(record, head)]
         fees = [record for record in self._store.due_fees(most) if self._is_fee_timely(record, head)]

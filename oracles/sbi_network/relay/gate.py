@@ -10,14 +10,15 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from sbi_network.chain.calling import estimated_gas
+from sbi_network.chain.calling import answer_of
 from sbi_network.chain.connection import Head, asked
 from sbi_network.chain.errors import ContractRefused
+from sbi_network.chain.transaction import Call
 from sbi_network.chain.vault import Vault
 from sbi_network.errors import FormatError, ProtocolError
 from sbi_network.limits import Allowance
@@ -27,12 +28,15 @@ from sbi_network.protocol.signature import COMPACT_BYTES, SIGNATURE_BYTES, Signa
 from sbi_network.protocol.typed_data import Address, Domain, TypedMessage
 from sbi_network.relay.calls import Contracts
 from sbi_network.relay.jobs import Job, JobState, Kind, Record, SignedPermit
-from sbi_network.relay.quotes import Quote, fee_nonce, next_word, nonce_at, opened
+from sbi_network.relay.quotes import Quote, fee_nonce, next_word, nonce_at, opened, opens_word
 from sbi_network.relay.settings import RelaySettings
 from sbi_network.relay.store import Admitted, RelayStore
 
-BASE_GAS: Final = 21_000
-"""Of any transaction; an estimate less this is what a job adds to a batch, or more."""
+NEW_SLOT_GAS: Final = 17_100
+"""What a slot costs more when it is first used (EIP-2200, EIP-2929)."""
+
+PAYMENT_GAS: Final = 30_000 + 2 * NEW_SLOT_GAS
+"""Of a payment in a batch at most: with accrual settled, a new word of nonces and a new payee (docs/gas.md)."""
 
 _SECONDS_AN_HOUR: Final = 3_600
 _MOST_WORDS: Final = 16
@@ -40,6 +44,8 @@ _MOST_WORDS: Final = 16
 
 _AGAIN_SECONDS: Final = 10
 _LATEST_TIME: Final = 2**62
+_TOGETHER_SECONDS: Final = 0.004
+"""As long as a disk takes over a transaction: what comes in meanwhile goes with it."""
 
 _ALREADY_MADE: Final = frozenset({"AuthorizationUsedOrCanceled"})
 
@@ -89,6 +95,7 @@ class Gate:
         self._trouble = trouble
         self._payers = Allowance(limits.payments_per_hour / _SECONDS_AN_HOUR, limits.payment_burst)
         self._checks = 0
+        self._turns = asyncio.Semaphore(limits.checks_at_once)
         self._reserved: Counter[Address] = Counter()
         self._entering: Counter[Address] = Counter()
         self._keeping = _Together(store)
@@ -113,16 +120,17 @@ class Gate:
         self._check_sense(job, head)
         quote = self._check_quote(job, quote_text, head)
         is_wallet = not self._signed_plainly(job)
-        with self._turn():
+        async with self._turn():
             if is_wallet:
                 await self._check_wallet(job)
             else:
                 self._take_allowance(job.payer)
             async with self._reservation(job):
-                gas = await self._tried(job, is_wallet=is_wallet)
+                await self._try(job, is_wallet=is_wallet)
                 if is_wallet:
                     self._take_allowance(job.payer)
                 position = quote.position + 1 if quote is not None and self._uses(quote, job) else None
+                gas = PAYMENT_GAS - (0 if position is None or opens_word(position - 1) else NEW_SLOT_GAS)
                 admitted = Admitted(
                     name, job, self.terms.collector, is_wallet, gas, int(time.time()), head.number, position
                 )
@@ -238,32 +246,29 @@ class Gate:
         if not code:
             raise _unfit("Not the payer's signature", f"{job.payer} did not sign this, and is no contract wallet")
 
-    async def _tried(self, job: Job, *, is_wallet: bool) -> int:
-        """Gas that the job adds, after a trial of it. Raises Refusal where the contract would not have it."""
+    async def _try(self, job: Job, *, is_wallet: bool) -> None:
+        """A trial of the job. Raises Refusal where the contract would not have it, or ChainError."""
+        chain, relayer = self._contracts.token.chain, self.terms.relayer
         try:
             await self._check_balance(job)
-            gas = await estimated_gas(self._contracts.token.chain, self.terms.relayer, self._contracts.alone(job))
+            await answer_of(chain, relayer, self._contracts.alone(job))
             if job.fee is not None and is_wallet and job.activation is None:
                 # Who signs by contract has the fee's signature tried too; an ordinary one was checked above.
-                await estimated_gas(self._contracts.token.chain, self.terms.relayer, self._contracts.paying(job.fee))
+                await answer_of(chain, relayer, self._contracts.paying(job.fee))
         except ContractRefused as refusal:
             if refusal.name == "AuthorizationNotYetValid":
-                return self._untried_gas(is_wallet=is_wallet)
+                return  # it waits here until it is, and is skipped on chain if it cannot be made then
             title = "Already made or cancelled" if refusal.name in _ALREADY_MADE else "The contract would refuse"
             raise _unfit(title, str(refusal.args[0])) from None
-        return gas - BASE_GAS
-
-    def _untried_gas(self, *, is_wallet: bool) -> int:
-        """Of a payment that cannot be tried yet: a new word of nonces, a new payee, both events, a signature."""
-        return 200_000 if is_wallet else 75_000
 
     async def _check_balance(self, job: Job) -> None:
         """What the payer has beyond what is under way here. Raises Refusal or ChainError."""
-        if not job.value and not job.fee_value:
-            return
         spoken_for, _ = self._store.spoken_for(job.payer)
+        if not spoken_for and self._reserved[job.payer] == job.value:
+            return  # the trial sees whether there is that much
         token = self._contracts.token
-        balance = await token.balance_of(job.payer) + await self._income_to_come(job)
+        answer = await answer_of(token.chain, self.terms.relayer, Call(token.address, token.balance_call(job.payer)))
+        balance = int.from_bytes(answer) + await self._income_to_come(job)
         # This job is among the reserved.
         free = balance - spoken_for - self._reserved[job.payer]
         if free < 0:
@@ -303,14 +308,16 @@ class Gate:
             if not self._entering[payer]:
                 del self._entering[payer], self._reserved[payer]
 
-    @contextmanager
-    def _turn(self) -> Iterator[None]:
-        """A place among those who are checked against the chain; who finds none comes back."""
-        if self._checks >= self.terms.settings.limits.checks_at_once:
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """A place among those who are checked against the chain, and few of them at a time: what was let in has to be
+        sent by the same endpoints. Who finds no place comes back."""
+        if self._checks >= self.terms.settings.limits.checks:
             raise _come_back("Busy", "too many requests are being checked: come back in a moment", seconds=1)
         self._checks += 1
         try:
-            yield
+            async with self._turns:
+                yield
         finally:
             self._checks -= 1
 
@@ -344,7 +351,7 @@ class _Together:
         loop = asyncio.get_running_loop()
         done: asyncio.Future[bool] = loop.create_future()
         if not self._waiting:
-            loop.call_soon(self._keep_all)
+            loop.call_later(_TOGETHER_SECONDS, self._keep_all)
         self._waiting.append((admitted, done))
         return await asyncio.shield(done)
 

@@ -76,7 +76,7 @@ class BundleSettings(Section):
     """Some chains allow a transaction 2^24 gas (EIP-7825); the outbox adds a fifth to what it estimates."""
     wait_seconds: Annotated[float, Field(ge=0, le=3_600, allow_inf_nan=False)] = 3.0
     open: Annotated[int, Field(ge=1, le=16)] = 8
-    """Most bundles under way at a time."""
+    """Most bundles at a time that are not in a block yet."""
     recheck_seconds: Annotated[float, Field(ge=0, le=3_600, allow_inf_nan=False)] = 15.0
     """A payer's balance is looked at again before sending what was checked longer ago than this."""
 
@@ -93,8 +93,10 @@ class RelayLimits(VisitorLimits):
     """Payments of one payer that are not in a block yet."""
     queue: Annotated[int, Field(ge=1, le=1_000_000)] = 10_000
     """Of all payers."""
-    checks_at_once: Annotated[int, Field(ge=1, le=1_000)] = 32
-    """Requests that are being checked against the chain; more are told to come back."""
+    checks_at_once: Annotated[int, Field(ge=1, le=1_000)] = 8
+    """Requests that ask the chain at the same time."""
+    checks: Annotated[int, Field(ge=1, le=10_000)] = 200
+    """Of those, and of those who wait for it; more are told to come back."""
 
 
 class RelayHttp(HttpSettings):
