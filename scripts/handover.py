@@ -7,14 +7,15 @@ from ape import chain
 from ape.api import AccountAPI
 from ape.cli import ConnectedProviderCommand, account_option
 from scripts._deploy import DeploymentError, load_suite
-from scripts._handover import HandoverError, hand_over, remaining_powers
+from scripts._handover import HandoverError, hand_over, remaining_powers, votes_short
 from scripts._permissions import holdings
 
 
 @click.command(cls=ConnectedProviderCommand)
 @account_option()
 @click.option("--check", is_flag=True, help="Send nothing; fail if any power is left.")
-def cli(account: AccountAPI, check: bool) -> None:
+@click.option("--short-of-votes", is_flag=True, help="Hand over although too few citizens could make a quorum yet.")
+def cli(account: AccountAPI, check: bool, short_of_votes: bool) -> None:
     """Give up the founder's powers, and show that none is left."""
     try:
         suite = load_suite(chain.chain_id)
@@ -23,6 +24,9 @@ def cli(account: AccountAPI, check: bool) -> None:
             if left:
                 raise HandoverError("; ".join(left))
         else:
+            short = votes_short(suite)
+            if short and not short_of_votes:
+                raise HandoverError(f"a quorum lacks {short} ripe votes: until there are, nobody could decide anything")
             for line in hand_over(suite, account):
                 click.echo(line)
     except (DeploymentError, HandoverError) as error:
