@@ -17,7 +17,7 @@ _POLL: Final = 0.2
 _EFFECT_SECONDS: Final = 90.0
 """How long a fault may take to take effect; then it is taken away, not counted, and tried once more later."""
 
-_TRIES: Final = 3
+_TRIES: Final = 10
 _WIDE_AT_ONCE: Final = 1
 """Faults at a time that are of no one oracle."""
 
