@@ -66,6 +66,7 @@ class Deployed(Strict):
     address: Address
     block: Whole | None = None
     transaction: str | None = None
+    constructor_arguments: str | None = None
 
 
 class Compiler(Strict):
@@ -210,6 +211,7 @@ def write_record(suite: Suite, recipe: Recipe, deployment: Deployment | None = N
             address=address,
             block=each.block if each else None,
             transaction=each.transaction if each else None,
+            constructor_arguments=deployment.plan.arguments[role].hex() if deployment else None,
         )
     after = deployment.mined[len(contracts) :] if deployment else ()
     set_up = [SetUp(call=each.step.label, block=each.block, transaction=each.transaction) for each in after]

@@ -33,7 +33,9 @@ def stale() -> list[str]:
 
 
 @click.command()
-@click.option("--check", is_flag=True, help="Write nothing; fail if a packaged ABI is not the compiled one.")
+@click.option(
+    "--check", "--dry-run", is_flag=True, help="Write nothing; fail if a packaged ABI is not the compiled one."
+)
 def cli(check: bool) -> None:
     """Write the ABIs that sbi_network carries."""
     changed = stale()
