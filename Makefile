@@ -64,8 +64,22 @@ chaos: setup ## Break a network of real oracles at random (SEED=, EACH=, ORACLES
 test-network: setup ## The small chaos campaign, demands, double signers, latecomers: real oracles on Anvil, minutes
 	$(PYTEST) tests/chaos
 
+test-relay: setup ## The relayer's bad days: wallets, reorgs, floods, full queues, a node that is gone
+	$(PYTEST) tests/relay
+
 test-explorer: setup ## The explorer's long and bad days: reorgs, kills, PostgreSQL, hostile clients
 	$(PYTEST) tests/explorer
+
+rehearse: setup tests/rehearsal/node_modules ## Play a deployment to Sepolia on this machine: on Anvil, then on Hardhat's node
+	$(BIN)/python -m tests.rehearsal --node anvil
+	$(BIN)/python -m tests.rehearsal --node hardhat
+
+tests/rehearsal/node_modules: tests/rehearsal/package-lock.json
+	npm ci --prefix tests/rehearsal
+	@touch $@
+
+test-package: setup ## The built wheel in an empty environment, as an operator has it
+	$(PYTEST) tests/package
 
 test-browser: setup web/node_modules ## The explorer's pages in Chromium (Debian: chromium)
 	$(PYTEST) tests/browser
@@ -101,8 +115,17 @@ coverage: setup ## Measure which lines and branches of the contracts the tests r
 bench-roll: setup ## Measure rolls of 1e6, 1e7 and 1e8 citizens beside npm's package (SIZES=1000000 for one alone)
 	$(BIN)/python -m benchmarks.roll $(if $(SIZES),--sizes $(SIZES))
 
+bench-relay: setup ## Measure the relayer: gas a payment, payments a second, floods and kills, into benchmarks/relay.json
+	$(BIN)/python -m benchmarks.relay
+
+scale: setup ## Write the figures of docs/scale.md from the committed benchmarks
+	$(BIN)/python -m benchmarks.scale
+
 bench-simulate: setup ## Measure the simulation against the same model in radCAD, into benchmarks/simulate.json
 	$(BIN)/python -m benchmarks.simulate
+
+policy-plots: setup ## Draw the plots of docs/policy.md again
+	$(BIN)/python -m benchmarks.year
 
 bench-soak: setup ## A keeper for an hour (SECONDS=3600): does its memory grow? Writes benchmarks/soak.json
 	$(BIN)/python -m benchmarks.soak --seconds $(or $(SECONDS),3600)

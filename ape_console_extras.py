@@ -9,8 +9,8 @@ from scripts._deploy import DeploymentError, load_suite
 
 def ape_init_extras() -> dict[str, Any]:
     """A namespace for each role: `token`, `vault`, `oracles`, `citizens`, `policy`, `exchange`, `bonds`, `disputes`,
-    `products`, `verifier`, `manager`, `timelock`, `votes`, `chamber`, `governor`; `suite` with Ape's own objects;
-    `SBI` and `GAICPh` for amounts; and what they say together: `epoch()`, `why(address)`, `trace(report)`,
+    `products`, `verifier`, `manager`, `timelock`, `votes`, `chamber`, `governor`, `audits`; `suite` with Ape's own
+    objects; `SBI` and `GAICPh` for amounts; and what they say together: `epoch()`, `why(address)`, `trace(report)`,
     `proposals()`, `powers()`."""
     if networks.active_provider is None:
         return {}

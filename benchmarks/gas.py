@@ -53,6 +53,7 @@ PRODUCTION = (
     "SuiteGovernor",
     "SuiteTimelock",
     "SuiteAccessManager",
+    "AuditTerms",
 )
 CODE_LIMIT = 24_576
 

@@ -185,7 +185,7 @@ contract DistributionVault is IDistributionVault, AccessManaged {
                 if (outcome == Outcome.Final) {
                     if (output > type(uint64).max) output = type(uint64).max;
                     Totals memory totals = _totals;
-                    if (_isJump(output, totals.peak) && _isHeld(epoch, endedAt, output, totals.peak, epochs)) break;
+                    if (_isJump(output, totals.peak) && _isHeld(epoch, endedAt, output, totals.peak)) break;
                     _issue(flow, totals, terms, output);
                     issuing = true;
                 } else if (outcome == Outcome.Skipped || outcome == Outcome.Void) {
@@ -321,24 +321,20 @@ contract DistributionVault is IDistributionVault, AccessManaged {
         }
     }
 
-    /// @dev Whether a jump is to wait. Says so once, by an event, and then by refusing.
-    /// @param passed Epochs dealt with in this call: a call that got somewhere does not refuse.
-    function _isHeld(uint256 epoch, uint256 endedAt, uint256 output, uint32 peak, uint256 passed)
-        private
-        returns (bool)
-    {
+    /// @dev Whether a jump is to wait. Says so once, by an event, and then by refusing: an epoch that was held before is the
+    /// first that a call comes to, so that nothing is lost by it.
+    function _isHeld(uint256 epoch, uint256 endedAt, uint256 output, uint32 peak) private returns (bool) {
         // From the epoch's own end: what is caught up with late was held long enough, and holding never adds up.
         uint256 until = endedAt + brakeSpan;
         if (block.timestamp >= until) return false;
         Brake memory last = _brake;
         if (last.epochAfter == epoch + 1) {
-            if (last.isReleased) return false;
-            require(passed != 0, EpochHeld(epoch, until));
-        } else {
-            _brake = Brake(uint32(epoch + 1), false);
-            uint256 most = Math.max(FloatLib.unpack(peak) * jumpBps / BpsLib.WHOLE, jumpFloor);
-            emit EpochBraked(epoch, output, most, until);
+            require(last.isReleased, EpochHeld(epoch, until));
+            return false;
         }
+        _brake = Brake(uint32(epoch + 1), false);
+        uint256 most = Math.max(FloatLib.unpack(peak) * jumpBps / BpsLib.WHOLE, jumpFloor);
+        emit EpochBraked(epoch, output, most, until);
         return true;
     }
 

@@ -5,6 +5,7 @@ import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {IERC5267} from "@openzeppelin/contracts/interfaces/IERC5267.sol";
 import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
 
+import {IAuditTerms} from "./interfaces/IAuditTerms.sol";
 import {Compact, Exhibit, IComputeDisputes} from "./interfaces/IComputeDisputes.sol";
 import {IComputeOracleRegistry, Reading} from "./interfaces/IComputeOracleRegistry.sol";
 import {Entry, IProductDisputes, Product} from "./interfaces/IProductDisputes.sol";
@@ -26,14 +27,6 @@ contract ProductDisputes is IProductDisputes, EIP712 {
     bytes32 private constant TAG_A = keccak256("SBI product A");
     bytes32 private constant TAG_B = keccak256("SBI product B");
 
-    uint256 private constant MIN_SIZE = 64;
-    uint256 private constant MAX_ROWS = 2 ** 20;
-    /// @dev 256 for each term is then below 2^31.
-    uint256 private constant MAX_TERMS = 2 ** 22;
-    /// @dev What the key stream of one seed holds.
-    uint256 private constant MAX_OF_A = 2 ** 38;
-    /// @dev What oracles can check exactly.
-    uint256 private constant MAX_OF_B = 2 ** 37;
     uint256 private constant MAX_SEGMENT = 4096;
     uint256 private constant ENTRY_BYTES = 4;
 
@@ -41,15 +34,19 @@ contract ProductDisputes is IProductDisputes, EIP712 {
     IComputeOracleRegistry public immutable registry;
     /// @inheritdoc IProductDisputes
     IComputeDisputes public immutable disputes;
+    /// @inheritdoc IProductDisputes
+    IAuditTerms public immutable audits;
 
     /// @inheritdoc IProductDisputes
     mapping(bytes32 digest => address) public reporterOf;
     mapping(bytes32 seedA => mapping(bytes32 seedB => mapping(uint256 row => mapping(uint256 column => Partial))))
         private _partials;
 
-    constructor(IComputeDisputes disputes_) EIP712("ProductDisputes", "1") {
+    /// @param audits_ May have no code yet: it is deployed after this.
+    constructor(IComputeDisputes disputes_, IAuditTerms audits_) EIP712("ProductDisputes", "1") {
         disputes = disputes_;
         registry = disputes_.registry();
+        audits = audits_;
     }
 
     /* ENTRIES */
@@ -122,14 +119,8 @@ contract ProductDisputes is IProductDisputes, EIP712 {
 
     function _requireEntry(Product calldata product, uint256 row, uint256 column) private pure {
         (uint256 m, uint256 n, uint256 k) = (product.m, product.n, product.k);
-        bool defined = _isSize(m, MAX_ROWS) && _isSize(n, MAX_ROWS) && _isSize(k, MAX_TERMS);
-        // Not multiplied before they are known to be small.
-        require(defined && m * k <= MAX_OF_A && n * k <= MAX_OF_B, InvalidSizes(m, n, k));
+        require(ProductLib.areSizes(m, n, k), InvalidSizes(m, n, k));
         require(row < m && column < n, NoSuchEntry(row, column, m, n));
-    }
-
-    function _isSize(uint256 size, uint256 most) private pure returns (bool) {
-        return size >= MIN_SIZE && size <= most && size & (size - 1) == 0;
     }
 
     /* CONSEQUENCES */

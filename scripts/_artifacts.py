@@ -24,7 +24,8 @@ from eth_abi.abi import encode
 from eth_utils.abi import collapse_if_tuple, function_abi_to_4byte_selector
 
 ROOT = Path(__file__).resolve().parents[1]
-CACHE = ROOT / ".build"
+CACHE = ROOT / "build" / "artifacts"
+"""Not in `.build`, which Ape empties when it compiles."""
 
 _PACKAGES = {"@openzeppelin/": ROOT / "node_modules" / "@openzeppelin"}
 _IMPORT = re.compile(r'^\s*import\s+(?:[^"\';]*\sfrom\s+)?["\']([^"\']+)["\']', re.MULTILINE)
@@ -186,7 +187,7 @@ def _compiled(given: bytes) -> Compiled:
     version = _compiler_version(str(configured["version"]))
     kept = CACHE / f"suite-{hashlib.sha256(given + version.encode()).hexdigest()[:24]}.json"
     if not kept.is_file():
-        CACHE.mkdir(exist_ok=True)
+        CACHE.mkdir(parents=True, exist_ok=True)
         for older in CACHE.glob("suite-*.json"):
             older.unlink(missing_ok=True)
         fresh = kept.with_suffix(".part")

@@ -53,6 +53,7 @@ class Suite:
     votes: ContractInstance
     chamber: ContractInstance
     governor: ContractInstance
+    audits: ContractInstance
 
     def addresses(self) -> dict[str, str]:
         """Checksummed address by role."""
@@ -174,6 +175,9 @@ def check_suite(suite: Suite) -> None:
         "disputes.products": (suite.disputes.products(), suite.products),
         "products.disputes": (suite.products.disputes(), suite.disputes),
         "products.registry": (suite.products.registry(), suite.oracles),
+        "products.audits": (suite.products.audits(), suite.audits),
+        "audits.registry": (suite.audits.registry(), suite.oracles),
+        "audits.exchange": (suite.audits.exchange(), suite.exchange),
         "vault.token": (suite.vault.token(), suite.token),
         "vault.citizens": (suite.vault.citizens(), suite.citizens),
         "token.vault": (suite.token.vault(), suite.vault),
@@ -192,7 +196,7 @@ def check_suite(suite: Suite) -> None:
     for name, (actual, contract) in expected.items():
         if actual != contract.address:
             raise DeploymentError(f"{name} is {actual}, expected {contract.address}")
-    for role in ("oracles", "vault", "citizens", "exchange", "chamber"):
+    for role in ("oracles", "vault", "citizens", "exchange", "chamber", "audits"):
         authority = getattr(suite, role).authority()
         if authority != suite.manager.address:
             raise DeploymentError(f"{role}.authority is {authority}, expected {suite.manager.address}")

@@ -35,6 +35,7 @@ CONTRACTS = {
     "votes": "CitizenVotes",
     "chamber": "SecondChamber",
     "governor": "SuiteGovernor",
+    "audits": "AuditTerms",
 }
 """Contract by role, in order of deployment, hence of nonces: what is predicted must not move without this table."""
 
@@ -88,13 +89,15 @@ def plan_suite(
         genesis = started + recipe.clock.genesis_delay_s
     at = _predict(deployer, first_nonce)
     arguments = {**_arguments(recipe, at, genesis), **_governance_arguments(recipe, deployer, at, started)}
+    # What facilities must prove, from the first epoch on; should that run already, from the one after the next.
+    first_audited = 0 if started < genesis else (started - genesis) // recipe.clock.epoch_length_s + 2
     creations = [
         (role, f"deploy {contract}", None, compiled[contract].creation(arguments[role]))
         for role, contract in CONTRACTS.items()
     ]
     calls = [
         (role, f"{role}.{function}{_shown(given)}", at[role], compiled[CONTRACTS[role]].call(function, given))
-        for role, function, given in _calls(recipe, compiled, deployer, at)
+        for role, function, given in _calls(recipe, compiled, deployer, at, first_audited)
     ]
     steps = tuple(Step(first_nonce + place, *each) for place, each in enumerate([*creations, *calls]))
     encoded = {role: compiled[contract].constructor_arguments(arguments[role]) for role, contract in CONTRACTS.items()}
@@ -110,7 +113,7 @@ def _predict(deployer: str, nonce: int) -> dict[str, str]:
 
 
 def _calls(
-    recipe: Recipe, compiled: Compiled, deployer: str, at: dict[str, str]
+    recipe: Recipe, compiled: Compiled, deployer: str, at: dict[str, str], first_audited: int
 ) -> Iterator[tuple[str, str, tuple[Any, ...]]]:
     """The set-up, in order: offices and caps, facilities, the guardian, and the hand-over of ADMIN to the timelock."""
     for registrar in recipe.registrars:
@@ -121,6 +124,11 @@ def _calls(
     for facility in recipe.facilities:
         terms = (list(facility.capacities), facility.public_share_bps)
         yield "oracles", "registerFacility", (facility.operator, facility.reading_key, facility.region, *terms)
+    yield "audits", "scheduleRules", (recipe.audits.as_argument(first_audited),)
+    for number, facility in enumerate(recipe.facilities):
+        if facility.fleets:
+            fleets = [fleet.as_argument() for fleet in facility.fleets]
+            yield "audits", "scheduleFleets", (number, fleets, facility.records_count, first_audited)
     # The one permission that is not the timelock's: to halt dividends, once.
     halt = compiled[CONTRACTS["vault"]].call("halt", ())
     yield "manager", "labelRole", (GUARDIAN_ROLE, "GUARDIAN")
@@ -136,7 +144,7 @@ def _shown(given: Sequence[Any], brackets: str = "()") -> str:
 
 
 def _word(given: Any) -> str:
-    if isinstance(given, list):
+    if isinstance(given, (list, tuple)):
         return _shown(given, "[]")
     return f"0x{given.hex()}" if isinstance(given, bytes) else str(given)
 
@@ -221,5 +229,6 @@ def _arguments(recipe: Recipe, at: dict[str, str], genesis: int) -> dict[str, li
             disputes.reveal_window_s,
             disputes.demand_bond_wei,
         ],
-        "products": [at["disputes"]],
+        "products": [at["disputes"], at["audits"]],
+        "audits": [at["manager"], at["oracles"], at["exchange"]],
     }

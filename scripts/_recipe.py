@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Hashable, Iterator
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import AfterValidator, Field, ValidationError, model_validator
@@ -53,6 +53,7 @@ MIN_RELEASE_BPS, MAX_RELEASE_BPS = 100, WHOLE_BPS
 MAX_FEE_BPS = 3_000
 MAX_REWARD_BPS = 4_999
 MIN_QUORUM_BPS, MAX_QUORUM_BPS = 100, 5_000
+MIN_CONFIDENCE_PPM, MAX_CONFIDENCE_PPM = 500_000, 999_999
 MIN_RELEASE_FLOOR_WEI = 10**6 << 40
 """A unit of the dividend index for as many people as the vault can count."""
 
@@ -76,6 +77,12 @@ def _oracle_set(addresses: list[str]) -> list[str]:
     return _distinct(addresses)
 
 
+def _power_of_two(size: int) -> int:
+    if size & (size - 1):
+        raise ValueError("expected a power of two")
+    return size
+
+
 Span = Annotated[Whole, Field(gt=0)]
 GovernedSpan = Annotated[Whole, Field(gt=0, lt=2**30)]
 """With room for four times of it in 32 bits."""
@@ -83,6 +90,7 @@ GovernedSpan = Annotated[Whole, Field(gt=0, lt=2**30)]
 Delay = Annotated[Whole, Field(ge=0)]
 Bps = Annotated[Whole, Field(ge=0, le=WHOLE_BPS)]
 Weight = Annotated[Whole, Field(ge=1, le=1024)]
+Size = Annotated[Whole, Field(ge=64, le=2**22), AfterValidator(_power_of_two)]
 Capacity = Annotated[Whole, Field(ge=0, lt=2**56)]
 RegionNumber = Annotated[Whole, Field(ge=0, lt=2**32)]
 
@@ -200,12 +208,53 @@ class Region(Strict):
     turnover_cap: Annotated[Whole, Field(ge=0, lt=2**40)]
 
 
+class Audits(Strict):
+    """What facilities are asked to prove, and what counts of what nobody is shown to have wanted. No slots: no proof is
+    asked for."""
+
+    slots: Annotated[Whole, Field(ge=0, lt=2**16)]
+    audit_bps: Annotated[Whole, Field(ge=1, le=WHOLE_BPS)]
+    grace_ms: Annotated[Whole, Field(ge=0, lt=2**32)]
+    tally_epochs: Annotated[Whole, Field(ge=1, lt=2**32)]
+    confidence_ppm: Annotated[Whole, Field(ge=MIN_CONFIDENCE_PPM, le=MAX_CONFIDENCE_PPM)]
+    unbacked_bps: tuple[Bps, Bps, Bps]
+
+    def as_argument(self, from_epoch: int) -> tuple[Any, ...]:
+        """For `AuditTerms.scheduleRules`."""
+        head = (self.slots, self.audit_bps, from_epoch, 0, self.grace_ms, self.tally_epochs, self.confidence_ppm)
+        return (*head, list(self.unbacked_bps))
+
+
+class Fleet(Strict):
+    """Devices of one kind: how many, the operations a second that each counts for and that its product must show, and
+    that product."""
+
+    compute_class: Literal["general", "intelligent", "super"]
+    devices: Annotated[Whole, Field(ge=1, lt=2**32)]
+    rate: Annotated[Whole, Field(ge=1, lt=2**64)]
+    pace: Annotated[Whole, Field(ge=1, lt=2**64)]
+    m: Size
+    n: Size
+    k: Size
+
+    def as_argument(self) -> tuple[int, ...]:
+        """For `AuditTerms.scheduleFleets`."""
+        number = ("general", "intelligent", "super").index(self.compute_class)
+        return (self.rate, self.pace, self.devices, self.m, self.n, self.k, number)
+
+    def allowed_ms(self, grace_ms: int) -> int:
+        """How long each device may take, milliseconds, rounded down."""
+        return 1250 * 2 * self.m * self.n * self.k // self.pace + grace_ms
+
+
 class Facility(Strict):
     operator: Address
     reading_key: Address
     region: RegionNumber
     capacities: tuple[Capacity, Capacity, Capacity]
     public_share_bps: Bps
+    records_count: bool = False
+    fleets: list[Fleet] = Field(default_factory=list, max_length=64)
 
 
 class Recipe(Strict):
@@ -221,6 +270,7 @@ class Recipe(Strict):
     exchange: Exchange
     disputes: Disputes
     governance: Governance
+    audits: Audits
     registrars: Annotated[list[Address], AfterValidator(_distinct)]
     regions: dict[RegionNumber, Region]
     facilities: list[Facility]
@@ -231,7 +281,14 @@ class Recipe(Strict):
 
     @model_validator(mode="after")
     def _sections_agree(self) -> Self:
-        contradictions = [*self._times(), *self._evidence(), *self._shares(), *self._places(), *self._people()]
+        contradictions = [
+            *self._times(),
+            *self._evidence(),
+            *self._shares(),
+            *self._places(),
+            *self._proofs(),
+            *self._people(),
+        ]
         if contradictions:
             raise ValidationError.from_exception_data("Recipe", contradictions)
         return self
@@ -283,9 +340,27 @@ class Recipe(Strict):
                 expected = f"one of regions: {', '.join(map(str, self.regions)) or 'there are none'}"
                 yield _contradiction("facilities", number, "region", given=facility.region, expected=expected)
 
+    def _proofs(self) -> Iterator[InitErrorDetails]:
+        audits, length = self.audits, self.clock.epoch_length_s
+        if audits.slots > length:
+            yield _contradiction("audits", "slots", given=audits.slots, expected=f"at most one a second: {length}")
+            return
+        for number, facility in enumerate(self.facilities if audits.slots else ()):
+            for place, fleet in enumerate(facility.fleets):
+                key = ("facilities", number, "fleets", place)
+                if fleet.pace < fleet.rate:
+                    yield _contradiction(*key, "pace", given=fleet.pace, expected=f"at least the rate, {fleet.rate}")
+                allowed, slot = fleet.allowed_ms(audits.grace_ms), length * 1000 // audits.slots
+                if allowed >= slot:
+                    expected = f"a product whose deadline is within a slot of {slot} ms; it is after {allowed} ms"
+                    yield _contradiction(*key, given=fleet.model_dump(), expected=expected)
+
     def _people(self) -> Iterator[InitErrorDetails]:
-        """On a public network nobody is a development account, whose keys everybody has."""
+        """On a public network nobody is a development account, whose keys everybody has; nothing starts half-way."""
         if self.network.public:
+            if self.clock.genesis_delay_s < self.governance.set_up_s:
+                expected = f"at least governance.set_up_s, {self.governance.set_up_s}: set-up may be interrupted"
+                yield _contradiction("clock", "genesis_delay_s", given=self.clock.genesis_delay_s, expected=expected)
             for key, address in _addresses(self.model_dump(), ()):
                 if address in DEVELOPMENT_ACCOUNTS:
                     expected = "an account of somebody's own: this development account's key is known to all"

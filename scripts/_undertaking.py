@@ -67,6 +67,8 @@ def undertake(
         if not restart:
             _require_none_recorded(chain_id)
         started = int(chain.provider.web3.eth.get_block("latest")["timestamp"])
+        if recipe.network.public and genesis is not None and genesis < started + recipe.governance.set_up_s:
+            raise DeploymentError(f"expected a genesis after set-up ends, {started + recipe.governance.set_up_s}")
         plan = plan_suite(recipe, compiled, deployer, nonce, started, genesis)
         return Undertaking(recipe, compiled, plan, Progress(path, _begun(recipe, compiled, plan)), resumed=False)
     begun = progress.begun

@@ -1,7 +1,7 @@
 """The closed loop on this machine: `make demo`.
 
-Starts Anvil, deploys the suite, runs two meters and four oracles as processes of their own, and follows three epochs
-from metering to recycling. Needs nothing but what `make setup` installs; leaves nothing running.
+Starts Anvil, deploys the suite, runs three meters, one of which cheats, and four oracles as processes of their own, and
+follows three epochs from metering to recycling. Needs nothing but what `make setup` installs; leaves nothing running.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ from scripts._demo.network import (
     wait_for_services,
 )
 from scripts._demo.processes import DemoError, Process, Processes, require_free_ports
-from scripts._demo.roles import DEPLOYER, ORACLES, development_account
+from scripts._demo.roles import CHEAT, DEPLOYER, OPERATORS, ORACLES, READING_KEYS, development_account
 from scripts._demo.story import Story
 from scripts._deploy import DEPLOYMENTS, DeploymentError, deploy_suite, write_record
-from scripts._recipe import RecipeError, load_recipe
+from scripts._recipe import Recipe, RecipeError, load_recipe
 from scripts._sources import compile_sources
 
 from sbi_network.errors import SBIError
@@ -101,9 +101,9 @@ def _deploy(console: Console, ports: Ports) -> Loop:
     with console.status("compiling"):
         compile_sources()
     with console.status("deploying the suite"):
-        recipe = load_recipe("local")
+        recipe = _with_a_cheat(load_recipe("local"))
         suite = deploy_suite(recipe, accounts.test_accounts[DEPLOYER], int(time.time()) + START_UP_SECONDS)
-        bond_oracles(suite, accounts.test_accounts[DEPLOYER], map(development_account, ORACLES))
+        bond_oracles(suite, accounts.test_accounts[DEPLOYER], map(development_account, (*ORACLES, READING_KEYS[CHEAT])))
         record = write_record(suite, recipe)
         loop = Loop(suite, ports)
         loop.enrol()
@@ -111,9 +111,17 @@ def _deploy(console: Console, ports: Ports) -> Loop:
     return loop
 
 
+def _with_a_cheat(recipe: Recipe) -> Recipe:
+    """The recipe with a facility more: it has what the last one has, but for its people, and proves it wrongly."""
+    *_, last = recipe.facilities
+    people = {"operator": OPERATORS[CHEAT], "reading_key": READING_KEYS[CHEAT]}
+    cheat = last.model_copy(update={who: development_account(number).address for who, number in people.items()})
+    return recipe.model_copy(update={"facilities": [*recipe.facilities, cheat]})
+
+
 def _start_daemons(processes: Processes, ports: Ports, loop: Loop, console: Console) -> list[Process]:
     registry = loop.suite.oracles.address
-    with console.status("starting two meters and four oracles"):
+    with console.status("starting three meters and four oracles"):
         start_meters(processes, ports, FOLDER, registry)
         oracles = start_oracles(processes, ports, FOLDER, registry)
         wait_for_services(processes, ports)

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from scripts._plan import Step
 
 
+_POLL_S = {True: 1.0, False: 0.1}
+"""Seconds between looks, by whether the network is a public one."""
+
+
 @click.command(cls=ConnectedProviderCommand)
 @account_option()
 @click.option(
@@ -79,7 +83,10 @@ def cli(
         if not yes:
             click.confirm("\nDeploy?", abort=True)
         manner = Manner(
-            (max_fee_gwei or recipe.network.max_fee_gwei) * GWEI, recipe.network.confirmations, patience_s=patience
+            (max_fee_gwei or recipe.network.max_fee_gwei) * GWEI,
+            recipe.network.confirmations,
+            _POLL_S[recipe.network.public],
+            patience,
         )
         with autosigning(account):
             deployment, path = undertaking.carry_out(account, manner, _tell)

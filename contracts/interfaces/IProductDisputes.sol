@@ -3,6 +3,7 @@ pragma solidity 0.8.35;
 
 import {IERC5267} from "@openzeppelin/contracts/interfaces/IERC5267.sol";
 
+import {IAuditTerms} from "./IAuditTerms.sol";
 import {Compact, Exhibit, IComputeDisputes} from "./IComputeDisputes.sol";
 import {IComputeOracleRegistry, Reading} from "./IComputeOracleRegistry.sol";
 
@@ -250,4 +251,8 @@ interface IProductDisputes is IERC5267 {
 
     /// @dev The disputes contract that slashes and takes out.
     function disputes() external view returns (IComputeDisputes);
+
+    /// @dev What facilities must prove: where oracles and meters that know the registry find it. Nothing here depends on
+    /// it, and there may be none.
+    function audits() external view returns (IAuditTerms);
 }

@@ -14,6 +14,15 @@ library ProductLib {
     /// @dev Bytes of a block of the key stream, hence terms of a block.
     uint256 internal constant BLOCK = 64;
 
+    uint256 private constant MIN_SIZE = 64;
+    uint256 private constant MAX_ROWS = 2 ** 20;
+    /// @dev 256 for each term is then below 2^31.
+    uint256 private constant MAX_TERMS = 2 ** 22;
+    /// @dev What the key stream of one seed holds.
+    uint256 private constant MAX_OF_A = 2 ** 38;
+    /// @dev What oracles can check exactly.
+    uint256 private constant MAX_OF_B = 2 ** 37;
+
     /// @dev Sign bits of bytes.
     uint256 private constant SIGNS = 0x8080808080808080808080808080808080808080808080808080808080808080;
     /// @dev The low five bits of each lane.
@@ -37,6 +46,18 @@ library ProductLib {
         uint256 high;
         // Numbers of the blocks with which they begin: | of the row 128 | of the column 128 |.
         uint256 start;
+    }
+
+    /// @dev Whether the protocol is defined for a product of an m × k by a k × n matrix.
+    function areSizes(uint256 m, uint256 n, uint256 k) internal pure returns (bool) {
+        // Not multiplied before they are known to be small.
+        return
+            _isSize(m, MAX_ROWS) && _isSize(n, MAX_ROWS) && _isSize(k, MAX_TERMS) && m * k <= MAX_OF_A
+                && n * k <= MAX_OF_B;
+    }
+
+    function _isSize(uint256 size, uint256 most) private pure returns (bool) {
+        return size >= MIN_SIZE && size <= most && size & (size - 1) == 0;
     }
 
     /// @dev A row of A and a column of B, of the matrices with these seeds and so many terms, a multiple of 64.

@@ -16,6 +16,7 @@ _PARTS: Final = {
     "meter": "sbi_network.meter.cli",
     "oracle": "sbi_network.oracle.cli",
     "keeper": "sbi_network.chain.cli",
+    "relay": "sbi_network.relay.cli",
     "roll": "sbi_network.roll.cli",
     "simulate": "sbi_network.simulation.cli",
     "key": "sbi_network.chain.key_cli",
@@ -23,6 +24,7 @@ _PARTS: Final = {
     "signer": "sbi_network.signer.cli",
     "govern": "sbi_network.govern.cli",
     "explorer": "sbi_network.explorer.cli",
+    "deployment": "sbi_network.deployments.cli",
 }
 """Sub-commands, and the modules whose `app` they are."""
 

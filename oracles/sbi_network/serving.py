@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import uvicorn
 from pydantic import Field
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from sbi_network.chain.settings import Section
 from sbi_network.errors import ListenError
+
+HEAD_SECONDS: Final = 10.0
+"""How long the head of a request may take, from the connection's beginning or from the last answer."""
 
 Port = Annotated[int, Field(ge=1, le=65_535)]
 
@@ -36,16 +41,62 @@ def bound_socket(http: HttpSettings) -> Iterator[socket.socket]:
         yield listening
 
 
+class _PromptProtocol(H11Protocol):
+    """uvicorn's, but for those who hold a connection and never ask, or do not take their answer.
+
+    It would wait for ever, and a hundred such connections would keep everyone else out.
+    """
+
+    head_seconds = HEAD_SECONDS
+    answer_seconds: float | None = None
+    _timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._give(self.head_seconds)
+
+    def handle_events(self) -> None:
+        before = self.cycle
+        super().handle_events()
+        if self.cycle is not before:
+            self._give(self.answer_seconds)
+
+    def on_response_complete(self) -> None:
+        self._give(self.head_seconds)
+        super().on_response_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._give(None)
+        super().connection_lost(exc)
+
+    def _give(self, seconds: float | None) -> None:
+        """So long from now, or for ever, until the connection is cut."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None if seconds is None else self.loop.call_later(seconds, self.transport.abort)
+
+
 class Server(uvicorn.Server):
     """uvicorn without signal handlers and logs of its own: the process has one place where it is told to stop.
 
     Setting `should_exit` stops it; requests then have `shutdown_seconds` to end. With `most_connections` it refuses
-    more at a time.
+    more at a time. A connection is cut that brings no request within `head_seconds`, or, where that is given, does not
+    take the answer within `answer_seconds`.
     """
 
-    def __init__(self, app: Callable[..., Any], shutdown_seconds: int, most_connections: int | None = None) -> None:
+    def __init__(
+        self,
+        app: Callable[..., Any],
+        shutdown_seconds: int,
+        most_connections: int | None = None,
+        *,
+        head_seconds: float = HEAD_SECONDS,
+        answer_seconds: float | None = None,
+    ) -> None:
+        given = {"head_seconds": head_seconds, "answer_seconds": answer_seconds}
         config = uvicorn.Config(
             app,
+            http=type("Protocol", (_PromptProtocol,), given),
             log_config=None,
             access_log=False,
             ws="none",

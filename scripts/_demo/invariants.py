@@ -6,18 +6,15 @@ by asking the contract whose answer is checked. A tested invariant that a demo c
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ape import chain
-from scripts._demo.roles import CITIZENS, OPERATORS, citizen, development_account
+from scripts._demo.roles import CHEAT, CITIZENS, OPERATORS, citizen, development_account
 
-from sbi_network.protocol.agreement import Entry, tree_of
-from sbi_network.protocol.json_form import decode_signed
-from sbi_network.protocol.messages import Reading, registry_domain
 from sbi_network.protocol.oracle_set import faults_of, quorum_of
+from sbi_network.protocol.units import public_output_down
 
 if TYPE_CHECKING:
     from scripts._demo.loop import Dividend, Loop
@@ -127,21 +124,24 @@ def _quorum(evidence: Evidence) -> str:
 
 
 def _sums(evidence: Evidence) -> str:
-    """8. The tree over the facilities' own signed readings gives the very commitment that the chain keeps."""
+    """8. The tree over the facilities' own signed readings, less those refused, is the one that the chain keeps."""
     suite, loop = evidence.loop.suite, evidence.loop
-    domain = registry_domain(chain.chain_id, suite.oracles.address)
     for dividend in evidence.dividends:
-        count = int(suite.oracles.facilityCount())
-        entries = []
-        for facility in range(count):
-            signed = decode_signed(Reading, json.dumps(loop.reading(facility, dividend.epoch)))
-            entries.append(Entry(*signed.message.raw, signed.message.digest(domain)))
-        shares = [loop.public_share_bps(facility, dividend.epoch) for facility in range(count)]
-        tree = tree_of(entries, loop.weights(dividend.epoch), shares)
-        record = suite.oracles.recordOf(dividend.epoch)
-        _require(8, f"commitment of epoch {dividend.epoch}", bytes(record.commitment), tree.commitment)
-        _require(8, f"output of epoch {dividend.epoch}", record.publicOutput, tree.sums.public_output)
-    return "readings summed again, commitments equal"
+        counted = loop.counted(dividend.epoch)  # refuses a commitment that no readings lead to
+        _require(8, f"the reading of facility {CHEAT} that epoch {dividend.epoch} counts", counted[CHEAT], None)
+        outputs = [
+            public_output_down(
+                signed.message.raw,
+                loop.weights(dividend.epoch),
+                loop.public_share_bps(facility, dividend.epoch),
+            )
+            for facility, signed in enumerate(counted)
+            if signed is not None
+        ]
+        _require(
+            8, f"output of epoch {dividend.epoch}", suite.oracles.recordOf(dividend.epoch).publicOutput, sum(outputs)
+        )
+    return f"readings summed again, commitments equal; facility {CHEAT} counts nothing"
 
 
 def _retired(evidence: Evidence) -> str:

@@ -2,23 +2,40 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import numpy as np
 from ape import accounts, chain
 from scripts._demo.network import HOST, Ports
-from scripts._demo.roles import CITIZENS, DEPLOYER, OPERATORS, REGISTRAR, Person, citizen
+from scripts._demo.processes import DemoError
+from scripts._demo.roles import (
+    CHEAT,
+    CITIZENS,
+    DEPLOYER,
+    OPERATORS,
+    READING_KEYS,
+    REGISTRAR,
+    Person,
+    citizen,
+    development_account,
+)
 from web3.exceptions import ContractCustomError
 
 from sbi_network.protocol.abi import packaged_errors
+from sbi_network.protocol.agreement import NO_ENTRY, Entry, tree_of
+from sbi_network.protocol.json_form import Signed, decode_signed
 from sbi_network.protocol.messages import (
+    Reading,
     Receipt,
     ReceiveWithAuthorization,
     TransferWithAuthorization,
     exchange_domain,
+    registry_domain,
     token_domain,
 )
 from sbi_network.protocol.units import ComputeClass
@@ -55,6 +72,17 @@ class Purchase:
     voucher: int
     units: int
     price: int
+
+
+@dataclass(frozen=True)
+class Slashing:
+    """A wrong entry that was shown on chain, and the bond it cost, wei."""
+
+    epoch: int
+    row: int
+    column: int
+    computed: int
+    amount: int
 
 
 class Loop:
@@ -100,6 +128,49 @@ class Loop:
         answer.raise_for_status()
         body: dict[str, Any] = answer.json()
         return body
+
+    def counted(self, epoch: int) -> list[Signed[Reading] | None]:
+        """The reading of each facility that an epoch's report counts, None for one that it counts as nothing: those
+        over which the tree has the very commitment that the chain keeps. Raises DemoError where there are none such."""
+        oracles = self.suite.oracles
+        domain = registry_domain(chain.chain_id, oracles.address)
+        served = [self._served(facility, epoch) for facility in range(len(self.ports.meters))]
+        shares = [self.public_share_bps(facility, epoch) for facility in range(len(served))]
+        commitment = bytes(oracles.recordOf(epoch).commitment)
+        for chosen in product((True, False), repeat=len(served)):
+            taken = [each if kept else None for each, kept in zip(served, chosen, strict=True)]
+            entries = [Entry(*s.message.raw, s.message.digest(domain)) if s else NO_ENTRY for s in taken]
+            if tree_of(entries, self.weights(epoch), shares).commitment == commitment:
+                return taken
+        raise DemoError(f"epoch {epoch}: the report is not over the readings that the meters serve")
+
+    def _served(self, facility: int, epoch: int) -> Signed[Reading] | None:
+        try:
+            return decode_signed(Reading, json.dumps(self.reading(facility, epoch)))
+        except httpx.HTTPStatusError:
+            return None
+
+    def finding(self, facility: int, epoch: int) -> dict[str, Any] | None:
+        """What an oracle publishes of a facility's proofs; None where none that runs has any."""
+        for port in self.ports.oracles:
+            try:
+                answer = httpx.get(f"http://{HOST}:{port}/v1/audits/{epoch}/{facility}", timeout=5)
+            except httpx.TransportError:
+                continue
+            if answer.status_code == httpx.codes.OK:
+                found: dict[str, Any] = answer.json()
+                return found
+        return None
+
+    def slashing(self) -> Slashing | None:
+        """How the facility that cheats lost its bond, once it has."""
+        products, bonds = self.suite.products, self.suite.bonds
+        key = development_account(READING_KEYS[CHEAT]).address
+        if not bonds.isSlashed(key):
+            return None
+        shown = next(iter(products.ProductDisproved.range(0, chain.blocks.height + 1)))
+        taken = next(iter(bonds.SignerSlashed.range(0, chain.blocks.height + 1)))
+        return Slashing(int(shown.epoch), int(shown.row), int(shown.column), int(shown.computed), int(taken.amount))
 
     def weights(self, epoch: int) -> tuple[int, int, int]:
         """Weights by class at an epoch, in sixteenths, as plain integers."""

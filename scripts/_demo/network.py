@@ -1,4 +1,4 @@
-"""The demo's network: Anvil, two meters, four oracles, each a process with files an operator would write."""
+"""The demo's network: Anvil, three meters, four oracles, each a process with files an operator would write."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 from eth_account.signers.local import LocalAccount
 from scripts._demo.processes import DemoError, Process, Processes, answers
-from scripts._demo.roles import KEEPER, ORACLE_SENDERS, ORACLES, READING_KEYS, development_account
+from scripts._demo.roles import CHEAT, KEEPER, ORACLE_SENDERS, ORACLES, READING_KEYS, development_account
 
 HOST = "127.0.0.1"
 BIN = Path(sys.executable).parent
@@ -64,8 +64,11 @@ def start_node(processes: Processes, ports: Ports) -> None:
 
 
 def start_meters(processes: Processes, ports: Ports, folder: Path, registry: str) -> None:
-    """Facility 0 measures this machine; facility 1 replays the bundled sample of task accounting."""
-    kinds = ('kind = "host"\ncapacity_interval = 20.0', 'kind = "accounting"\nsample = "small-facility"')
+    """Facility 0 measures this machine; facility 1 replays the bundled sample of task accounting; so says facility 2,
+    which proves it with products that it never computed."""
+    replayed = 'kind = "accounting"\nsample = "small-facility"'
+    kinds = ('kind = "host"\ncapacity_interval = 20.0', replayed, replayed)
+    judges = ", ".join(f'"http://{HOST}:{port}"' for port in ports.oracles)
     for number, (port, kind) in enumerate(zip(ports.meters, kinds, strict=True)):
         home = folder / f"meter-{number}"
         home.mkdir(parents=True, exist_ok=True)
@@ -75,10 +78,12 @@ def start_meters(processes: Processes, ports: Ports, folder: Path, registry: str
             f'facility = {number}\nstate = "meter.sqlite"\n\n'
             f'[network]\nrpc_url = "{ports.rpc_url}"\nregistry = "{registry}"\n\n'
             f'[key]\nkeystore = "reading-key.json"\npassword_file = "reading-key.password"\n\n'
-            f'[http]\nhost = "{HOST}"\nport = {port}\n\n[meter]\n{kind}\n',
+            f'[http]\nhost = "{HOST}"\nport = {port}\n\n[meter]\n{kind}\n\n'
+            f"[proof]\noracles = [{judges if number != CHEAT else ''}]\n",
             encoding="utf-8",
         )
-        processes.start(f"meter-{number}", [BIN / "sbi", "meter", "run", "--config", config])
+        program = [BIN / "sbi", "meter", "run"] if number != CHEAT else [sys.executable, "-m", "scripts._demo.cheat"]
+        processes.start(f"meter-{number}", [*program, "--config", config])
 
 
 def start_oracles(processes: Processes, ports: Ports, folder: Path, registry: str) -> list[Process]:

@@ -17,10 +17,13 @@ _MNEMONIC = "test test test test test test test test test test test junk"
 DEPLOYER, REGISTRAR = 0, 5
 ORACLES = (1, 2, 3, 4)
 ORACLE_SENDERS = (10, 11, 12, 13)
-OPERATORS = (6, 8)
-READING_KEYS = (7, 9)
+OPERATORS = (6, 8, 15)
+READING_KEYS = (7, 9, 16)
 KEEPER = 14
-"""Development accounts by role, as in the local recipe; the oracles send from accounts of their own."""
+"""Development accounts by role, as in the local recipe, with a third facility; the oracles send from their own."""
+
+CHEAT = 2
+"""The facility that cheats, by its number."""
 
 CITIZENS = 1_000
 

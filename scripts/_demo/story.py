@@ -13,9 +13,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from scripts._demo.invariants import Evidence, Held, check_all
-from scripts._demo.loop import Dividend, Loop, Purchase
+from scripts._demo.loop import Dividend, Loop, Purchase, Slashing
 from scripts._demo.processes import POLL_SECONDS, DemoError, Process, Processes
-from scripts._demo.roles import CITIZENS, citizen
+from scripts._demo.roles import CHEAT, CITIZENS, citizen
 from scripts._demo.vote import Vote
 
 from sbi_network.protocol.units import format_gaicph, format_sbi, public_output_down
@@ -30,7 +30,7 @@ PAYER, PAYEE = citizen(0), citizen(1)
 WITNESSES = (2, 3, 4, 5)
 """Citizens who activate and then only wait."""
 
-METERS = ("this machine, live", "replayed task accounting")
+METERS = ("this machine, live", "replayed task accounting", "the same, unproved")
 
 
 @dataclass
@@ -41,6 +41,7 @@ class Told:
     purchase: Purchase | None = None
     held: list[Held] = field(default_factory=list)
     stopped_oracle: int | None = None
+    slashing: Slashing | None = None
 
 
 class Story:
@@ -75,6 +76,7 @@ class Story:
                     raise DemoError(f"{lost} epochs without a report: see the logs of the oracles")
             else:
                 self.told.dividends.append(dividend)
+                self._show_slashing()
                 self._spend(len(self.told.dividends))
                 self._show_rate()
             epoch = suite.vault.nextEpoch()
@@ -146,13 +148,16 @@ class Story:
         readings = Table(title=f"Epoch {dividend.epoch}: readings", title_justify="left")
         for heading in ("facility", "meter", "general", "intelligent", "super", "public output, nGAICPh"):
             readings.add_column(heading, justify="left" if heading in ("facility", "meter") else "right")
-        for facility, meter in enumerate(METERS):
-            message = self._loop.reading(facility, dividend.epoch)["message"]
-            raw = [int(message[name]) for name in ("rawGeneral", "rawIntelligent", "rawSuper")]
+        counted = self._loop.counted(dividend.epoch)
+        for facility, (meter, signed) in enumerate(zip(METERS, counted, strict=True)):
+            if signed is None:
+                readings.add_row(str(facility), meter, "refused", "refused", "refused", "0")
+                continue
             share = self._loop.public_share_bps(facility, dividend.epoch)
-            output = public_output_down(raw, self._loop.weights(dividend.epoch), share)
-            readings.add_row(str(facility), meter, *(f"{lane:,}" for lane in raw), f"{output:,}")
+            output = public_output_down(signed.message.raw, self._loop.weights(dividend.epoch), share)
+            readings.add_row(str(facility), meter, *(f"{lane:,}" for lane in signed.message.raw), f"{output:,}")
         self._out.print(readings)
+        self._show_proofs(dividend.epoch)
 
         after = suite.token.balanceOf(PAYER.address)
         sent = chain.provider.get_nonce(PAYER.address)
@@ -175,6 +180,32 @@ class Story:
             figures.add_row(f"[bold]{name}", text)
         self._out.print(figures)
         self._out.print()
+
+    def _show_proofs(self, epoch: int) -> None:
+        """What the oracles found of each facility's proofs, and of the bound that follows."""
+        for facility in range(len(METERS)):
+            found = self._loop.finding(facility, epoch)
+            if found is None:
+                continue
+            bounds = ", ".join(
+                f"{audit['class']} {audit['failures']} of {audit['challenges']} failed so far: "
+                f"{100 - audit['failureBoundPpm'] / 10_000:.0f} % of the capacity counts"
+                for audit in found["audits"]
+            )
+            self._out.print(f"[bold]facility {facility}:[/bold] {found['verdicts']}. {bounds}", highlight=False)
+
+    def _show_slashing(self) -> None:
+        """The facility that cheats loses its bond within the first epochs."""
+        if self.told.slashing is not None:
+            return
+        self._processes.wait_until(f"facility {CHEAT} to be slashed", lambda: self._loop.slashing() is not None, 60)
+        slashing = self.told.slashing = self._loop.slashing()
+        assert slashing is not None
+        self._out.print(
+            f"[bold]Slashed:[/bold] facility {CHEAT} signed a product of zeros in epoch {slashing.epoch}. An oracle "
+            f"showed the chain entry ({slashing.row}, {slashing.column}), where {slashing.computed} belongs; the chain "
+            f"worked it out again and took the bond of {slashing.amount / 10**18:g} coins.\n"
+        )
 
     def _spend(self, dividends: int) -> None:
         """After the second dividend pay and buy; after the third deliver."""
@@ -246,6 +277,11 @@ class Story:
             "signers_per_epoch": [suite.oracles.recordOf(d.epoch).signers.bit_count() for d in self.told.dividends],
             "rates": {str(d.epoch): suite.vault.rateAt(d.epoch) for d in self.told.dividends},
             "votes": self._vote.tally(),
+            "refused": [
+                [number for number, signed in enumerate(self._loop.counted(d.epoch)) if signed is None]
+                for d in self.told.dividends
+            ],
+            "slashed_wei": self.told.slashing.amount if self.told.slashing else 0,
             "invariants": {str(held.number): held.by for held in self.told.held},
         }
         path.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")

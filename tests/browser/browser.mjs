@@ -22,6 +22,12 @@ export async function launch(order) {
   return chromium.launch({ executablePath: order.chromium, args: FLAGS });
 }
 
+// What the pages say, in a language.
+export function teller(order, language) {
+  return (key, values = {}) =>
+    order.words[language][key].replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole));
+}
+
 // A page of ours, with everything that goes wrong in it in `faults`.
 export async function openPage(browser, order, { size = "desktop", language = "en", theme = "light", wallet } = {}) {
   const context = await browser.newContext({
@@ -41,7 +47,7 @@ export async function openPage(browser, order, { size = "desktop", language = "e
   page.on("response", (response) => response.status() >= 400 && faults.push(`${response.url()}: ${response.status()}`));
   page.on("request", (request) => {
     const url = new URL(request.url());
-    if (!["data:", "blob:"].includes(url.protocol) && ![order.base, order.rpc].includes(url.origin)) faults.push(`foreign: ${request.url()}`);
+    if (!["data:", "blob:"].includes(url.protocol) && ![order.base, order.rpc, order.relayer].includes(url.origin)) faults.push(`foreign: ${request.url()}`);
   });
   if (wallet) await announce(page, wallet);
   return { page, context, faults };
@@ -97,8 +103,14 @@ export async function assertAccessible(page, where) {
 
 // Nothing reaches beyond the window's sides.
 export async function assertFits(page, where) {
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-  assert.ok(wide <= 0, `${where}: ${wide} px too wide`);
+  const wide = await page.evaluate(() =>
+    [document.documentElement, ...document.querySelectorAll("dialog")].map((each) => each.scrollWidth - each.clientWidth),
+  );
+  assert.ok(Math.max(...wide) <= 0, `${where}: ${wide} px too wide`);
+}
+
+export async function shootPart(page, order, part, name) {
+  await page.locator(part).screenshot({ path: join(order.shots, `${name}.png`) });
 }
 
 export async function shoot(page, order, name) {

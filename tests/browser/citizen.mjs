@@ -1,10 +1,9 @@
 // A citizen's whole story: activates by proof, sees income come in, pays, buys computing, signs for it; and the bad days.
 import assert from "node:assert/strict";
-import { assertAccessible, assertFits, openPage, rpc, shoot } from "./browser.mjs";
+import { assertAccessible, assertFits, openPage, rpc, shoot, teller } from "./browser.mjs";
 
 export async function citizen(browser, order, { size, language, theme, person }) {
-  const say = (key, values = {}) =>
-    order.words[language][key].replace(/\{(\w+)\}/g, (whole, name) => String(values[name] ?? whole));
+  const say = teller(order, language);
   const wallet = { name: "<b>Test wallet</b>", rpc: order.rpc, account: person.account, asked: [], mood: "", chain: "" };
   const { page, context, faults } = await openPage(browser, order, { size, language, theme, wallet });
   const where = `citizen, ${language}, ${size}`;
@@ -12,6 +11,13 @@ export async function citizen(browser, order, { size, language, theme, person })
   const field = (key) => page.getByRole("textbox", { name: say(key), exact: true });
   const notice = (text) => page.getByText(text).first().waitFor();
   const balance = async () => BigInt(await page.locator("[data-wei]").getAttribute("data-wei"));
+  // What the page shows once it shows the newest block's.
+  const settled = async () => {
+    await order.ask("indexed");
+    const told = (await (await fetch(`${order.base}/v1/accounts/${person.account}`)).json()).balance;
+    await page.waitForFunction((wei) => document.querySelector("[data-wei]").dataset.wei === wei, told);
+    return BigInt(told);
+  };
   const confirm = async (sentence) => {
     const dialog = page.getByRole("dialog");
     await dialog.getByText(sentence).waitFor();
@@ -20,6 +26,16 @@ export async function citizen(browser, order, { size, language, theme, person })
   const forget = async () => {
     const shown = page.locator(".notice .plain");
     while (await shown.count()) await shown.first().click();
+  };
+
+  const vote = async () => {
+    await button("vote_for").click();
+    await confirm(say("say_vote", { choice: say("vote_for"), title: "<i>Half the fee</i>" }));
+  };
+  const voteByHand = async () => {
+    await page.getByRole("checkbox", { name: say("signBallot") }).check();
+    await vote();
+    await order.ask("carry", JSON.parse(await field("ballotMade").inputValue()));
   };
 
   await page.goto(`${order.base}/wallet`);
@@ -43,7 +59,7 @@ export async function citizen(browser, order, { size, language, theme, person })
   await order.ask("epoch");
   await page.waitForFunction((wei) => BigInt(document.querySelector("[data-wei]").dataset.wei) > BigInt(wei), String(first));
 
-  const before = await balance();
+  const before = await settled();
   await field("to").fill(order.payee.replace("f", "F"));
   await field("amount").fill("1.5");
   await button("pay").click();
@@ -54,11 +70,13 @@ export async function citizen(browser, order, { size, language, theme, person })
   await page.locator("form .fault").waitFor();
   await field("amount").fill("1.5");
   await button("pay").click();
+  await page.getByRole("dialog").waitFor();
+  await assertFits(page, `${where}: confirm`);
   await shoot(page, order, `confirm-${language}-${size}`);
   await confirm(say("say_pay", { amount: "1.5 SBI", who: order.payee }));
   await notice(say("done", { block: "" }).slice(0, 4));
   await page.getByText("−1.5 SBI").first().waitFor();
-  assert.equal(await balance(), before - 15n * 10n ** 17n);
+  assert.equal(await settled(), before - 15n * 10n ** 17n);
   await forget();
 
   wallet.mood = "rejects";
@@ -90,6 +108,12 @@ export async function citizen(browser, order, { size, language, theme, person })
   assert.match(receipt.signature, /^0x[0-9a-f]{130}$/);
   assert.equal(await order.ask("deliver", receipt), "delivered");
   await page.getByText(say("v_delivered"), { exact: true }).first().waitFor();
+
+  await order.ask("propose", person.account);
+  await page.getByText("<i>Half the fee</i>").waitFor();
+  await (size === "phone" ? voteByHand() : vote());
+  await notice(say("voted_1"));
+  await forget();
 
   await assertFits(page, where);
   await assertAccessible(page, where);

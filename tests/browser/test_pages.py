@@ -2,9 +2,12 @@
 
 onlooker   ├── both languages, phone and large screen, light and dark → four figures around the ring, nothing too wide
            ├── by keyboard to what proves a figure; the readings are hashed in the browser up to the reported root
+           ├── a proof behind every figure; a halt and a vote, as they happen
            └── a forged reading → seen to be wrong
-citizen    ├── connects (EIP-6963), activates, sees income come in, pays, buys, signs for delivery
+citizen    ├── connects (EIP-6963), activates, sees income come in, pays, buys, signs for delivery, votes
            └── a signature declined, a wallet lost, a wrong chain, a payment taken back, a connection lost: each is said
+relayed    ├── without ether: activates and pays in one step, pays, each with its fee told before
+           └── the relayer gone, before or after the signature → the wallet sends, and the payment is made once
 developer  └── a development account of the local chain
 everywhere └── axe finds nothing serious, no console error, no failed request, no foreign host
 
@@ -20,7 +23,7 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -32,8 +35,12 @@ from web3.exceptions import ContractCustomError
 
 from sbi_network.chain.connection import connected
 from sbi_network.chain.exchange import Exchange
+from sbi_network.govern.ballot import load_ballot
 from tests.integration.shadow import HOST, ROOT, free_port, wait_until
+from tests.support import anvil_scenes as scenes
+from tests.support.actors import Person
 from tests.support.anvil_nation import OPERATORS, Nation, deployed_nation, person
+from tests.support.relaying import fresh_key, relaying
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 MODULES = ROOT / "web" / "node_modules" / "playwright-core"
@@ -50,20 +57,24 @@ pytestmark = [
     pytest.mark.skipif(not MODULES.is_dir(), reason="the pages' packages are not installed: npm ci --prefix web"),
 ]
 
+COIN = 10**18
+
 Watched = tuple[Nation, "Running"]
 
 
 class Running:
     """A `sbi explorer run` that can be stopped and started again."""
 
-    def __init__(self, folder: Path, nation: Nation, meters: str) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, nation: Nation, meters: str, relayer: str = "") -> None:
+        self.folder = folder
         self.port = free_port()
         self.base = f"http://{HOST}:{self.port}"
         (folder / "explorer.toml").write_text(
             f'[network]\nrpc_url = "{nation.rpc_url}"\ndeployment = "{nation.record}"\npoll_seconds = 0.2\n\n'
             f'[http]\nport = {self.port}\n\n[database]\nurl = "sqlite:///{folder / "explorer.sqlite"}"\n\n'
-            f'[pages]\nwallet_rpc_url = "{nation.rpc_url}"\n\n[limits]\nburst = 1000\n\n'
+            f'[pages]\nwallet_rpc_url = "{nation.rpc_url}"\n'
+            + (f'relayer_url = "{relayer}"\n' if relayer else "")
+            + "\n[limits]\nburst = 1000\n\n"
             f'[facilities]\n0 = "{meters}/0"\n1 = "{meters}/1"\n',
             encoding="utf-8",
         )
@@ -72,8 +83,8 @@ class Running:
     def start(self) -> None:
         command = [sys.executable, "-m", "sbi_network.cli", "explorer", "run", "--config", "explorer.toml"]
         environment = {**os.environ, "PYTHONPATH": str(ROOT / "oracles")}
-        with (self._folder / "explorer.log").open("ab") as log:
-            self._process = subprocess.Popen(command, cwd=self._folder, env=environment, stdout=log, stderr=log)
+        with (self.folder / "explorer.log").open("ab") as log:
+            self._process = subprocess.Popen(command, cwd=self.folder, env=environment, stdout=log, stderr=log)
         wait_until("the explorer", self._is_up, 60)
 
     def stop(self) -> None:
@@ -128,12 +139,37 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
         nation.warp(90)
         epoch(nation)
         nation.schedule()
+        text = "A tenth less for operators\n\n<img src=x onerror=alert(1)>"
+        proposal = scenes.Proposal(nation, text, ("exchange", "setShares", [900, 2_000]))
+        citizens = spenders(nation)
+        proposal.propose(citizens[0])
+        proposal.open()
+        proposal.vote(citizens[1], scenes.FOR)
+        proposal.vote(citizens[2], scenes.AGAINST)
         running = Running(folder, nation, meters)
         running.start()
         try:
             yield nation, running
         finally:
             running.stop()
+
+
+def spenders(nation: Nation) -> list[Person]:
+    """Three citizens who are active, and have just spent in every way there is."""
+    citizens = nation.people[4:7]
+    for index in (2, 3, 4):
+        nation.actors.activate(nation.deployer, 1, nation.rolls[1], index)
+    running = int(nation.contract("vault").functions.currentEpoch().call())
+    nation.actors.offer(person(OPERATORS[0]), 0, 0, running + 1, 50_000)
+    nation.actors.approve(citizens[0], nation.addresses["exchange"], 10**30)
+    nation.actors.buy(citizens[0], (0, 0, running + 1), 40_000, 10**30)
+    _, signature = nation.actors.receipt(citizens[0], 0, 0, 25_000)
+    nation.actors.deliver(person(OPERATORS[0]), 0, 25_000, signature)
+    nation.actors.pay(citizens[1], nation.people[9].address, 125 * COIN)
+    nation.actors.recycle(citizens[2], 40 * COIN)
+    nation.actors.recirculate(citizens[2], 60 * COIN)
+    nation.warp(10)
+    return citizens
 
 
 def epoch(nation: Nation) -> None:
@@ -152,8 +188,8 @@ def epoch(nation: Nation) -> None:
             nation.warp(15)
 
 
-def play(story: str, watched: Watched, **order: Any) -> None:
-    """Runs a story in Chromium, doing what it asks of the nation."""
+def play(story: str, watched: Watched, asks: dict[str, Callable[[Any], None]] | None = None, **order: Any) -> None:
+    """Runs a story in Chromium, doing what it asks of the nation; `asks` are of this story alone."""
     nation, running = watched
     words = {name: json.loads((ROOT / "web" / "src" / "words" / f"{name}.json").read_text()) for name in ("en", "zh")}
     whole = {
@@ -182,7 +218,11 @@ def play(story: str, watched: Watched, **order: Any) -> None:
                 told = json.loads(line)
                 if told.get("done"):
                     break
-                _tell(node, answer(watched, told["ask"], told["given"]))
+                if asks and told["ask"] in asks:
+                    asks[told["ask"]](told["given"])
+                    _tell(node, "ok")
+                else:
+                    _tell(node, answer(watched, told["ask"], told["given"]))
             else:
                 pytest.fail(f"{story}:\n{node.stderr.read()[-3_000:]}")
         finally:
@@ -199,21 +239,55 @@ def _tell(node: subprocess.Popen[str], what: Any) -> None:
 def answer(watched: Watched, ask: str, given: Any) -> str:
     """What a story wants to happen in the nation."""
     nation, running = watched
-    if ask == "epoch":
-        epoch(nation)
-    elif ask == "offer":
-        now = int(nation.contract("vault").functions.currentEpoch().call())
-        nation.actors.offer(person(OPERATORS[0]), 0, 0, now + 3, 1_000)
-    elif ask == "deliver":
-        signature = bytes.fromhex(given["signature"][2:])
-        nation.actors.deliver(person(OPERATORS[0]), given["voucher"], int(given["delivered"]), signature)
-        voucher = _voucher(nation, given["voucher"])
-        return "delivered" if voucher == int(given["delivered"]) else "not delivered"
-    elif ask == "stop":
-        running.stop()
-    elif ask == "start":
-        running.start()
-    return "ok"
+    acts: dict[str, Callable[[], str | None]] = {
+        "epoch": lambda: epoch(nation),
+        "indexed": lambda: _wait_for_head(nation, running),
+        "offer": lambda: _offer(nation),
+        "deliver": lambda: _deliver(nation, given),
+        "propose": lambda: _propose(nation, given),
+        "carry": lambda: _carry(nation, running, given),
+        "halt": lambda: nation.send(person(scenes.GUARDIAN), "vault", "halt"),
+        "resume": lambda: scenes.govern(nation, "vault", "resume"),
+        "stop": running.stop,
+        "start": running.start,
+    }
+    said = acts[ask]()
+    return said if isinstance(said, str) else "ok"
+
+
+def _wait_for_head(nation: Nation, running: Running) -> None:
+    wait_until("the head", lambda: running.has_block(nation.web3.eth.block_number), 30)
+
+
+def _offer(nation: Nation) -> None:
+    now = int(nation.contract("vault").functions.currentEpoch().call())
+    nation.actors.offer(person(OPERATORS[0]), 0, 0, now + 3, 1_000)
+
+
+def _deliver(nation: Nation, given: Any) -> str:
+    signature = bytes.fromhex(given["signature"][2:])
+    nation.actors.deliver(person(OPERATORS[0]), given["voucher"], int(given["delivered"]), signature)
+    return "delivered" if _voucher(nation, given["voucher"]) == int(given["delivered"]) else "not delivered"
+
+
+def _propose(nation: Nation, account: str) -> None:
+    """By a citizen; from then on time passes by the block, so that voting stays open however slow the browser is."""
+    nation.warp(10)
+    proposal = scenes.Proposal(nation, "<i>Half the fee</i>", ("exchange", "setShares", [500, nation.now % 1_000]))
+    proposal.propose(next(each for each in nation.people if each.address == account))
+    nation.rpc("anvil_setBlockTimestampInterval", 1)
+    proposal.open()
+
+
+def _carry(nation: Nation, running: Running, given: Any) -> None:
+    """A ballot as the wallet wrote it, read as `sbi govern carry` reads it."""
+    path = running.folder / "ballot.json"
+    path.write_text(json.dumps(given))
+    signed = load_ballot(path)
+    ballot = signed.ballot
+    nation.send(
+        nation.deployer, "governor", "castVoteBySig", ballot.proposal_id, ballot.support, ballot.voter, signed.signature
+    )
 
 
 def _voucher(nation: Nation, number: int) -> int:
@@ -234,7 +308,7 @@ def proof_of(nation: Nation, index: int) -> dict[str, Any]:
 
 def test_dashboard__looked_at_by_anybody__is_understood_and_checked(watched: Watched) -> None:
     nation, running = watched
-    wait_until("the head", lambda: running.has_block(nation.web3.eth.block_number), 30)
+    _wait_for_head(nation, running)
     wait_until("the readings", lambda: _readings_known(running), 30)
     play("onlooker", watched)
 
@@ -258,3 +332,24 @@ def test_wallet__a_citizens_whole_story__ends_well(
 
 def test_wallet__without_a_wallet_on_a_local_chain__a_development_account_serves(watched: Watched) -> None:
     play("developer", watched)
+
+
+def test_wallet__without_ether__activates_and_pays_through_the_relayer(watched: Watched, tmp_path: Path) -> None:
+    nation, _ = watched
+    proof = proof_of(nation, 5)
+    nation.rpc("anvil_setBalance", proof["account"], "0x0")
+    fees = '[fees]\npayment = "0.5"\nfirst_spend = "2"\npermit = "1"\ngrace_seconds = 600'
+    key = fresh_key(nation, "relayer of the pages")
+    with meters_of(nation) as meters, relaying(nation, tmp_path / "relay", key, fees) as relay:
+        running = Running(tmp_path, nation, meters, relay.base)
+        running.start()
+        try:
+            someone = {"account": proof["account"], "proof": proof}
+            asks = {"relayer gone": lambda _: relay.kill(), "ether": lambda who: _give_ether(nation, who)}
+            play("relayed", (nation, running), asks, person=someone, language="en", relayer=relay.base)
+        finally:
+            running.stop()
+
+
+def _give_ether(nation: Nation, account: str) -> None:
+    nation.rpc("anvil_setBalance", account, hex(10**18))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import signal
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -27,9 +28,19 @@ class Running:
 
     fault: Fault
     injected_at: float
-    spell: Spell | None
+    spell: Spell | None = None
     took_effect_at: float | None = None
     healed_at: float | None = None
+
+    @property
+    def is_lurking(self) -> bool:
+        """Whether it is still to show whom it meets."""
+        return self.fault.meets_whoever and self.took_effect_at is None and self.healed_at is None
+
+    @property
+    def is_at_its_slot(self) -> bool:
+        """Whether its slot is the one that it is of, or, where it is of none, the one that it uses."""
+        return not self.fault.meets_whoever or self.took_effect_at is not None
 
 
 @dataclass
@@ -72,24 +83,37 @@ class Campaign:
         return Observer(self.network, self.log).verdict(first, last)
 
     def _start_some(self, waiting: list[type[Fault]]) -> None:
-        busy = {each.fault.slot.number for each in self._running}
-        free = [slot for slot in self.network.slots if slot.number not in busy]
+        busy = {each.fault.slot for each in self._running if each.is_at_its_slot}
+        free = [slot for slot in self.network.slots if slot not in busy]
         of_slots = sum(each.fault.is_of_a_slot for each in self._running)
         for kind in list(waiting):
             wide = len(self._running) - of_slots
             has_room = of_slots < self.network.faults if kind.is_of_a_slot else wide < _WIDE_AT_ONCE
-            if has_room and free:
+            is_laid = kind.meets_whoever and any(type(each.fault) is kind for each in self._running)
+            if has_room and free and not is_laid:
                 waiting.remove(kind)
                 self._start(kind(self.network, self._chance.choice(free), self._chance))
                 return
 
     def _start(self, fault: Fault) -> None:
-        now = time.time()
-        spell = Spell(fault.slot.number, now) if fault.is_of_a_slot else None
-        if spell is not None:
-            self.log.spells.append(spell)
+        each = Running(fault, time.time())
+        self._running.append(each)
+        self._spare_the_busy()
+        if fault.is_of_a_slot and not fault.meets_whoever:
+            self._note_unable(each)
         fault.inject()
-        self._running.append(Running(fault, now, spell))
+        self._spare_the_busy()
+
+    def _spare_the_busy(self) -> None:
+        """Nobody shall meet two faults of oracles at a time: neither would be what it says."""
+        busy = {each.fault.slot for each in self._running if each.is_at_its_slot}
+        for each in self._running:
+            if each.is_lurking:
+                each.fault.spare(busy)
+
+    def _note_unable(self, each: Running) -> None:
+        each.spell = Spell(each.fault.slot.number, time.time())
+        self.log.spells.append(each.spell)
 
     def _advance(self, each: Running, waiting: list[type[Fault]]) -> None:
         now, fault = time.time(), each.fault
@@ -104,6 +128,9 @@ class Campaign:
                 each.healed_at = time.time()
         elif fault.has_taken_effect():
             each.took_effect_at = now
+            if fault.meets_whoever:
+                self._note_unable(each)
+                self._spare_the_busy()
             self.log.faults[fault.kind] += 1
             self.tell(f"epoch {self.network.chain.running()}: {fault.kind} at oracle {fault.slot.number}")
         elif now > each.injected_at + max(_EFFECT_SECONDS, 4 * self.network.times.epoch):
@@ -133,9 +160,10 @@ class Campaign:
 
     def _restart_the_dead(self) -> None:
         """As a service manager does: an oracle that ended by itself is started again."""
-        busy = {each.fault.slot.number for each in self._running}
+        busy = {each.fault.slot for each in self._running if each.is_at_its_slot}
         for slot in self.network.slots:
-            if not slot.is_running and slot.number not in busy:
+            # One that was killed met a fault, which is about to notice.
+            if not slot.is_running and slot not in busy and slot.process.status != -signal.SIGKILL:
                 self._restart(slot)
 
     def _restart(self, slot: Slot) -> None:

@@ -46,6 +46,9 @@ class Times:
 
 
 DEMAND_BOND = 10**15
+NO_AUDITS = "0x" + "0" * 40
+"""No proof is asked for: what is tested there is agreement."""
+
 _NEVER = 2**40
 """Seconds: the deployer stays the admin."""
 
@@ -81,6 +84,8 @@ class LocalChain:
         self.bonds: Any = None
         self.disputes: Any = None
         self.genesis = 0
+        self.sent_at = 0
+        """The block of the deployer's last transaction."""
 
     def deploy(self, oracles: Sequence[str], reading_keys: Sequence[str]) -> None:
         """Everything, by development account 0, and facilities with these reading keys."""
@@ -99,7 +104,7 @@ class LocalChain:
         bonds = self._create("SignerBonds", registry.address, BOND, 4_000, times.lock)
         horizons = (times.evidence_horizon, times.reveal_window, DEMAND_BOND)
         disputes = self._create("ComputeDisputes", registry.address, bonds.address, products_at, *horizons)
-        products = self._create("ProductDisputes", disputes.address)
+        products = self._create("ProductDisputes", disputes.address, NO_AUDITS)
         assert (bonds.address, disputes.address, products.address) == (bonds_at, disputes_at, products_at)
         self.registry, self.bonds, self.disputes, self.verifiers = registry, bonds, disputes, verifiers
         for key in reading_keys:
@@ -129,6 +134,7 @@ class LocalChain:
         receipt = self.web3.eth.wait_for_transaction_receipt(call.transact(options))
         if receipt["status"] != 1:
             raise RevertedError(call.fn_name)
+        self.sent_at = receipt["blockNumber"]
         return receipt
 
     def ask(self, method: str, *params: Any) -> Any:

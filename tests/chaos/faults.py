@@ -9,9 +9,11 @@ import json
 import random
 import resource
 import shutil
+import signal
 import sqlite3
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection
 from contextlib import closing
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -19,14 +21,15 @@ from typing import Any, ClassVar, Final
 import httpx
 from eth_utils.crypto import keccak
 
+from sbi_network.chain.outbox_worker import Step
 from sbi_network.protocol.exhibit import decode_leaves
 from sbi_network.protocol.sumtree import SumTree
 from tests.chaos.network import Network, Slot
 from tests.chaos.processes import Child
 from tests.chaos.proxy import Forward, Request, Response, Treatment, passed_on
+from tests.chaos.transactions import SEND
 
 FAKETIME: Final = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
-_SEND: Final = "eth_sendRawTransaction"
 
 
 class Fault(ABC):
@@ -34,6 +37,9 @@ class Fault(ABC):
 
     kind: ClassVar[str]
     is_of_a_slot: ClassVar[bool] = True
+    meets_whoever: ClassVar[bool] = False
+    """Which oracle it is of shows when it takes effect: until then its slot is any, and nobody is unable to work."""
+
     holds: ClassVar[float] = 2.0
     """Seconds for which it stays once it has taken effect."""
 
@@ -62,6 +68,9 @@ class Fault(ABC):
     def is_healed(self) -> bool:
         """Whether its oracle can work again."""
         return self.slot.process.has_told("oracle_started")
+
+    def spare(self, slots: Collection[Slot]) -> None:  # noqa: B027 - there is mostly nothing to do
+        """Where it meets whoever: not these, in which other faults are at work."""
 
     def unable_through(self) -> int:
         """Of a fault that is healed: the newest epoch that its oracle cannot work on all the same; -1 for none."""
@@ -133,6 +142,54 @@ class KillAtCosigned(KillAt):
     kind, event = "kill_after_signing", "co_signed"
 
 
+class KillAtStep(Kill):
+    """`kill -9` of whoever comes to a step of the outbox first: see `armed`."""
+
+    meets_whoever = True
+    holds = 0.0
+    step: ClassVar[Step]
+
+    @property
+    def _trap(self) -> Path:
+        return self.network.children.folder / f"trap-{self.step}"
+
+    def inject(self) -> None:
+        """It is laid as it is told whom to spare."""
+
+    def spare(self, slots: Collection[Slot]) -> None:
+        if not self._taken():
+            laid = self._trap.with_suffix(".laid")
+            laid.write_text(json.dumps([slot.name for slot in self.network.slots if slot not in slots]))
+            laid.rename(self._trap)
+
+    def has_taken_effect(self) -> bool:
+        for slot in self.network.slots:
+            taken = self._taken_by(slot)
+            if taken.exists() and slot.process.status == -signal.SIGKILL:
+                self.slot = slot
+                return True
+        return False
+
+    def heal(self) -> None:
+        self._trap.unlink(missing_ok=True)
+        for slot in self.network.slots:
+            if self._taken_by(slot).exists():
+                self._taken_by(slot).unlink()
+                self.network.launch(slot)
+
+    def _taken(self) -> bool:
+        return any(self._taken_by(slot).exists() for slot in self.network.slots)
+
+    def _taken_by(self, slot: Slot) -> Path:
+        return self._trap.with_name(f"{self._trap.name}-took-{slot.name}")
+
+
+OUTBOX_KILLS: Final = tuple(
+    type(f"KillAt{step.name}", (KillAtStep,), {"kind": f"kill_at_outbox_{step}", "step": step}) for step in Step
+)
+"""One kind for each step."""
+
+
 class Rpc(Fault):
     """An endpoint that does something else than it should, before one oracle."""
 
@@ -190,11 +247,14 @@ class RpcStale(Rpc):
 
     async def answer(self, request: Request, forward: Forward) -> tuple[Response | None, bool]:
         asked = json.loads(request.body)
-        if asked["method"] in ("eth_sendRawTransaction", "eth_getTransactionReceipt"):
-            return Response(200, "application/json", _result(asked, None)), True
-        params = [self._block if each in ("latest", "pending", "finalized") else each for each in asked["params"]]
-        body = json.dumps({**asked, "params": params}).encode()
-        return await forward(Request(request.method, request.path, request.headers, body)), params != asked["params"]
+        if _method(asked) in ("eth_sendRawTransaction", "eth_getTransactionReceipt"):
+            return _result(asked, None), True
+        stale = _each(asked, lambda one: {**one, "params": [self._stale(param) for param in one["params"]]})
+        body = json.dumps(stale).encode()
+        return await forward(Request(request.method, request.path, request.headers, body)), stale != asked
+
+    def _stale(self, param: Any) -> Any:
+        return self._block if param in ("latest", "pending", "finalized") else param
 
 
 class RpcOtherChain(Rpc):
@@ -205,8 +265,8 @@ class RpcOtherChain(Rpc):
     async def answer(self, request: Request, forward: Forward) -> tuple[Response | None, bool]:
         asked = json.loads(request.body)
         answers: dict[str, Any] = {"eth_chainId": "0x1", "eth_call": "0x", "eth_getCode": "0x", "eth_getLogs": []}
-        if asked["method"] in answers:
-            return Response(200, "application/json", _result(asked, answers[asked["method"]])), True
+        if _method(asked) in answers:
+            return _result(asked, answers[_method(asked)]), True
         return await forward(request), False
 
 
@@ -223,7 +283,7 @@ class OnSending(Fault):
                 slot.rpc.treatment = self._treated
 
     async def _treated(self, request: Request, forward: Forward) -> Response | None:
-        if self._hit or json.loads(request.body).get("method") != _SEND:
+        if self._hit or _method(json.loads(request.body)) != SEND:
             return await forward(request)
         self._hit = True
         return await self.on_sending(request, forward)
@@ -262,7 +322,7 @@ class TransactionDropped(OnSending):
     async def on_sending(self, request: Request, forward: Forward) -> Response | None:
         asked = json.loads(request.body)
         raw = bytes.fromhex(asked["params"][0][2:])
-        return Response(200, "application/json", _result(asked, "0x" + keccak(raw).hex()))
+        return _result(asked, "0x" + keccak(raw).hex())
 
 
 class Reorg(Fault):
@@ -278,7 +338,9 @@ class Reorg(Fault):
 
     def has_taken_effect(self) -> bool:
         chain = self.network.chain
-        if not self._done and chain.record(self._epoch) is not None:
+        # Not over a transaction of the deployer's, who would not send it again.
+        is_free = chain.sent_at < chain.web3.eth.block_number
+        if not self._done and is_free and chain.record(self._epoch) is not None:
             chain.ask("anvil_reorg", 1, [])
             if chain.record(self._epoch) is None:
                 self._done = True
@@ -544,6 +606,7 @@ KINDS: Final[tuple[type[Fault], ...]] = (
     KillAtGathered,
     KillAtObserved,
     KillAtCosigned,
+    *OUTBOX_KILLS,
     RpcTooMany,
     RpcGarbage,
     RpcStale,
@@ -572,5 +635,17 @@ def kept_tree(slot: Slot, epoch: int) -> SumTree | None:
     return None if found is None else decode_leaves(bytes(found[0]))
 
 
-def _result(asked: Any, result: Any) -> bytes:
-    return json.dumps({"jsonrpc": "2.0", "id": asked["id"], "result": result}).encode()
+def _each(asked: Any, change: Callable[[Any], Any]) -> Any:
+    """Of a request, or of each in a batch."""
+    return [change(one) for one in asked] if isinstance(asked, list) else change(asked)
+
+
+def _method(asked: Any) -> str:
+    """What is asked; in a batch, which all ask the same."""
+    method: str = (asked[0] if isinstance(asked, list) else asked)["method"]
+    return method
+
+
+def _result(asked: Any, result: Any) -> Response:
+    answer = _each(asked, lambda one: {"jsonrpc": "2.0", "id": one["id"], "result": result})
+    return Response(200, "application/json", json.dumps(answer).encode())

@@ -5,6 +5,7 @@ equivocate  tells one half of its peers that it saw something and the other that
 flood       sends its peers whatever costs them most, as fast as it can
 stall       answers everything, half a minute late
 unguarded   honest, and remembers nothing of what it signed: the control that shows what the guard is for
+forgetful   honest, and its outbox is gone with the process: the control that shows what the outbox's file is for
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import httpx
 import structlog
 
 import sbi_network.oracle.process as process
+from sbi_network.chain.outbox_store import OutboxStore
 from sbi_network.chain.stopping import stopped_by_signals
 from sbi_network.errors import SBIError
 from sbi_network.log import log_as_json
@@ -35,6 +37,7 @@ from sbi_network.oracle.views import Views
 from sbi_network.oracle.wire import Proposal, encode_observation
 from sbi_network.protocol.address import check_address
 from sbi_network.protocol.json_form import Signed
+from tests.chaos.armed import arm
 
 _LATE_SECONDS: Final = 30.0
 _FLOOD_PAUSE: Final = 0.02
@@ -124,12 +127,22 @@ def unguarded(settings: OracleSettings) -> None:
     process.locked = lambda path: nullcontext()  # type: ignore[assignment]
 
 
+def forgetful(settings: OracleSettings) -> None:
+    honest = OutboxStore.__init__
+
+    def in_memory(self: OutboxStore, path: Path, *given: Any) -> None:
+        honest(self, ":memory:", *given)
+
+    OutboxStore.__init__ = in_memory  # type: ignore[method-assign,assignment]
+
+
 WAYS: Final[dict[str, Callable[[OracleSettings], None]]] = {
     "lie": lie,
     "equivocate": equivocate,
     "flood": flood,
     "stall": stall,
     "unguarded": unguarded,
+    "forgetful": forgetful,
 }
 
 
@@ -188,6 +201,7 @@ def _stale(signer: Any, clock: Any) -> BackedObservation:
 def main() -> None:
     how, path = sys.argv[1:]
     log_as_json()
+    arm(Path(path))
     settings = load_oracle_settings(Path(path))
     WAYS[how](settings)
 

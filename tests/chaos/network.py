@@ -20,8 +20,9 @@ from tests.chaos.chain import LocalChain, Times, anvil_command, development_acco
 from tests.chaos.processes import Child, Children, free_port, until
 from tests.chaos.proxy import HOST, Link, Proxies
 from tests.chaos.signatures import Signatures
+from tests.chaos.transactions import Transactions
 
-GENERATIONS: Final = 6
+GENERATIONS: Final = 12
 """Signing keys that a slot has in store: whoever is slashed for lying goes on with the next."""
 
 START_SECONDS: Final = 120.0
@@ -55,6 +56,10 @@ class Slot:
 
     generation: int = 0
     child: Child | None = None
+
+    @property
+    def name(self) -> str:
+        return self.home.name
 
     @property
     def signer(self) -> str:
@@ -92,6 +97,7 @@ class Network:
         self.pace = pace
         self.faults = count // 3
         self.signatures = Signatures()
+        self.transactions = Transactions()
         self.equivocators: set[str] = set()
         """The keys that were told to sign twice."""
 
@@ -131,13 +137,10 @@ class Network:
 
     def launch(self, slot: Slot, *, misbehaving: str | None = None, **environment: str) -> Child:
         """Start a slot's oracle, or a liar with its key."""
-        name = f"oracle-{slot.number}"
         misbehaving = misbehaving or self.all_are
-        if misbehaving is None:
-            slot.child = self.children.sbi(name, "oracle", "run", "--config", str(slot.config), **environment)
-        else:
-            command = (sys.executable, "-m", "tests.chaos.liar", misbehaving, str(slot.config))
-            slot.child = self.children.start(name, *command, **environment)
+        module = ("tests.chaos.armed",) if misbehaving is None else ("tests.chaos.liar", misbehaving)
+        command = (sys.executable, "-m", *module, str(slot.config))
+        slot.child = self.children.start(slot.name, *command, **environment)
         return slot.child
 
     def wait_until_started(self, slot: Slot) -> None:
@@ -149,6 +152,8 @@ class Network:
 
     def rotate(self, slot: Slot) -> int:
         """The slot's next key, bonded and scheduled for the next epoch; which that is. The slot does not run."""
+        if slot.generation + 1 == len(slot.keys):
+            raise RuntimeError(f"{slot.name} has no further key: raise GENERATIONS")
         slot.generation += 1
         self.chain.put_up_bonds([slot.keys[slot.generation]])
         from_epoch = self.chain.running() + 2
@@ -166,6 +171,7 @@ class Network:
         home.mkdir()
         keys = [_key(f"oracle {number}, generation {generation}") for generation in range(GENERATIONS)]
         rpc = self.proxies.add(self.node_url)
+        rpc.overhear = self.transactions.watch
         return Slot(number, home, free_port(), development_account(number + _SENDERS_FROM), keys, rpc)
 
     def _peer_link(self, slot: Slot) -> Link:
@@ -186,6 +192,7 @@ class Network:
             f'network = {{rpc_url = "http://{HOST}:{slot.rpc.port}", registry = "{self.chain.registry.address}"}}',
             f"http = {{port = {slot.port}}}",
             f'signing = {{keystore = "signing-{generation}.json", password_file = "signing-{generation}.password"}}',
+            'outbox = {file = "outbox.sqlite"}',  # the sending key's: it stays when the signing key changes
             'sending = {keystore = "sending.json", password_file = "sending.password"}',
             f"timings = {{gather_seconds = {pace.gather}, view_seconds = {pace.view}, "
             f"poll_seconds = {pace.poll}, request_seconds = {pace.request}}}",

@@ -86,6 +86,8 @@ class Observer:
             "double_signatures_by_honest": len(honest),
             "double_signatures_by_liars": len(doubled) - len(honest),
             "slashed_honest": self._slashed_honest(),
+            "nonces_used_for_two_things": len(self._network.transactions.doubled()),
+            "transactions_seen": self._network.transactions.count,
             "signatures_seen": self._network.signatures.count,
             "recovery_seconds_median": round(statistics.median(recoveries), 1) if recoveries else None,
             "recovery_seconds_max": round(recoveries[-1], 1) if recoveries else None,

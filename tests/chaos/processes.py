@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -18,6 +19,11 @@ from typing import Any
 REPOSITORY = Path(__file__).parents[2]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": f"{REPOSITORY / 'oracles'}{os.pathsep}{REPOSITORY}"}
 """This tree's package, wherever the processes are started."""
+
+_LOCAL_PORTS = Path("/proc/sys/net/ipv4/ip_local_port_range")
+_LOWEST_LOCAL_PORT = 32_768
+_LOWEST_PORT = 10_000
+_given: set[int] = set()
 
 
 class Child:
@@ -137,10 +143,15 @@ def slowness(idle_seconds: float = 2.0) -> int:
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return int(listening.getsockname()[1])
+    """A port that nobody listens on, nor gets for a connection of his own while its process is down."""
+    lowest = int(_LOCAL_PORTS.read_text().split()[0]) if _LOCAL_PORTS.exists() else _LOWEST_LOCAL_PORT
+    for port in random.sample(range(_LOWEST_PORT, lowest), 200):
+        with socket.socket() as listening, suppress(OSError):
+            listening.bind(("127.0.0.1", port))
+            if port not in _given:
+                _given.add(port)
+                return port
+    raise RuntimeError(f"no free port from {_LOWEST_PORT} to {lowest}")
 
 
 def until(what: str, is_so: Callable[[], object], seconds: float) -> float:

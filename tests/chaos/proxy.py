@@ -1,6 +1,7 @@
 """Proxies that pass HTTP on, or do worse: one before each oracle's endpoint, one between each two peers.
 
-All run in one thread with a loop of its own. What a link does is its `treatment`, which may be changed at any time.
+All run in one thread with a loop of its own. What a link does is its `treatment`, which may be changed at any time. A
+connection has one of its own to where the link leads: a common pool takes longer to look through than all the rest.
 """
 
 from __future__ import annotations
@@ -8,13 +9,15 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
-
-import httpx
+from urllib.parse import urlsplit
 
 HOST: Final = "127.0.0.1"
 _LONGEST_HEAD: Final = 16 * 1024
+_SECONDS: Final = 30.0
+_PASSED: Final = ("content-type", "authorization")
+"""Headers that say something here."""
 
 
 @dataclass(frozen=True)
@@ -56,22 +59,62 @@ class Link:
     watch: Callable[[Request, Response], None] | None = None
     """Is shown all that got through."""
 
-    clients: dict[int, httpx.AsyncClient] = field(default_factory=dict)
+    overhear: Callable[[Request], None] | None = None
+    """Is shown all that came, whatever becomes of it."""
 
-    async def handle(self, request: Request, client: httpx.AsyncClient) -> Response | None:
+    async def handle(self, request: Request, onward: Onward) -> Response | None:
         async def forward(given: Request) -> Response:
-            headers = {name: given.headers[name] for name in ("content-type", "authorization") if name in given.headers}
-            url = self.target + given.path
-            answer = await client.request(given.method, url, content=given.body, headers=headers)
-            return Response(answer.status_code, answer.headers.get("content-type", ""), answer.content)
+            async with asyncio.timeout(_SECONDS):
+                return await onward.ask(given)
 
+        if self.overhear is not None:
+            self.overhear(request)
         try:
             answer = await self.treatment(request, forward)
-        except httpx.HTTPError:
+        except (OSError, EOFError, TimeoutError):
             return None
         if answer is not None and self.watch is not None:
             self.watch(request, answer)
         return answer
+
+
+class Onward:
+    """A connection to where a link leads, opened when it is first used, and again where the other side closed it."""
+
+    def __init__(self, target: str) -> None:
+        self._host = urlsplit(target).netloc
+        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    async def ask(self, request: Request) -> Response:
+        """Raises OSError or EOFError."""
+        was_open = self._streams is not None
+        try:
+            return await self._asked(request)
+        except (OSError, EOFError):
+            self.close()
+            if not was_open:
+                raise
+        return await self._asked(request)
+
+    def close(self) -> None:
+        if self._streams is not None:
+            self._streams[1].close()
+        self._streams = None
+
+    async def _asked(self, request: Request) -> Response:
+        if self._streams is None:
+            host, port = self._host.split(":")
+            self._streams = await asyncio.open_connection(host, int(port), limit=_LONGEST_HEAD)
+        reader, writer = self._streams
+        headers = {"host": self._host, "content-length": str(len(request.body))}
+        headers |= {name: given for name in _PASSED if (given := request.headers.get(name)) is not None}
+        lines = [f"{request.method} {request.path} HTTP/1.1", *[f"{name}: {value}" for name, value in headers.items()]]
+        writer.write("\r\n".join((*lines, "", "")).encode("latin-1") + request.body)
+        await writer.drain()
+        (first, headers), body = await _read_message(reader)
+        if headers.get("connection") == "close":
+            self.close()
+        return Response(int(first.split(" ")[1]), headers.get("content-type", ""), body)
 
 
 class Proxies:
@@ -80,13 +123,11 @@ class Proxies:
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="proxies", daemon=True)
-        self._client: httpx.AsyncClient
         self._servers: list[asyncio.Server] = []
         self._at_work: set[asyncio.Task[None]] = set()
 
     def __enter__(self) -> Proxies:
         self._thread.start()
-        self._run(self._open_client())
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -106,10 +147,6 @@ class Proxies:
 
         asyncio.run_coroutine_threadsafe(waited(), self._loop).result(30)
 
-    async def _open_client(self) -> None:
-        limits = httpx.Limits(max_connections=400, max_keepalive_connections=100)
-        self._client = httpx.AsyncClient(trust_env=False, timeout=30, limits=limits)
-
     async def _listen(self, link: Link) -> None:
         def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             # Not a coroutine: asyncio would complain of each that is cancelled at the end.
@@ -127,12 +164,12 @@ class Proxies:
         for task in set(self._at_work):
             task.cancel()
         await asyncio.gather(*self._at_work, return_exceptions=True)
-        await self._client.aclose()
 
     async def _serve(self, link: Link, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        onward = Onward(link.target)
         try:
             while (request := await _read(reader)) is not None:
-                answer = await link.handle(request, self._client)
+                answer = await link.handle(request, onward)
                 if answer is None:
                     break
                 writer.write(_encoded(answer))
@@ -140,18 +177,36 @@ class Proxies:
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             pass
         finally:
+            onward.close()
             writer.close()
 
 
 async def _read(reader: asyncio.StreamReader) -> Request | None:
+    """What is asked next; None where nothing is."""
     try:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        (first, headers), body = await _read_message(reader)
     except asyncio.IncompleteReadError:
         return None
-    first, *lines = head.split("\r\n")
     method, path, _ = first.split(" ", 2)
+    return Request(method, path, headers, body)
+
+
+async def _read_message(reader: asyncio.StreamReader) -> tuple[tuple[str, dict[str, str]], bytes]:
+    """First line and headers, and the body."""
+    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+    first, *lines = head.split("\r\n")
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines if line)}
-    return Request(method, path, headers, await reader.readexactly(int(headers.get("content-length", 0))))
+    if headers.get("transfer-encoding") == "chunked":
+        return (first, headers), await _read_chunks(reader)
+    return (first, headers), await reader.readexactly(int(headers.get("content-length", 0)))
+
+
+async def _read_chunks(reader: asyncio.StreamReader) -> bytes:
+    body = b""
+    while size := int((await reader.readuntil(b"\r\n")).split(b";")[0], 16):
+        body += (await reader.readexactly(size + 2))[:-2]
+    await reader.readuntil(b"\r\n")
+    return body
 
 
 def _encoded(answer: Response) -> bytes:

@@ -22,6 +22,7 @@ FACILITY: dict[str, Any] = {
     "capacities": [0, 0, 2**56 - 1],
     "public_share_bps": 0,
 }
+FLEET = {"compute_class": "super", "devices": 1, "rate": 10**9, "pace": 10**9, "m": 64, "n": 64, "k": 64}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -134,6 +135,16 @@ def test_load_recipe__values_at_their_limits__read(changes: dict[str, Any]) -> N
         ),
         ("facilities", [{**FACILITY, "reading_key": ZERO}], r"facilities\.0\.reading_key: expected an address other"),
         ("facilities", [{**FACILITY, "capacities": [0, 0, 2**56]}], r"facilities\.0\.capacities\.2: .*less than 72057"),
+        ("audits.audit_bps", 0, r"audits\.audit_bps: .*greater than or equal to 1 \(given 0\)"),
+        ("audits.confidence_ppm", 499_999, r"audits\.confidence_ppm: .*greater than or equal to 500000"),
+        ("audits.tally_epochs", 0, r"audits\.tally_epochs: .*greater than or equal to 1 \(given 0\)"),
+        ("audits.unbacked_bps", [0, 0, 10_001], r"audits\.unbacked_bps\.2: .*less than or equal to 10000"),
+        ("facilities", [{**FACILITY, "fleets": [{**FLEET, "m": 100}]}], r"fleets\.0\.m: expected a power of two"),
+        (
+            "facilities",
+            [{**FACILITY, "fleets": [{**FLEET, "rate": 0}]}],
+            r"fleets\.0\.rate: .*greater than or equal",
+        ),
         ("facilities", [{**FACILITY, "public_share_bps": 10_001}], r"facilities\.0\.public_share_bps: .*10000 \(given"),
     ],
 )
@@ -173,6 +184,15 @@ def test_load_recipe__impossible_value__says_where_and_what(key: str, value: Any
         (
             {"facilities": [FACILITY, {**FACILITY, "region": 3}]},
             r"facilities\.1\.region: expected one of regions: 1, 2 \(given 3\)",
+        ),
+        ({"audits.slots": 13}, r"audits\.slots: expected at most one a second: 12 \(given 13\)"),
+        (
+            {"facilities": [{**FACILITY, "fleets": [FLEET, {**FLEET, "rate": 1, "pace": 1}]}]},
+            r"facilities\.0\.fleets\.1: expected a product whose deadline is within a slot of 6000 ms",
+        ),
+        (
+            {"facilities": [{**FACILITY, "fleets": [{**FLEET, "pace": 10**9 - 1}]}]},
+            r"facilities\.0\.fleets\.0\.pace: expected at least the rate, 1000000000 \(given 999999999\)",
         ),
         ({"regions": {}}, r"facilities\.0\.region: expected one of regions: there are none \(given 1\)"),
     ],
@@ -266,6 +286,12 @@ def test_load_recipe__public_network__wants_people_and_nothing_else(name: str) -
 def test_load_recipe__development_account_on_a_public_network__refused(name: str) -> None:
     with pytest.raises(RecipeError, match=r"governance\.guardian: expected an account of somebody's own"):
         load_recipe(name, {**PEOPLE, "governance.guardian": OTHER})
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_load_recipe__genesis_before_set_up_ends__refused(name: str) -> None:
+    with pytest.raises(RecipeError, match=r"clock\.genesis_delay_s: expected at least governance\.set_up_s, 86400"):
+        load_recipe(name, {**PEOPLE, "clock.genesis_delay_s": 86_399})
 
 
 def test_recipes__all__say_which_network_once() -> None:

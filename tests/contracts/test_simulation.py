@@ -7,21 +7,35 @@ a real EVM: same issue, dividend and state, to the wei.
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from eth_utils import keccak
 
 from sbi_network.protocol.outcome import Outcome
 from sbi_network.simulation import loop
+from sbi_network.simulation.citizens import most_arrivals
 from sbi_network.simulation.exchange import price_of, split
 from sbi_network.simulation.loop import Case, simulate
 from sbi_network.simulation.policy import IssuancePolicy
 from sbi_network.simulation.scenario import Scenario
 from sbi_network.simulation.scenario_file import load_scenario, scenario_of
-from sbi_network.simulation.vault import Bounds, Issue, NotYetError, Passed, Vault
+from sbi_network.simulation.vault import (
+    Bounds,
+    Braked,
+    Event,
+    Issue,
+    NotYetError,
+    Passed,
+    RefusedError,
+    Vault,
+    kept_peak,
+)
+from tests.conftest import OVERRIDES
 from tests.stories.town import Town
 from tests.support.evm import Evm, Mined, evm_of
 
@@ -33,21 +47,36 @@ if TYPE_CHECKING:
     from tests.support.actors import Actors
 
 SCENARIO = Path("scenarios/town.yaml")
-NO_BRAKES = (0, 0, 2**64 - 1, 10_000)
-"""Of halt and brake: neither is in the simulated vault, whose economy holds epochs back by itself."""
-
-STATE = ("index", "headcount", "next_epoch", "last_release", "issued", "reserve", "recirculated")
+STATE = (
+    "index",
+    "headcount",
+    "next_epoch",
+    "last_release",
+    "issued",
+    "reserve",
+    "recirculated",
+    "peak",
+    "halted_until",
+    "is_spent",
+)
 MINT = 10**6
 
 
 @dataclass(frozen=True)
 class Call:
-    """One call of a simulated vault: what was asked, what it answered, its state afterwards."""
+    """One call of a simulated vault: what was asked, what it answered, its state afterwards.
+
+    A verb with a time has it as its first argument. `REFUSED` is the answer to what it would not do.
+    """
 
     verb: str
     arguments: tuple[int, ...]
     answer: Any
     state: dict[str, int]
+
+
+REFUSED = "refused"
+TIMED = ("distribute", "halt", "resume")
 
 
 def state_of(vault: Vault) -> dict[str, int]:
@@ -67,8 +96,28 @@ class Heard(Vault):
         Heard.calls.append(Call(verb, arguments, answer, state_of(self)))
         return answer
 
-    def distribute(self, now: int, source: Any) -> list[Issue | Passed]:
-        return self._heard("distribute", super().distribute(now, source), now)  # type: ignore[no-any-return]
+    def distribute(self, now: int, source: Any) -> list[Event]:
+        try:
+            return self._heard("distribute", super().distribute(now, source), now)  # type: ignore[no-any-return]
+        except NotYetError:
+            self._heard("distribute", REFUSED, now)
+            raise
+
+    def halt(self, now: int) -> None:
+        self._tried("halt", super().halt, now)
+
+    def rearm(self) -> None:
+        self._tried("rearm", super().rearm)
+
+    def resume(self, now: int) -> None:
+        self._tried("resume", super().resume, now)
+
+    def _tried(self, verb: str, act: Callable[..., None], *arguments: int) -> None:
+        try:
+            self._heard(verb, act(*arguments), *arguments)
+        except RefusedError:
+            self._heard(verb, REFUSED, *arguments)
+            raise
 
     def note_recirculated(self, amount: int) -> None:
         self._heard("recirculate", super().note_recirculated(amount), amount)
@@ -92,6 +141,7 @@ class Deployed:
         self.manager = deployer.deploy(project.SuiteAccessManager, deployer.address, 2**40)
         token, citizens = people.citizens[:2]
         terms = (self.start, bounds.epoch_length, bounds.expiry_age, bounds.max_rate)
+        brakes = (bounds.halt_span, bounds.brake_span, bounds.jump_floor, bounds.jump_bps)
         self.vault = deployer.deploy(
             project.DistributionVault,
             self.manager.address,
@@ -99,7 +149,7 @@ class Deployed:
             citizens.address,
             self.policy.address,
             self.source.address,
-            (*terms, bounds.release_floor, bounds.growth_bps, 1, *NO_BRAKES),
+            (*terms, bounds.release_floor, bounds.growth_bps, 1, *brakes),
         )
         self._senders = {"noteRecirculated": token, "admit": citizens, "dismiss": citizens, "unissue": citizens}
         self.evm: Evm = evm_of(chain.provider)
@@ -115,11 +165,12 @@ class Deployed:
         if verb == "dismiss":
             since, heads = arguments
             return [self.send(self.vault, "dismiss", since, at=at) for _ in range(heads)]
-        passed = () if verb == "distribute" else arguments
+        passed = () if verb in TIMED else arguments
         return [self.send(self.vault, {"recirculate": "noteRecirculated"}.get(verb, verb), *passed, at=at)]
 
     def state(self) -> dict[str, int]:
         vault = self.vault
+        until, is_spent = vault.haltedUntil()
         return {
             "index": int(vault.dividendIndex()),
             "headcount": int(vault.headcount()),
@@ -128,12 +179,16 @@ class Deployed:
             "issued": int(vault.issued()),
             "reserve": int(vault.reserve()),
             "recirculated": int(vault.recirculated()),
+            "peak": int(vault.peakOutput()),
+            "halted_until": max(0, int(until) - self.start),
+            "is_spent": bool(is_spent),
         }
 
-    def events(self, mined: Mined) -> list[Issue | Passed]:
+    def events(self, mined: Mined) -> list[Event]:
         """What a call of `distribute` did, as the simulation says it."""
-        found: list[Issue | Passed] = []
-        known = (self.vault.DividendDistributed, self.vault.EpochPassed, self.vault.EpochExpired)
+        found: list[Event] = []
+        vault = self.vault
+        known = (vault.DividendDistributed, vault.EpochPassed, vault.EpochExpired, vault.EpochBraked)
         by_selector = {keccak(text=event.abi.selector): event.abi for event in known}
         for log in mined.logs:
             abi = by_selector[log.topics[0]]
@@ -141,6 +196,9 @@ class Deployed:
             words = [int.from_bytes(log.data[at : at + 32]) for at in range(0, len(log.data), 32)]
             if abi.name == "DividendDistributed":
                 found.append(Issue(epoch, *words))
+            elif abi.name == "EpochBraked":
+                output, most, until = words
+                found.append(Braked(epoch, output, most, until - self.start))
             else:
                 found.append(Passed(epoch, Outcome(words[0]) if abi.name == "EpochPassed" else None))
         return found
@@ -151,23 +209,33 @@ def hamlet() -> Scenario:
     town = load_scenario(
         SCENARIO,
         [
-            "citizens.enrolment=40 %/d",
+            "citizens.enrolment=0 %/d",
             "citizens.retirements=1500 %/a",
             "citizens.arrivals=300 %/a",
             "vault.release_floor=2 SBI",
             "vault.growth=103 %",
             "vault.expiry_age=4 d",
             "exchange.recirculated=40 %",
-            "brakes.guardian_limit=8 d",
-            "brakes.enrolment_cap=100 %",
+            "brakes.halt=1.5 d",
         ],
     )
     source = {"source": "assumption"}
     shocks = [
+        {"kind": "enrolment", "at": "5 d", "share": "100 %", **source},
         {"kind": "oracle_outage", "at": "6 d", "lasts": "1 d", **source},
-        {"kind": "output_jump", "at": "8 d", "lasts": "12 h", "factor": "1000000 times", **source},
+        {"kind": "output_jump", "at": "8 d", "lasts": "4 h", "factor": "4 times", **source},
+        {"kind": "resume", "at": "8.2 d", **source},
         {"kind": "disputes_upheld", "at": "9.5 d", **source},
-        {"kind": "guardian_halt", "at": "13 d", "lasts": "6 d", **source},
+        {"kind": "output_jump", "at": "10 d", "lasts": "12 h", "factor": "1000000 times", **source},
+        {"kind": "guardian_halt", "at": "13 d", "lasts": "1 d", **source},
+        {"kind": "guardian_halt", "at": "13.2 d", "lasts": "1 d", **source},
+        {"kind": "rearm", "at": "13.5 d", **source},
+        {"kind": "guardian_halt", "at": "14.5 d", "lasts": "1 d", **source},
+        {"kind": "enrolment", "at": "15 d", "share": "100 %", **source},
+        {"kind": "guardian_halt", "at": "16 d", "lasts": "6 d", **source},
+        {"kind": "rearm", "at": "20 d", **source},
+        {"kind": "rearm", "at": "20.5 d", **source},
+        {"kind": "resume", "at": "21 d", **source},
         {"kind": "policy", "at": "22 d", "rate": "2000000007 wei/nGAICPh", "release": "33.33 %", **source},
         {"kind": "facilities_fail", "at": "23 d", "lasts": "1 d", "share": "100 %", **source},
     ]
@@ -197,7 +265,7 @@ def test_vault__a_simulated_economy__same_as_deployed_to_the_wei(
     told = 0
     scheduled = False
     for number, call in enumerate(calls):
-        later = (c.arguments[0] for c in calls[number:] if c.verb == "distribute")
+        later = (c.arguments[0] for c in calls[number:] if c.verb in TIMED)
         now = next(later, (scenario.epochs + 1) * epoch_length)
         while (told + 1) * epoch_length + finality <= now and told < scenario.epochs:
             outcome, output = single.outcome_of(told)
@@ -210,10 +278,10 @@ def test_vault__a_simulated_economy__same_as_deployed_to_the_wei(
             )  # fmt: skip
             assert mined.ok
             scheduled = True
-        mined_all = deployed.do(call.verb, *call.arguments, at=now if call.verb == "distribute" else 0)
-        assert all(mined.ok for mined in mined_all)
+        mined_all = deployed.do(call.verb, *call.arguments, at=now if call.verb in TIMED else 0)
+        assert all(mined.ok == (call.answer != REFUSED) for mined in mined_all), (number, call)
         assert deployed.state() == call.state, (number, call)
-        if call.verb == "distribute":
+        if call.verb == "distribute" and call.answer != REFUSED:
             assert deployed.events(mined_all[0]) == call.answer
             issues += [event for event in call.answer if isinstance(event, Issue)]
     assert scheduled
@@ -222,10 +290,16 @@ def test_vault__a_simulated_economy__same_as_deployed_to_the_wei(
 
 def _assert_everything_happened(calls: list[Call], issues: list[Issue], bounds: Bounds, last: Any) -> None:
     """Without what it is to show, the test above would show nothing."""
-    events = [event for call in calls if call.verb == "distribute" for event in call.answer]
+    held = [call for call in calls if call.answer != REFUSED]
+    events = [event for call in held if call.verb == "distribute" for event in call.answer]
+    assert {call.verb for call in calls if call.answer == REFUSED} == {"distribute", "halt", "rearm", "resume"}
+    assert len([event for event in events if isinstance(event, Braked)]) == 2
+    assert [call.verb for call in held if call.verb in ("halt", "rearm", "resume")] == [
+        "resume", "halt", "rearm", "resume", "halt", "rearm",
+    ]  # fmt: skip
     passed = {event.outcome for event in events if isinstance(event, Passed)}
     assert passed == {Outcome.SKIPPED, Outcome.VOID, None}
-    assert {call.verb for call in calls} == {"admit", "dismiss", "recirculate", "distribute"}
+    assert {call.verb for call in calls} >= {"admit", "dismiss", "recirculate", "distribute"}
     assert len(issues) > 80
     assert any(issue.output > 10**16 for issue in issues), "the jump"
     assert any(issue.entitlement == 0 for issue in issues), "an epoch without output"
@@ -234,8 +308,8 @@ def _assert_everything_happened(calls: list[Call], issues: list[Issue], bounds: 
         "floor"
     )
     assert last.recirculated > 0
-    assert len({call.arguments[0] for call in calls if call.verb == "distribute"}) < len(
-        [call for call in calls if call.verb == "distribute"]
+    assert len({call.arguments[0] for call in held if call.verb == "distribute"}) < len(
+        [call for call in held if call.verb == "distribute"]
     ), "several dividends caught up at a time"
 
 
@@ -251,35 +325,32 @@ def test_vault__extreme_figures__same_as_deployed_to_the_wei(
     policy = IssuancePolicy(rng.choice([1, 10**18 - 1, 10**18]), rng.choice([100, 3_333, 10_000]))
     floor = rng.choice([2**40 * 10**6, 2**112, 10**30])
     bounds = Bounds(
-        0, 1_000, 10**9, rng.choice([policy.rate, 2**96 - 1]), floor, rng.choice([10_000, 12_501, 2**32 - 1])
+        0,
+        1_000,
+        10**9,
+        rng.choice([policy.rate, 2**96 - 1]),
+        floor,
+        rng.choice([10_000, 12_501, 2**32 - 1]),
+        halt_span=rng.choice([0, 700, 2_500]),
+        brake_span=rng.choice([600, 1_700, 3_300]),
+        jump_floor=rng.choice([0, 2**40, 2**63]),
+        jump_bps=rng.choice([10_000, 13_333, 2**32 - 1]),
     )
     vault = Vault(bounds, lambda _: policy)
     deployed = Deployed(project, chain, people, policy, bounds)
     outcomes: dict[int, tuple[Outcome, int]] = {}
     for epoch in range(40):
-        for verb in rng.choices(["admit", "dismiss", "unissue", "recirculate"], k=2):
-            if verb == "admit":
-                heads = rng.choice([1, 3, 10**6 + 3, 2**39])
-                if vault.headcount + heads < 2**40:
-                    vault.admit(heads)
-                    assert deployed.do("admit", heads, at=epoch * 1_000 + 1)[0].ok
-            elif verb == "dismiss" and vault.headcount > 0:
-                since = vault.index - (min(vault.index, rng.choice([0, 5])) if vault.issued > 10**12 else 0)
-                vault.dismiss(since)
-                assert deployed.do("dismiss", since, 1, at=epoch * 1_000 + 1)[0].ok
-            elif verb == "unissue" and vault.index > 9 and vault.issued > 10**12:
-                vault.unissue(vault.index - 9, vault.index - 2)
-                assert deployed.do("unissue", vault.index - 9, vault.index - 2, at=epoch * 1_000 + 1)[0].ok
-            elif verb == "recirculate" and vault.issued > 1:
-                amount = rng.randrange(1, vault.issued // 2 + 1) // rng.choice([1, 10**6])
-                vault.note_recirculated(amount)
-                assert deployed.do("recirculate", amount, at=epoch * 1_000 + 1)[0].ok
+        _move(rng, vault, deployed, epoch)
         outcome = rng.choice([Outcome.FINAL] * 4 + [Outcome.SKIPPED, Outcome.VOID])
         output = rng.choice(EXTREMES) if outcome is Outcome.FINAL else 0
         outcomes[epoch] = (outcome, output)
         deployed.send(deployed.source, "say", epoch, outcome, output)
-        now = bounds.end_of(epoch) + 500
-        mined = deployed.do("distribute", at=now)[0]
+        for verb in rng.choices(["halt", "rearm", "resume", "nothing"], k=2):
+            if verb != "nothing":
+                mined = deployed.do(verb, at=0)[0]
+                assert mined.ok == _held(vault, verb, deployed.evm.now - deployed.start), (epoch, verb)
+        mined = deployed.do("distribute", at=bounds.end_of(epoch) + 500)[0]
+        now = deployed.evm.now - deployed.start
         try:
             answer = vault.distribute(now, lambda e: outcomes.get(e, (Outcome.OPEN, 0)))
         except NotYetError:
@@ -289,6 +360,74 @@ def test_vault__extreme_figures__same_as_deployed_to_the_wei(
             assert deployed.events(mined) == answer
         assert deployed.state() == state_of(vault)
     assert vault.issued > 0
+
+
+def _move(rng: random.Random, vault: Vault, deployed: Deployed, epoch: int) -> None:
+    """Two of the calls that token and citizen registry make, on both."""
+    for verb in rng.choices(["admit", "dismiss", "unissue", "recirculate"], k=2):
+        if verb == "admit":
+            heads = rng.choice([1, 3, 10**6 + 3, 2**39])
+            if vault.headcount + heads < 2**40:
+                vault.admit(heads)
+                assert deployed.do("admit", heads, at=epoch * 1_000 + 1)[0].ok
+        elif verb == "dismiss" and vault.headcount > 0:
+            since = vault.index - (min(vault.index, rng.choice([0, 5])) if vault.issued > 10**12 else 0)
+            vault.dismiss(since)
+            assert deployed.do("dismiss", since, 1, at=epoch * 1_000 + 1)[0].ok
+        elif verb == "unissue" and vault.index > 9 and vault.issued > 10**12:
+            vault.unissue(vault.index - 9, vault.index - 2)
+            assert deployed.do("unissue", vault.index - 9, vault.index - 2, at=epoch * 1_000 + 1)[0].ok
+        elif verb == "recirculate" and vault.issued > 1:
+            amount = rng.randrange(1, vault.issued // 2 + 1) // rng.choice([1, 10**6])
+            vault.note_recirculated(amount)
+            assert deployed.do("recirculate", amount, at=epoch * 1_000 + 1)[0].ok
+
+
+def _held(vault: Vault, verb: str, now: int) -> bool:
+    """Whether a simulated vault did it."""
+    try:
+        vault.rearm() if verb == "rearm" else getattr(vault, verb)(now)
+    except RefusedError:
+        return False
+    return True
+
+
+def test_kept_peak__many_outputs__same_as_deployed(project: Any, chain: Any, people: People) -> None:
+    rng = random.Random(3)
+    bounds = Bounds(0, 1_000, 10**9, 1, 10**30, 10_000, 0, 0, 2**64 - 1, 10_000)
+    deployed = Deployed(project, chain, people, IssuancePolicy(1, 100), bounds)
+    deployed.do("admit", 1, at=0)
+    # Ever greater, so that the peak is the last of them.
+    outputs = sorted({rng.randrange(2 ** rng.randrange(65)) for _ in range(40)} | {2**30 - 1, 2**30, 2**42, 2**64 - 1})
+    for epoch, output in enumerate(outputs):
+        deployed.send(deployed.source, "say", epoch, Outcome.FINAL, output)
+        assert deployed.do("distribute", at=bounds.end_of(epoch))[0].ok
+        assert deployed.state()["peak"] == kept_peak(output)
+
+
+def test_most_arrivals__random_batches__same_as_deployed(chain: Any, people: People) -> None:
+    """A registrar enrols batch after batch, and rests when the simulation does."""
+    from scripts._deploy import deploy_suite
+    from scripts._recipe import load_recipe
+
+    period, floor, bps = 500, 40, 2_500
+    changes = {"citizens.turnover_period_s": period, "citizens.jump_floor": floor, "citizens.jump_bps": bps}
+    founded = load_recipe("local", {**OVERRIDES, **changes})
+    citizens = deploy_suite(founded, people.deployer.account, int(chain.blocks.head.timestamp) + 10_000).citizens
+    evm, rng = evm_of(chain.provider), random.Random(4)
+    heads = arrived = rests = 0
+    now = evm.now - evm.now % period + period
+    for number in range(60):
+        later = now + rng.choice([1, 60, 400])
+        arrived = 0 if later // period > now // period else arrived
+        now, size = later, rng.choice([1, 7, 30, 90])
+        figures = (np.array([float(each)]) for each in (heads, arrived, floor, bps))
+        allowed = arrived <= int(most_arrivals(*figures)[0])
+        data = citizens.enrol.encode_input(keccak(text=str(number)), size, 1)
+        assert evm.send(people.registrar.key, citizens.address, bytes(data), now).ok == allowed, number
+        heads, arrived = heads + size * allowed, arrived + size * allowed
+        rests += not allowed
+    assert 5 < rests < 55
 
 
 def test_policy__many_figures__same_as_deployed(project: Any, people: People) -> None:

@@ -71,6 +71,7 @@ contract ProductDisputesTest is TreeTest {
     function test_deployed__knowsItsNeighbours() public view {
         assertEq(address(products.disputes()), address(disputes));
         assertEq(address(products.registry()), address(oracles));
+        assertEq(address(products.audits()), address(audits));
         assertEq(disputes.products(), address(products));
         (, string memory name, string memory version, uint256 chain, address at,,) = products.eip712Domain();
         assertEq(name, "ProductDisputes");
@@ -478,7 +479,7 @@ contract ProductVectorsTest is TreeTest {
         super.setUp();
         json = vm.readFile("tests/vectors/products.json");
         assertEq(vm.parseJsonUint(json, ".chainId"), block.chainid);
-        deployCodeTo("ProductDisputes.sol:ProductDisputes", abi.encode(disputes), AT);
+        deployCodeTo("ProductDisputes.sol:ProductDisputes", abi.encode(disputes, audits), AT);
         court = ProductDisputes(AT);
     }
 

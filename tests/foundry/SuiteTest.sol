@@ -4,6 +4,7 @@ pragma solidity 0.8.35;
 import {Test} from "forge-std/Test.sol";
 
 import {CitizenRegistry} from "../../contracts/CitizenRegistry.sol";
+import {AuditTerms} from "../../contracts/AuditTerms.sol";
 import {ComputeDisputes} from "../../contracts/ComputeDisputes.sol";
 import {ComputeExchange} from "../../contracts/ComputeExchange.sol";
 import {ComputeOracleRegistry} from "../../contracts/ComputeOracleRegistry.sol";
@@ -114,6 +115,7 @@ abstract contract SuiteTest is Test {
     CitizenVotes internal votes;
     SecondChamber internal chamber;
     SuiteGovernor internal governor;
+    AuditTerms internal audits;
 
     address internal deployer = makeAddr("deployer");
     address internal proposer = makeAddr("proposer");
@@ -174,7 +176,7 @@ abstract contract SuiteTest is Test {
         vm.warp(chosen.genesis - 60);
         vm.prank(deployer);
         ecdsa = EcdsaVerifier(_create("EcdsaVerifier", ""));
-        address[14] memory places = _predict();
+        address[15] memory places = _predict();
         // Known before they are there: the registry names them.
         (bonds, disputes, products) = (SignerBonds(places[8]), ComputeDisputes(places[9]), ProductDisputes(places[10]));
         address source = chosen.source == address(0) ? places[2] : chosen.source;
@@ -227,8 +229,9 @@ abstract contract SuiteTest is Test {
         );
         _create("SignerBonds", abi.encode(oracles, BOND, REWARD_BPS, LOCK));
         _create("ComputeDisputes", abi.encode(oracles, bonds, products, HORIZON, REVEAL_WINDOW, DEMAND_BOND));
-        _create("ProductDisputes", abi.encode(disputes));
+        _create("ProductDisputes", abi.encode(disputes, places[14]));
         _deployGovernance(places);
+        audits = AuditTerms(_create("AuditTerms", abi.encode(manager, oracles, exchange)));
         citizens.addRegistrar(registrar);
         citizens.setRegionCap(1, 1e6);
         citizens.setRegionCap(2, 2e9);
@@ -241,7 +244,7 @@ abstract contract SuiteTest is Test {
         manager.renounceRole(0, deployer);
         vm.stopPrank();
 
-        require(address(exchange) == places[7] && address(governor) == places[13], "addresses moved");
+        require(address(exchange) == places[7] && address(audits) == places[14], "addresses moved");
         _bondSet("oracle", chosen.oracleCount);
         for (uint256 i = 0; i < chosen.oracleCount; ++i) {
             if (oracleKeys.length <= i) oracleKeys.push(_oracleKey("oracle", i));
@@ -249,14 +252,14 @@ abstract contract SuiteTest is Test {
         vm.warp(chosen.genesis);
     }
 
-    function _predict() private view returns (address[14] memory places) {
+    function _predict() private view returns (address[15] memory places) {
         uint256 nonce = vm.getNonce(deployer);
         for (uint256 i = 0; i < places.length; ++i) {
             places[i] = vm.computeCreateAddress(deployer, nonce + i);
         }
     }
 
-    function _deployGovernance(address[14] memory places) private {
+    function _deployGovernance(address[15] memory places) private {
         votes = CitizenVotes(_create("CitizenVotes", abi.encode(citizens, RIPENING)));
         chamber = SecondChamber(
             _create("SecondChamber", abi.encode(places[0], places[13], CHAMBER_DELAY, uint256(2), seated))

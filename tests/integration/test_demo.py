@@ -37,7 +37,8 @@ RUN_SECONDS = 300.0
 CITIZENS = 1_000
 QUORUM = 3
 EPOCHS = 3
-PROCESSES = {"anvil", "meter-0", "meter-1", "oracle-0", "oracle-1", "oracle-2", "oracle-3"}
+BOND_WEI = 10**19
+PROCESSES = {"anvil", "meter-0", "meter-1", "meter-2", "oracle-0", "oracle-1", "oracle-2", "oracle-3"}
 
 
 class Demo:
@@ -156,6 +157,11 @@ def test_demo__undisturbed__closes_the_loop(folder: Path) -> None:
     assert rates[0] == 2 * rates[-1]
     assert summary["votes"] == [0, 4, 0]
     assert "In force:" in printed
+    # The facility that cheats: refused in every epoch, and slashed for an entry that the chain worked out again.
+    assert all(2 in refused for refused in summary["refused"])
+    assert summary["slashed_wei"] == BOND_WEI
+    assert "an opened row is wrong" in printed
+    assert "Slashed: facility 2 signed a product of zeros" in printed
     assert sorted(map(int, summary["invariants"])) == list(range(1, 13))
     shown = [number for number, by in summary["invariants"].items() if by.startswith("chain: ")]
     assert sorted(map(int, shown)) == [1, 2, 3, 4, 7, 8, 9, 10, 11]

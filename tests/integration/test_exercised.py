@@ -44,8 +44,11 @@ CONTRACTS = (
     "ProductDisputes",
     "CitizenVotes",
     "SecondChamber",
+    "SuiteGovernor",
+    "SuiteTimelock",
+    "SuiteAccessManager",
 )
-DECLARING = ("contracts/interfaces", "contracts/libraries")
+DECLARING = ("contracts/interfaces", "contracts/libraries", "contracts/governance")
 TESTS = ROOT / "tests" / "foundry"
 
 NEVER_THROWN = {
@@ -55,6 +58,16 @@ NEVER_THROWN = {
     "VotesExpiredSignature": "IVotes declares it for delegation by signature, which this suite refuses to all",
     "InvalidShortString": "names and versions of EIP-712 domains are constants of less than 32 bytes",
     "StringTooLong": "the same constants",
+    "GovernorInvalidVoteParams": "IGovernor declares it for ways of counting that this suite does not have",
+    "GovernorInvalidVotingPeriod": "likewise: the period is held within its range by OutOfRange",
+    "GovernorAlreadyQueuedProposal": "likewise, for another timelock",
+    "GovernorProposalQueueingNotRequired": "every proposal goes through the timelock",
+    "GovernorProposalQueueingFailed": "the timelock answers with a time, which is never zero",
+    "InvalidAccountNonce": "a ballot's nonce is part of what is signed, and not given",
+    "CheckpointUnorderedInsertion": "quorums are kept by the time of their block",
+    "ERC6372InconsistentClock": "seconds are read as seconds",
+    "InsufficientBalance": "the access manager passes on the coins it is called with, and no others",
+    "SafeCastOverflowedUintDowncast": "times in seconds fit 48 bits for nine million years",
 }
 """Errors that stand in an ABI because a base contract can throw them, and why this suite cannot."""
 

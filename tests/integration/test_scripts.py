@@ -81,7 +81,8 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copytree(ROOT / name, folder / name, ignore=ignored)
     for name in ("ape-config.yaml", "ape_console_extras.py"):
         shutil.copy(ROOT / name, folder / name)
-    shutil.copytree(ROOT / ".build", folder / ".build")
+    for name in (".build", "build/artifacts"):
+        shutil.copytree(ROOT / name, folder / name)
     (folder / "node_modules").symlink_to(ROOT / "node_modules")
     (folder / "oracles").symlink_to(ROOT / "oracles")
     return folder

@@ -17,6 +17,7 @@ from tests.invariants.model import Standing, Terms
 from tests.invariants.model import Told as Accepted
 from tests.invariants.nation import (
     BPS,
+    BRAKE_SPAN,
     CAPACITIES,
     DISPUTE,
     EPOCH,
@@ -34,6 +35,12 @@ from tests.invariants.trees import Tree, leaf_bytes
 from tests.support.abi import Reply
 from tests.support.actors import END_OF_TIME, Payment, Person, Told, altered, roll_of
 
+DISTRIBUTED_IN_VAIN = {
+    "NoCitizens": "distribute to nobody",
+    "EpochNotFinal": "distribute too early",
+    "IssuanceIsHalted": "distribute while halted",
+    "EpochHeld": "distribute what is held",
+}
 FAULTS = ("early", "late", "forged", "to nobody", "too much", "used", "malleable")
 """What can be wrong with a signed payment."""
 
@@ -53,7 +60,7 @@ class Acts(Nation):
         for index in range(data.draw(st.integers(1, 3), label="activate")):
             self._activate(self.people.relayer, self.model.rolls[0].leaves[index])
         self.wake = self.model.end_of(0)
-        self._report(0, list(CAPACITIES), [0, 1, 2], 0)
+        self._report(0, [tuple(amount // 2 for amount in most) for most in CAPACITIES], [0, 1, 2], 0)  # type: ignore[misc]
         self.wake = self.at + DISPUTE
         self._distribute(self.people.stranger)
         if data.draw(st.booleans(), label="a second roll"):
@@ -96,8 +103,16 @@ class Acts(Nation):
         if heads > cap:
             self.refused("enrol beyond the cap", reply, "RegionFull", region=region, headcount=heads, cap=cap)
             return
+        arrived, most = self.model.arrived(region, at), self.model.most_arrivals(region, at)
+        if arrived > most:
+            self.refused("enrol in a rush", reply, "EnrolmentHeld", region=region, enrolled=arrived, most=most)
+            return
         self.held("enrol", reply)
         self.model.enrol(roll, region, number, at, self.model.next_epoch)
+        braked = [event.values for event in reply.named("EnrolmentBraked")]
+        rush = arrived + len(accounts)
+        expected = [{"region": region, "enrolled": rush, "most": most}] if rush > most else []
+        assert braked == expected, f"region {region} is braked as {braked}, by the rules {expected}"
 
     def presentable(self) -> list[Leaf]:
         """Leaves that can be activated, or take the place of the active one."""
@@ -202,15 +217,14 @@ class Acts(Nation):
     def _distribute(self, sender: Person) -> None:
         model, at, first = self.model, self.at, self.model.next_epoch
         reply = self.do.distribute(sender)
-        if not model.heads:
-            self.refused("distribute to nobody", reply, "NoCitizens", epoch=first)
+        refusal = model.why_not_distribute(at)
+        if refusal:
+            error, values = refusal
+            self.refused(DISTRIBUTED_IN_VAIN[error], reply, error, **values)
             return
-        before, gifts = len(model.dividends), model.waiting_gifts
+        before, gifts, seen = len(model.dividends), model.waiting_gifts, set(model.brakes.seen)
+        most = model.brakes.most
         dealt = model.distribute(at)
-        if not dealt:
-            standing = int(model.standing(first, at))
-            self.refused("distribute too early", reply, "EpochNotFinal", epoch=first, outcome=standing)
-            return
         assert reply.ok, f"distribute of epoch {first} was refused: {reply.refusal}"
         told = [e for e in reply.events if e.name in ("DividendDistributed", "EpochPassed", "EpochExpired")]
         epochs = [e.values["epoch"] for e in told]
@@ -223,6 +237,23 @@ class Acts(Nation):
                 expected = "EpochExpired" if model.passed[event.values["epoch"]] is Standing.EXPIRED else "EpochPassed"
                 assert event.name == expected, f"invariant 3: epoch {event.values['epoch']} passed as {event.name}"
                 self.world.done["expire" if expected == "EpochExpired" else "skip"] += 1
+        self._check_brake(reply, model.brakes.seen.keys() - seen, most)
+
+    def _check_brake(self, reply: Reply, waiting: set[int], most: int) -> None:
+        """An epoch that has to wait is said to, once."""
+        told = [event.values for event in reply.named("EpochBraked")]
+        span, model = self.model.rules.brakes.brake_span, self.model
+        expected = [
+            {
+                "epoch": epoch,
+                "publicOutput": model.told[epoch].output,
+                "most": most,
+                "until": model.end_of(epoch) + span,
+            }
+            for epoch in waiting
+        ]
+        assert told == expected, f"invariant 6: braked {told}, by the rules {expected}"
+        self.world.done["brake"] += len(told)
 
     def _check_dividend(self, place: int, gifts: int, values: dict[str, Any]) -> None:
         dividend = self.model.dividends[place]
@@ -267,6 +298,11 @@ class Acts(Nation):
             if self.model.next_epoch <= running:
                 self._distribute(self.people.stranger)
                 self.everything_holds()
+        held = self.model.brakes.seen.get(self.model.next_epoch) is False
+        if held and data.draw(st.booleans(), label="wait for it"):
+            self.wake = self.model.end_of(self.model.next_epoch) + BRAKE_SPAN
+            self._distribute(self.people.stranger)
+            self.everything_holds()
 
     @precondition(lambda self: self.model.tickets)
     @rule(data=st.data(), second=st.integers(0, 1))

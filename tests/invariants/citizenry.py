@@ -11,6 +11,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
+from fractions import Fraction
+from math import floor
 from typing import Any
 
 from sbi_network.roll import Batch
@@ -102,9 +104,12 @@ class Life:
 class Citizenry:
     """Who is a citizen, and what every leaf and every purse has received."""
 
-    def __init__(self, objection_delay: int, turnover_period: int, offices: dict[int, str]) -> None:
+    def __init__(
+        self, objection_delay: int, turnover_period: int, offices: dict[int, str], rush_floor: int, rush: Fraction
+    ) -> None:
         self.objection_delay = objection_delay
         self.turnover_period = turnover_period
+        self.rush_floor, self.rush = rush_floor, rush
         self.region_caps: dict[int, int] = {}
         self.turnover_caps: dict[int, int] = {}
         self.offices = offices
@@ -237,6 +242,11 @@ class Citizenry:
         """How many were enrolled in a region in the period that `time` is in, since a vote last set its cap."""
         period = self.turnover_period
         return sum(heads for at, heads in self.arrivals[region] if at // period == time // period)
+
+    def most_arrivals(self, region: int, time: int) -> int:
+        """How many may come to a region in a period before its enrolment rests: a share of those who were there."""
+        settled = max(0, self.heads_in(region) - self.arrived(region, time))
+        return max(self.rush_floor, floor(settled * self.rush))
 
     def start(self, leaf: Leaf, kind: Kind, time: int, successor: str | None = None) -> None:
         leaf.act = Pending(kind, time + self.objection_delay, successor)

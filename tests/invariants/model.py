@@ -16,6 +16,7 @@ from enum import IntEnum
 from fractions import Fraction
 from math import ceil, floor
 
+from tests.invariants.brakes import BrakeRules, Brakes
 from tests.invariants.citizenry import Citizenry, Fate
 from tests.invariants.sureties import Demand, OracleSet, Sureties
 from tests.invariants.trees import Tree
@@ -60,6 +61,9 @@ class Rules:
     objection_delay: int
     turnover_period: int
     offices: dict[int, str]
+    rush_floor: int
+    rush: Fraction
+    brakes: BrakeRules
 
 
 @dataclass(frozen=True)
@@ -131,10 +135,13 @@ class Model(Citizenry):
     """Who holds what, and why."""
 
     def __init__(self, rules: Rules, terms: Terms, shares: tuple[Fraction, Fraction], sureties: Sureties) -> None:
-        super().__init__(rules.objection_delay, rules.turnover_period, dict(rules.offices))
+        super().__init__(
+            rules.objection_delay, rules.turnover_period, dict(rules.offices), rules.rush_floor, rules.rush
+        )
         self.region_caps |= rules.region_caps
         self.turnover_caps |= rules.turnover_caps
         self.rules = rules
+        self.brakes = Brakes(rules.brakes)
         self.sureties = sureties
         self.prizes: Counter[str] = Counter()
         self.terms = [terms]
@@ -212,12 +219,33 @@ class Model(Citizenry):
         """The public part of one facility's weighted output, rounded down."""
         return floor(sum(amount * weight for amount, weight in zip(raw, self.rules.weights, strict=True)) * share)
 
+    def why_not_distribute(self, time: int) -> tuple[str, dict[str, int | None]] | None:
+        """Why a call gets nowhere: the error and its values."""
+        epoch = self.next_epoch
+        standing = self.standing(epoch, time)
+        if not self.heads:
+            return "NoCitizens", {"epoch": epoch}
+        if self.brakes.is_halted(time):
+            return "IssuanceIsHalted", {"until": self.brakes.halted_until}
+        if standing in (Standing.OPEN, Standing.PENDING):
+            return "EpochNotFinal", {"epoch": epoch, "outcome": int(standing)}
+        if standing is Standing.FINAL and epoch in self.brakes.seen and self.waits(epoch, time):
+            return "EpochHeld", {"epoch": epoch, "until": self.end_of(epoch) + self.rules.brakes.brake_span}
+        return None
+
+    def waits(self, epoch: int, time: int) -> bool:
+        """Whether the brake holds an epoch that is final."""
+        return self.brakes.waits(epoch, self.told[epoch].output, self.end_of(epoch), time)
+
     def distribute(self, time: int) -> int:
-        """Deals with the next epochs until one brought a dividend or is not ripe. Answers how many were dealt with."""
+        """Deals with the next epochs until one brought a dividend, or has to wait. Answers how many were dealt with."""
         dealt = 0
         while dealt < MOST_EPOCHS_A_CALL:
             standing = self.standing(self.next_epoch, time)
             if standing in (Standing.OPEN, Standing.PENDING):
+                break
+            if standing is Standing.FINAL and self.waits(self.next_epoch, time):
+                self.brakes.seen[self.next_epoch] = False
                 break
             if standing is Standing.FINAL:
                 self._pay_out(self.next_epoch)
@@ -253,6 +281,7 @@ class Model(Citizenry):
         from_reserve = sum(shares) - from_gifts
         self.reserve -= from_reserve
         self.last_release = in_coins(from_reserve)
+        self.brakes.count(output)
         self.dividends.append(Dividend(epoch, output, entitlement, share, len(everybody)))
 
     # Money

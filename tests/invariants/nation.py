@@ -16,6 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant
 
 from sbi_network.protocol.oracle_set import pack_signatures
 from tests.conftest import People
+from tests.invariants.brakes import BrakeRules
 from tests.invariants.citizenry import Fate, Kind, Leaf
 from tests.invariants.model import Model, Rules, Standing, Terms
 from tests.invariants.model import Told as Accepted
@@ -37,6 +38,11 @@ OBJECTION, TURNOVER = 130, 700
 EXTENSION, HORIZON, LOCK, REVEAL = 60, 600, 700, 20
 REQUIRED_BOND, REWARD_BPS, DEMAND_BOND = 1_000_003, 3_333, 10_007
 SPARE_ORACLES = 20
+HALT_SPAN, BRAKE_SPAN = 170, 190
+JUMP_FLOOR, JUMP_BPS = 2_000_003, 13_007
+RUSH_FLOOR, RUSH_BPS = 5, 5_003
+"""Of a region: how many may be enrolled in a period before its enrolment rests."""
+
 REGISTERED = 3
 """Facilities in the registry: those that report, and one that never ran."""
 
@@ -57,11 +63,12 @@ OVERRIDES: dict[str, Any] = {
     "vault.max_rate_wei_per_ngaicph": MAX_RATE,
     "vault.release_floor_wei": 2**40 * 10**6 + 7,
     "vault.growth_bps": 12_501,
-    # Neither halts nor brakes are in the model; tests/foundry and tests/stories have them.
-    "vault.halt_span_s": 0,
-    "vault.brake_span_s": 0,
-    "vault.jump_floor_ngaicph": 2**64 - 1,
-    "citizens.jump_floor": 2**40 - 1,
+    "vault.halt_span_s": HALT_SPAN,
+    "vault.brake_span_s": BRAKE_SPAN,
+    "vault.jump_floor_ngaicph": JUMP_FLOOR,
+    "vault.jump_bps": JUMP_BPS,
+    "citizens.jump_floor": RUSH_FLOOR,
+    "citizens.jump_bps": RUSH_BPS,
     "disputes.evidence_horizon_s": HORIZON,
     "disputes.lock_time_s": LOCK,
     "disputes.reveal_window_s": REVEAL,
@@ -76,7 +83,7 @@ OVERRIDES: dict[str, Any] = {
     "regions": {1: {"cap": CAP, "turnover_cap": 2}, 2: {"cap": OTHER_CAP, "turnover_cap": 1}},
 }
 
-AGGREGATES = ("issued", "reserve", "recirculated", "headcount", "nextEpoch", "lastRelease")
+AGGREGATES = ("issued", "reserve", "recirculated", "headcount", "nextEpoch", "lastRelease", "haltedUntil", "peakOutput")
 
 
 @dataclass
@@ -94,6 +101,7 @@ class World:
     chain_id: int
     other_policy: str
     till: str
+    guardian: str
     signers: dict[str, LocalAccount]
     verifiers: tuple[str, str]
     mark: object
@@ -153,6 +161,9 @@ def found_world(people: People, chain: Any, project: Any) -> World:
             objection_delay=OBJECTION,
             turnover_period=TURNOVER,
             offices=dict(enumerate(registrars, start=1)),
+            rush_floor=RUSH_FLOOR,
+            rush=Fraction(RUSH_BPS, BPS),
+            brakes=BrakeRules(HALT_SPAN, BRAKE_SPAN, JUMP_FLOOR, Fraction(JUMP_BPS, BPS)),
         ),
         terms=Terms(0, RATE, Fraction(recipe.policy.release_bps, BPS)),
         shares=(Fraction(recipe.exchange.fee_bps, BPS), Fraction(recipe.exchange.recirculate_bps, BPS)),
@@ -161,6 +172,7 @@ def found_world(people: People, chain: Any, project: Any) -> World:
         chain_id=chain.chain_id,
         other_policy=policy.address,
         till=till,
+        guardian=recipe.governance.guardian,
         signers={key.address: key for key in (*(person.key for person in people.oracles), *spare)},
         verifiers=(suite.verifier.address, suite.disputes.address),
         mark=None,
@@ -348,7 +360,8 @@ class Nation(RuleBasedStateMachine):
         newest = sorted(model.tickets)[-2:]
         vouchers = [desk.view("exchange", "voucherOf", number) for number in newest]
         answers = desk.read([*aggregates, *balances, *accounts, *vouchers])
-        supply, recycled, issued, reserve, gifts, heads, next_epoch, release, batches, escrow, sold, *rest = answers
+        supply, recycled, issued, reserve, gifts, heads, next_epoch, release, halted, peak, *rest = answers
+        batches, escrow, sold, *rest = rest
         held = dict(zip(holders, rest, strict=False))
         slots = dict(zip(holders, rest[len(held) :], strict=False))
 
@@ -368,6 +381,10 @@ class Nation(RuleBasedStateMachine):
         assert (reserve, gifts, release) == (model.reserve, model.waiting_gifts, model.last_release), (
             f"invariant 3: reserve, gifts, last release {(reserve, gifts, release)}"
         )
+        brakes = model.brakes
+        by_the_rules = (brakes.halted_until or 0, not brakes.may_halt)
+        assert halted == by_the_rules, f"invariant 6: halted until, spent {halted}, by the rules {by_the_rules}"
+        assert peak == brakes.peak, f"invariant 6: recent peak {peak}, by the rules {brakes.peak}"
 
         for holder, balance in held.items():
             due, life = model.purses[holder], model.lives.get(holder)

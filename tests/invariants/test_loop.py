@@ -16,11 +16,11 @@ from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.conftest import People
-from tests.invariants.disputes import Disputes
+from tests.invariants.halts import Halts
 from tests.invariants.nation import World, found_world
 
 PROFILES: dict[str, dict[str, Any]] = {
-    "short": {"max_examples": 20, "stateful_step_count": 40},
+    "short": {"max_examples": 20, "stateful_step_count": 40, "phases": [Phase.generate], "report_multiple_bugs": False},
     "long": {"max_examples": 400, "stateful_step_count": 80},
     "hunt": {"max_examples": 60, "stateful_step_count": 40, "phases": [Phase.generate], "report_multiple_bugs": False},
 }
@@ -93,9 +93,22 @@ ACTS = (
     "reveal",
     "lapse",
     "refund a demand",
+    "halt",
+    "re-arm",
+    "end a halt",
+    "let a jump go on",
+    "brake",
+    "enrol in a rush",
     "enrol beyond the cap",
     "distribute to nobody",
     "distribute too early",
+    "distribute while halted",
+    "distribute what is held",
+    "halt twice",
+    "halt too soon",
+    "halt without office",
+    "re-arm in vain",
+    "resume in vain",
     "pay too much",
     "pay beyond the allowance",
     "collect another's payment",
@@ -146,8 +159,8 @@ def world(people: People, chain: Any, project: Any) -> World:
 def run(world: World, profile: str, seed_number: int, part: int = 1) -> None:
     """One run of the machine under a profile of `PROFILES`, or a part of one."""
     chosen = PROFILES[profile]
-    Disputes.world = world
-    machine = seed(seed_number)(type("Loop", (Disputes,), {}))
+    Halts.world = world
+    machine = seed(seed_number)(type("Loop", (Halts,), {}))
     run_state_machine_as_test(
         machine,
         settings=settings(

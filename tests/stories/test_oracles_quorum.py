@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import ape
 from scripts._bonds import bond_oracles
 
 from tests.stories.town import QUORUM, Town, coins
-from tests.support.actors import Actors, Told
+from tests.support.actors import Actors, exhibit
 
 WITHIN = ((1_000_000, 0, 0), (1_000_000, 1_000_000, 1_000_000))
 ABOVE = ((1_000_001, 0, 0), (0, 300, 0))
@@ -70,16 +68,4 @@ def test_colluding_quorum__what_can_be_proved__is_undone(town: Town) -> None:
     town.tell(
         f"One standing oracle is no quorum: epoch {lost}, which had begun, is skipped; the standby set takes over with "
         f"the next, and income goes on with {coins(resumed.dividend)} SBI a head."
-    )
-
-
-def exhibit(told: Told, facility: int) -> tuple[Any, ...]:
-    """A leaf as the disputes contract takes it."""
-    leaf = told.tree.leaves[facility]
-    node, siblings = leaf.node(), told.tree.proof(facility)
-    return (
-        (node.hash, int.from_bytes(node.sums)),
-        b"\x00" + facility.to_bytes(4) + leaf.sums.pack() + leaf.reading_digest,
-        told.tree.count,
-        [(sibling.hash, int.from_bytes(sibling.sums)) for sibling in siblings],
     )

@@ -119,6 +119,18 @@ class Told:
         )
 
 
+def exhibit(told: Told, facility: int) -> tuple[Any, ...]:
+    """A leaf as the disputes contract takes it."""
+    leaf = told.tree.leaves[facility]
+    node, siblings = leaf.node(), told.tree.proof(facility)
+    return (
+        (node.hash, int.from_bytes(node.sums)),
+        b"\x00" + facility.to_bytes(4) + leaf.sums.pack() + leaf.reading_digest,
+        told.tree.count,
+        [(sibling.hash, int.from_bytes(sibling.sums)) for sibling in siblings],
+    )
+
+
 def split(signature: bytes) -> tuple[int, bytes, bytes]:
     """v, r, s of 65 bytes r ‖ s ‖ v."""
     return signature[64], signature[:32], signature[32:64]

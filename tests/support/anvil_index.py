@@ -44,12 +44,13 @@ def catch_up(nation: Nation, store: Store) -> Findings:
         decoder = EventDecoder(deployment.known)
         async with connected(nation.rpc_url) as chain:
             feed = Feed(chain, decoder.addresses)
-            indexer = Indexer(feed, store, decoder, await read_terms(chain, deployment))
+            terms = await read_terms(chain, deployment)
+            indexer = Indexer(feed, store, decoder, terms)
             try:
                 await indexer.catch_up()
             finally:
                 indexer.close()
-            return await Auditor(chain, feed, deployment).audit(store)
+            return await Auditor(chain, feed, deployment, terms).audit(store)
 
     return asyncio.run(work())
 

@@ -37,6 +37,10 @@ PEOPLE: Final = tuple(range(10, 20))
 ACCOUNTS: Final = 20
 REGION: Final = 1
 DISPUTE_SECONDS: Final = 2
+QUORUM: Final = 3
+_MOST_WAITS: Final = 20
+_QUIET: Final = ((1, 0, 0), (1, 0, 0))
+"""What epochs are reported with that nobody was there to see: no jump, whatever the peak."""
 
 
 def development_account(number: int) -> LocalAccount:
@@ -106,10 +110,10 @@ class Nation:
     def epoch_length(self) -> int:
         return int(self.contract("vault").functions.epochLength().call())
 
-    def bond_oracles(self) -> None:
+    def bond_oracles(self, oracles: Sequence[Person] = ()) -> None:
         """Without their bonds no signature counts."""
         amount = self.contract("bonds").functions.requiredBond().call()
-        for oracle in self.actors.oracles:
+        for oracle in oracles or self.actors.oracles:
             consent = self.actors.consent(oracle.key, self.deployer.address)
             self.send(self.deployer, "bonds", "bond", oracle.address, consent, value=amount)
 
@@ -214,8 +218,30 @@ class Nation:
         self.warp(DISPUTE_SECONDS + 2 if self.chance.random() < 0.9 else 70)
         self.actors.distribute(self.deployer)
 
-    def report(self, epoch: int, *, demanded: bool = True) -> None:
-        """By a random quorum; somebody may demand to see a leaf of it."""
+    def end_epoch_reported(
+        self, *, raws: Sequence[Any] = (), signers: Sequence[int] = (), distributing: bool = True
+    ) -> tuple[int, Told]:
+        """To the end of an epoch, which is reported and, if wanted, brings its dividend, and those before it theirs."""
+        vault = self.contract("vault").functions
+        epoch = max(0, self.now - self.genesis) // self.epoch_length
+        self.warp(max(1, self.genesis + (epoch + 1) * self.epoch_length - self.now))
+        for earlier in range(vault.nextEpoch().call(), epoch):
+            with suppress(Web3Exception, ValueError):  # reported already, or too late to be
+                self.report(earlier, demanded=False, raws=_QUIET, signers=signers)
+        told = self.report(epoch, demanded=False, raws=raws, signers=signers)
+        if distributing:
+            self.warp(DISPUTE_SECONDS + 2)
+            for _ in range(_MOST_WAITS):
+                if vault.nextEpoch().call() > epoch:
+                    break
+                with suppress(Web3Exception, ValueError):  # held, or without a report and not skipped yet
+                    self.actors.distribute(self.deployer)
+                    continue
+                self.warp(self.epoch_length)
+        return epoch, told
+
+    def agreed(self, epoch: int, raws: Sequence[Any]) -> Told:
+        """The report of these raw outputs, whose readings facilities sign."""
 
         async def terms() -> tuple[Any, list[int]]:
             async with connected(self.rpc_url) as chain:
@@ -224,28 +250,34 @@ class Nation:
                 return await registry.config_at(epoch), shares
 
         config, shares = asyncio.run(terms())
-        raws: list[Any] = [
-            (self.chance.randrange(1_000_000), 0, 0),
-            tuple(self.chance.randrange(10**6) for _ in range(3)),
-        ]
         for facility, raw in enumerate(raws):
             reading = Reading(facility, epoch, *raw, bytes(32))
             signature = reading.sign(self.actors.reading_keys[facility].key, self.actors.registry_domain)
             self.readings[facility, epoch] = encode_signed(Signed(reading, signature))
-        told = self.actors.agree(epoch, raws, (config.digest, config.weights_version, config.weights_x16), shares)
-        signers = self.chance.sample(range(4), config.quorum)
-        self.actors.report(self.deployer, told, self.actors.co_sign(told, sorted(signers)))
-        if demanded and self.chance.random() < 0.3:
-            self._demand(epoch, told)
+        return self.actors.agree(epoch, raws, (config.digest, config.weights_version, config.weights_x16), shares)
 
-    def _demand(self, epoch: int, told: Told) -> None:
+    def report(
+        self, epoch: int, *, demanded: bool = True, raws: Sequence[Any] = (), signers: Sequence[int] = ()
+    ) -> Told:
+        """By a random quorum, of random outputs, unless told; somebody may demand to see a leaf of it."""
+        made: list[Any] = [
+            (self.chance.randrange(1_000_000), 0, 0),
+            tuple(self.chance.randrange(10**6) for _ in range(3)),
+        ]
+        told = self.agreed(epoch, raws or made)
+        chosen = signers or self.chance.sample(range(len(ORACLES)), QUORUM)
+        self.actors.report(self.deployer, told, self.actors.co_sign(told, sorted(chosen)))
+        if demanded and self.chance.random() < 0.3:
+            self.demand(epoch, told, self.chance.randrange(told.tree.count), shown=self.chance.random() < 0.95)
+        return told
+
+    def demand(self, epoch: int, told: Told, facility: int, *, shown: bool) -> None:
         """A leaf is demanded, and shown, or not: then the report is void and its signers are slashed."""
-        facility = self.chance.randrange(told.tree.count)
         place, leaf = (epoch, 0, facility), told.tree.leaves[facility]
         bond = self.contract("disputes").functions.bondOfDemand(epoch).call()
         top = (told.tree.top.hash, int.from_bytes(told.tree.top.sums))
         self.send(self.deployer, "disputes", "demand", place, told.tree.count, top, value=bond)
-        if self.chance.random() < 0.95:
+        if shown:
             preimage = b"\0" + facility.to_bytes(4) + leaf.sums.pack() + leaf.reading_digest
             siblings = [(node.hash, int.from_bytes(node.sums)) for node in told.tree.proof(facility)]
             node = (leaf.node().hash, int.from_bytes(leaf.node().sums))

@@ -70,6 +70,7 @@ export interface Oracle {
   last_epoch: number | null;
   recent: boolean[];
   late: boolean;
+  proof: Place | null;
 }
 export interface Facility {
   facility: number;
@@ -81,6 +82,47 @@ export interface Facility {
   latest_epoch: number | null;
   latest_raw: string[];
   latest_output: string | null;
+  proof: Place;
+  terms_proof: Place | null;
+}
+export type ProposalStatus =
+  | "pending"
+  | "active"
+  | "defeated"
+  | "succeeded"
+  | "queued"
+  | "expired"
+  | "executed"
+  | "cancelled";
+export interface Proposal {
+  proposal: string;
+  proposer: string;
+  description: string;
+  calls: string[];
+  status: ProposalStatus;
+  vote_start: number;
+  vote_end: number;
+  against: number;
+  in_favour: number;
+  abstaining: number;
+  quorum: number | null;
+  objections: number;
+  ready_at: number | null;
+  proof: Place;
+}
+export interface Vote {
+  proposal: string;
+  voter: string;
+  support: 0 | 1 | 2;
+  weight: number;
+  proof: Place;
+}
+export interface Brake {
+  kind: "halt" | "output" | "region";
+  subject: number;
+  reached: string | null;
+  most: string | null;
+  until: number;
   proof: Place;
 }
 export interface Summary {
@@ -99,30 +141,37 @@ export interface Summary {
     payments: number;
     next_epoch: number;
     parity: string | null;
+    proofs: Record<string, Place>;
   };
   running: Epoch;
   reported: Epoch | null;
   distributed: Epoch | null;
   recent: Epoch[];
-  classes: { compute_class: 0 | 1 | 2; capacity: string; used: string }[];
+  classes: { compute_class: 0 | 1 | 2; capacity: string; used: string; proof: Place | null }[];
   facilities: Facility[];
-  regions: { region: number; headcount: number; cap: number; facilities: number; output: string }[];
+  regions: { region: number; headcount: number; cap: number; facilities: number; output: string; proof: Place }[];
   oracles: Oracle[];
   quorum: number;
+  quorum_proof: Place | null;
   demands: { epoch: number; position: number; status: "open" | "revealed" | "lapsed" | "refunded"; proof: Place }[];
   faults: Said[];
   governance: {
     has_votes: boolean;
+    halt_left: boolean;
+    objections_needed: number;
+    proposals: Proposal[];
     operations: {
       id: string;
-      calls: number;
+      calls: string[];
       ready_at: string;
       status: "scheduled" | "executed" | "cancelled";
       proof: Place;
     }[];
-    brakes: { name: string; until: number }[];
+    brakes: Brake[];
+    seats: { name: Seat; holder: string; proof: Place }[];
   };
 }
+export type Seat = "operators" | "oracles" | "registrars" | "civil_society";
 export interface Said {
   role: string;
   name: string;

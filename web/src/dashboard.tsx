@@ -1,10 +1,12 @@
-import { render } from "preact";
+import { type ComponentChildren, render } from "preact";
 import { useState } from "preact/hooks";
-import { type Epoch, type Facility, get, type Oracle, type Page, type Reading, type Report, type Summary } from "./api";
-import { count, moment, output, part, sbi } from "./figures";
+import { type Epoch, type Facility, get, type Oracle, type Page, type Reading, type Report, type Said, type Summary } from "./api";
+import { count, output, part, sbi } from "./figures";
 import { Address, Dialog, Frame, ProofLink, Section, useLive, useSpeech } from "./frame";
 import { leadsToRoot } from "./proof";
+import { Governance } from "./governance";
 import { Ring } from "./ring";
+import type { Say } from "./words";
 
 function Dashboard() {
   const { say } = useSpeech();
@@ -43,8 +45,10 @@ function Income({ epochs }: { epochs: Epoch[] }) {
           const label = say("barLabel", { epoch: epoch.epoch, amount });
           return (
             <li key={epoch.epoch} class={epoch.dividend ? "" : "none"} title={label}>
-              <i style={{ height: `${Math.max(3, 100 * part(epoch.dividend?.dividend ?? "0", most))}%` }} aria-hidden="true" />
-              <span class="hidden">{label}</span>
+              <ProofLink transaction={epoch.dividend?.proof.transaction}>
+                <i style={{ height: `${Math.max(3, 100 * part(epoch.dividend?.dividend ?? "0", most))}%` }} aria-hidden="true" />
+                <span class="hidden">{label}</span>
+              </ProofLink>
             </li>
           );
         })}
@@ -60,28 +64,42 @@ function Income({ epochs }: { epochs: Epoch[] }) {
 function Money({ summary }: { summary: Summary }) {
   const { say, language } = useSpeech();
   const { totals, running } = summary;
-  // The last dividend moved these: its transaction says how.
-  const moved = summary.distributed?.dividend?.proof.transaction;
-  const figures: [string, string, (string | undefined)?, (string | undefined)?][] = [
-    [say("supply"), sbi(totals.supply, language, 2)],
-    [say("issued"), sbi(totals.issued, language, 2), undefined, moved],
-    [say("recycled"), sbi(totals.recycled, language, 2)],
-    [say("reserve"), sbi(totals.reserve, language, 2), say("reserveWhat"), moved],
-    [say("escrow"), sbi(totals.escrow, language, 2)],
-    [say("recirculated"), sbi(totals.recirculated, language, 2)],
-    [say("headcount"), count(totals.headcount, language), say("activated", { count: count(totals.activated, language) })],
-    [say("parity"), totals.parity ? output(totals.parity, language) : say("notYet"), say("parityWhat"), moved],
-    [say("payments"), count(totals.payments, language), `${say("thisEpoch")}: ${count(running.flow.payments, language)}`],
-    [`${say("thisEpoch")}: ${say("thisEpochBought")}`, sbi(running.flow.bought, language, 2)],
+  // What last moved a figure: its transaction says how.
+  const proved = (figure: string, shown: string) => (
+    <ProofLink transaction={totals.proofs[figure]?.transaction}>{shown}</ProofLink>
+  );
+  const amount = (figure: "supply" | "issued" | "recycled" | "reserve" | "escrow" | "recirculated") =>
+    proved(figure, sbi(totals[figure], language, 2));
+  const dividend = summary.distributed?.dividend;
+  const parity = totals.parity ? output(totals.parity, language) : say("notYet");
+  const figures: [string, ComponentChildren, ComponentChildren?][] = [
+    [say("supply"), amount("supply")],
+    [say("issued"), amount("issued")],
+    [say("recycled"), amount("recycled")],
+    [say("reserve"), amount("reserve"), say("reserveWhat")],
+    [say("escrow"), amount("escrow")],
+    [say("recirculated"), amount("recirculated")],
+    [
+      say("headcount"),
+      proved("headcount", count(totals.headcount, language)),
+      proved("activated", say("activated", { count: count(totals.activated, language) })),
+    ],
+    [say("parity"), <ProofLink transaction={dividend?.proof.transaction}>{parity}</ProofLink>, say("parityWhat")],
+    [
+      say("payments"),
+      proved("payments", count(totals.payments, language)),
+      proved("flow.payments", `${say("thisEpoch")}: ${count(running.flow.payments, language)}`),
+    ],
+    [`${say("thisEpoch")}: ${say("thisEpochBought")}`, proved("flow.bought", sbi(running.flow.bought, language, 2))],
   ];
   return (
     <Section id="money" title={say("moneyTitle")}>
       <dl class="figures">
-        {figures.map(([name, figure, note, transaction]) => (
+        {figures.map(([name, figure, note]) => (
           <div key={name}>
             <dt>{name}</dt>
             <dd>
-              {transaction ? <ProofLink transaction={transaction}>{figure}</ProofLink> : figure}
+              {figure}
               {note ? <small>{note}</small> : null}
             </dd>
           </div>
@@ -100,7 +118,10 @@ function Computing({ summary }: { summary: Summary }) {
           <li key={each.compute_class}>
             <span>{say(`class${each.compute_class}`)}</span>
             <Meter used={each.used} of={each.capacity} label={say(`class${each.compute_class}`)} />
-            <small>{say("used", { used: output(each.used, language), capacity: output(each.capacity, language) })}</small>
+            <small>
+              <ProofLink transaction={summary.reported?.report?.proof.transaction}>{output(each.used, language)}</ProofLink> /{" "}
+              <ProofLink transaction={each.proof?.transaction}>{output(each.capacity, language)}</ProofLink>
+            </small>
           </li>
         ))}
       </ul>
@@ -137,8 +158,14 @@ function Computing({ summary }: { summary: Summary }) {
             {summary.regions.map((region) => (
               <tr key={region.region}>
                 <th scope="row">{region.region}</th>
-                <td>{count(region.headcount, language)}</td>
-                <td>{output(region.output, language)}</td>
+                <td>
+                  <ProofLink transaction={region.proof.transaction}>{count(region.headcount, language)}</ProofLink>
+                </td>
+                <td>
+                  <Read epoch={summary.reported} label={say("checkRegion", { region: region.region })}>
+                    {output(region.output, language)}
+                  </Read>
+                </td>
               </tr>
             ))}
           </tbody>
@@ -167,11 +194,23 @@ function FacilityRow({ facility, summary }: { facility: Facility; summary: Summa
           {facility.facility}
         </ProofLink>
       </th>
-      <td>{facility.region}</td>
-      <td>{facility.latest_output ? output(facility.latest_output, language) : say("notYet")}</td>
-      <td>{facility.public_share_bps / 100} %</td>
       <td>
-        {epoch?.report ? (
+        <ProofLink transaction={facility.proof.transaction}>{facility.region}</ProofLink>
+      </td>
+      <td>
+        {facility.latest_output ? (
+          <Read epoch={epoch} label={say("checkReading", { facility: facility.facility, epoch: epoch?.epoch ?? "" })}>
+            {output(facility.latest_output, language)}
+          </Read>
+        ) : (
+          say("notYet")
+        )}
+      </td>
+      <td>
+        <ProofLink transaction={facility.terms_proof?.transaction}>{facility.public_share_bps / 100} %</ProofLink>
+      </td>
+      <td>
+        {epoch?.report?.readings_known ? (
           <CheckReadings
             epoch={epoch}
             report={epoch.report}
@@ -184,6 +223,16 @@ function FacilityRow({ facility, summary }: { facility: Facility; summary: Summa
         )}
       </td>
     </tr>
+  );
+}
+
+// A figure out of readings: it opens them, where they are known.
+function Read({ epoch, label, children }: { epoch: Epoch | null | undefined; label: string; children: string }) {
+  if (!epoch?.report?.readings_known) return <>{children}</>;
+  return (
+    <CheckReadings epoch={epoch} report={epoch.report} label={`${children}: ${label}`}>
+      {children}
+    </CheckReadings>
   );
 }
 
@@ -240,9 +289,15 @@ function ReadingsDialog({ epoch, report, close }: { epoch: number; report: Repor
 
 function Oracles({ summary }: { summary: Summary }) {
   const { say } = useSpeech();
-  const { oracles, quorum, demands, faults } = summary;
+  const { oracles, quorum, quorum_proof, demands, faults } = summary;
   return (
-    <Section id="oracles" title={say("oraclesTitle")} what={say("oraclesWhat", { quorum, all: oracles.length })}>
+    <Section
+      id="oracles"
+      title={say("oraclesTitle")}
+      what={
+        <ProofLink transaction={quorum_proof?.transaction}>{say("oraclesWhat", { quorum, all: oracles.length })}</ProofLink>
+      }
+    >
       <ul class="oracles">
         {oracles.map((oracle) => (
           <OracleCard key={oracle.number} oracle={oracle} />
@@ -260,12 +315,28 @@ function Oracles({ summary }: { summary: Summary }) {
         ))}
         {faults.slice(0, 5).map((fault) => (
           <li key={`${fault.proof.block}-${fault.proof.log_index}`}>
-            <ProofLink transaction={fault.proof.transaction}>{fault.name}</ProofLink>
+            <ProofLink transaction={fault.proof.transaction}>{faultInWords(fault, say)}</ProofLink>
           </li>
         ))}
       </ul>
     </Section>
   );
+}
+
+const FAULTS = [
+  "DoubleSigningProven",
+  "LeafFaultProven",
+  "StructureFaultProven",
+  "WrongProductProven",
+  "TwoProductsProven",
+  "ReadingTakenOut",
+  "ReportVoided",
+  "SignerSlashed",
+] as const;
+
+function faultInWords(fault: Said, say: Say): string {
+  const known = FAULTS.find((name) => name === fault.name);
+  return known ? say(`fault_${known}`) : fault.name;
 }
 
 function OracleCard({ oracle }: { oracle: Oracle }) {
@@ -282,32 +353,10 @@ function OracleCard({ oracle }: { oracle: Oracle }) {
         ))}
       </span>
       <small>
-        {say("signedCount", { count: oracle.signed })} · {say(standing)}
+        <ProofLink transaction={oracle.proof?.transaction}>{say("signedCount", { count: oracle.signed })}</ProofLink> · {say(standing)}
         {oracle.late ? ` · ${say("late")}` : ""}
       </small>
     </li>
-  );
-}
-
-function Governance({ summary }: { summary: Summary }) {
-  const { say, language } = useSpeech();
-  const { brakes, operations } = summary.governance;
-  const waiting = operations.filter((each) => each.status === "scheduled");
-  return (
-    <Section id="governance" title={say("governanceTitle")}>
-      {brakes.length === 0 ? <p class="what">{say("noBrakes")}</p> : null}
-      {waiting.length === 0 ? <p class="what">{say("noOperations")}</p> : null}
-      <ul class="plain-list">
-        {operations.slice(0, 5).map((operation) => (
-          <li key={operation.id}>
-            <ProofLink transaction={operation.proof.transaction}>
-              {say("operation", { calls: operation.calls, status: say(`op_${operation.status}`) })}
-            </ProofLink>
-            {operation.status === "scheduled" ? <small> {say("readyAt", { time: moment(operation.ready_at, language) })}</small> : null}
-          </li>
-        ))}
-      </ul>
-    </Section>
   );
 }
 
@@ -334,9 +383,21 @@ function Epochs({ epochs }: { epochs: Epoch[] }) {
                 <td>
                   <span class={`tag ${epoch.status}`}>{say(`epoch_${epoch.status}`)}</span>
                 </td>
-                <td>{epoch.report ? output(epoch.report.public_output, language) : "–"}</td>
-                <td>{epoch.dividend ? sbi(epoch.dividend.issued, language, 2) : "–"}</td>
-                <td>{epoch.dividend ? sbi(epoch.dividend.dividend, language) : "–"}</td>
+                <td>
+                  <ProofLink transaction={epoch.report?.proof.transaction}>
+                    {epoch.report ? output(epoch.report.public_output, language) : "–"}
+                  </ProofLink>
+                </td>
+                <td>
+                  <ProofLink transaction={epoch.dividend?.proof.transaction}>
+                    {epoch.dividend ? sbi(epoch.dividend.issued, language, 2) : "–"}
+                  </ProofLink>
+                </td>
+                <td>
+                  <ProofLink transaction={epoch.dividend?.proof.transaction}>
+                    {epoch.dividend ? sbi(epoch.dividend.dividend, language) : "–"}
+                  </ProofLink>
+                </td>
                 <td>
                   <span class="proofs">
                   {epoch.report ? <ProofLink transaction={epoch.report.proof.transaction}>{say("reportProof")}</ProofLink> : null}

@@ -146,7 +146,14 @@ export function Dialog({ title, close, children }: { title: string; close: () =>
   );
 }
 
-export function Section({ id, title, what, children }: Record<"id" | "title", string> & { what?: string; children: ComponentChildren }) {
+interface SectionProps {
+  id: string;
+  title: string;
+  what?: ComponentChildren;
+  children: ComponentChildren;
+}
+
+export function Section({ id, title, what, children }: SectionProps) {
   return (
     <section aria-labelledby={id} class={`about-${id}`}>
       <h2 id={id}>{title}</h2>
@@ -156,9 +163,17 @@ export function Section({ id, title, what, children }: Record<"id" | "title", st
   );
 }
 
+interface ProofProps {
+  // Without one, as of a figure that nothing has moved yet, it is no link.
+  transaction: string | undefined;
+  children: ComponentChildren;
+  label?: string;
+}
+
 // A figure that says which transaction proves it.
-export function ProofLink({ transaction, children, label }: { transaction: string; children: ComponentChildren; label?: string }) {
+export function ProofLink({ transaction, children, label }: ProofProps) {
   const [open, setOpen] = useState(false);
+  if (!transaction) return <>{children}</>;
   return (
     <>
       <button type="button" class="proof" aria-label={label} onClick={() => setOpen(true)}>

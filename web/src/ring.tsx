@@ -71,7 +71,9 @@ export function Ring({ summary }: { summary: Summary }) {
         </svg>
         <div class="hub">
           <span>{say("epoch", { epoch: running.epoch })}</span>
-          <strong>{dividend ? sbi(dividend.dividend, language, 2) : say("notYet")}</strong>
+          <strong>
+            {dividend ? <ProofLink transaction={dividend.proof.transaction}>{sbi(dividend.dividend, language, 2)}</ProofLink> : say("notYet")}
+          </strong>
           <span>{say("each")}</span>
           <small>{say("epochEnds", { time: span(running.ends_at - now, say) })}</small>
         </div>
@@ -82,7 +84,13 @@ export function Ring({ summary }: { summary: Summary }) {
         figure={report && <ProofLink transaction={report.proof.transaction}>{output(report.public_output, language)}</ProofLink>}
         of={reported?.epoch}
         note={say("publicOutput")}
-        detail={report && say("signedBy", { signed: report.signers.length, all: report.oracles })}
+        detail={
+          report && (
+            <ProofLink transaction={report.proof.transaction}>
+              {say("signedBy", { signed: report.signers.length, all: report.oracles })}
+            </ProofLink>
+          )
+        }
       />
       <Step
         place={2}
@@ -90,7 +98,11 @@ export function Ring({ summary }: { summary: Summary }) {
         figure={dividend && <ProofLink transaction={dividend.proof.transaction}>{sbi(dividend.entitlement, language, 2)}</ProofLink>}
         of={distributed?.epoch}
         note={say("entitlement")}
-        detail={totals.parity ? `${say("parity")} ${output(totals.parity, language)}` : undefined}
+        detail={
+          totals.parity && (
+            <ProofLink transaction={dividend?.proof.transaction}>{`${say("parity")} ${output(totals.parity, language)}`}</ProofLink>
+          )
+        }
       />
       <Step
         place={3}
@@ -98,15 +110,24 @@ export function Ring({ summary }: { summary: Summary }) {
         figure={dividend && <ProofLink transaction={dividend.proof.transaction}>{sbi(dividend.issued, language, 2)}</ProofLink>}
         of={distributed?.epoch}
         note={dividend ? say("toCitizens", { count: count(dividend.headcount, language) }) : say("citizens")}
-        detail={dividend && `${sbi(dividend.dividend, language)} ${say("each")}`}
+        detail={
+          dividend && (
+            <ProofLink transaction={dividend.proof.transaction}>{`${sbi(dividend.dividend, language)} ${say("each")}`}</ProofLink>
+          )
+        }
       />
       <Step
         place={4}
         step="recycle"
-        figure={sbi(totals.recycled, language, 2)}
+        figure={<ProofLink transaction={totals.proofs["recycled"]?.transaction}>{sbi(totals.recycled, language, 2)}</ProofLink>}
         of={undefined}
         note={say("recycledEver")}
-        detail={`${say("thisEpoch")}: ${sbi(running.flow.recycled, language, 2)}`}
+        detail={
+          <>
+            {say("thisEpoch")}:{" "}
+            <ProofLink transaction={totals.proofs["flow.recycled"]?.transaction}>{sbi(running.flow.recycled, language, 2)}</ProofLink>
+          </>
+        }
       />
     </div>
   );
@@ -118,7 +139,7 @@ interface StepProps {
   figure: ComponentChildren;
   of: number | undefined;
   note: string;
-  detail: string | null | undefined;
+  detail: ComponentChildren;
 }
 
 function Step({ place, step, figure, of, note, detail }: StepProps) {

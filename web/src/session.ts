@@ -6,6 +6,7 @@ import { type Provider, WrongChain } from "./provider";
 import { type Authorization, addressOf, decode, encode, newNonce, type Role, typedData, type Verb } from "./suite";
 
 const HOUR = 3_600;
+const SUPPORT = ["against", "for", "abstain"] as const;
 
 export class Session {
   constructor(
@@ -48,19 +49,13 @@ export class Session {
     return { from: this.account, to, value, validAfter: 0n, validBefore: validUntil(), nonce };
   }
 
-  // A signed payment, handed to the relayer that the explorer names. Its answer is the transaction it sent.
-  async relay(authorization: Authorization): Promise<Hex> {
-    const signature = await this.sign("token", "TransferWithAuthorization", { ...authorization });
-    const plain = (_: string, value: unknown) => (typeof value === "bigint" ? value.toString() : value);
-    const answer = await fetch(`${this.deployment.relayer_url}/v1/payments`, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ ...authorization, signature }, plain),
-      signal: AbortSignal.timeout(20_000),
-    });
-    const told = (await answer.json()) as { transaction?: Hex; detail?: string };
-    if (!answer.ok || !told.transaction) throw new Error(told.detail ?? `relayer: ${answer.status}`);
-    return told.transaction;
+  // A signed vote in the form that `sbi govern carry` takes.
+  async ballot(proposal: string, support: 0 | 1 | 2): Promise<Record<string, unknown>> {
+    const nonce = Number(await this.read<bigint>("governor", "nonces", [this.account]));
+    const message = { proposalId: proposal, support, voter: this.account, nonce };
+    const signature = await this.sign("governor", "Ballot", message);
+    const where = { chainId: this.deployment.chain_id, governor: addressOf(this.deployment, "governor") };
+    return { ...where, ...message, support: SUPPORT[support], signature };
   }
 }
 

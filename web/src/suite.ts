@@ -11,11 +11,15 @@ export const ABI = parseAbi([
   "function transfer(address to, uint256 amount) returns (bool)",
   "function transferWithAuthorization(Authorization authorization)",
   "function activate(uint256 batch, uint256 index, address account, bytes32 person, bytes32[] proof)",
+  "function activateAndPay(uint256 batch, uint256 index, address account, bytes32 person, bytes32[] proof, Authorization payment)",
   "function objectTo(uint256 batch, uint256 index, address account, bytes signature)",
   "function priceOf(uint256 computeClass, uint256 units) view returns (uint256)",
   "function purchaseNonce(uint256 facility, uint256 computeClass, uint256 epoch, uint256 units, bytes32 salt) view returns (bytes32)",
   "function buyWithAuthorization(uint256 facility, uint256 computeClass, uint256 epoch, uint256 units, bytes32 salt, Authorization payment) returns (uint256 voucher)",
   "function refund(uint256 voucher)",
+  "function castVote(uint256 proposalId, uint8 support) returns (uint256)",
+  "function nonces(address owner) view returns (uint256)",
+  "function getVotes(address account, uint256 timepoint) view returns (uint256)",
   "error ERC20InsufficientBalance(address sender, uint256 balance, uint256 needed)",
   "error AuthorizationUsedOrCanceled(address authorizer, bytes32 nonce)",
   "error AuthorizationExpired(uint256 validBefore, uint256 time)",
@@ -30,9 +34,11 @@ export const ABI = parseAbi([
   "error EpochOver(uint256 epoch, uint256 current)",
   "error VoucherNotExpired(uint256 voucher, uint256 expiry, uint256 time)",
   "error ObjectionTooLate(uint256 dueAt, uint256 time)",
+  "error GovernorAlreadyCastVote(address voter)",
+  "error GovernorUnexpectedProposalState(uint256 proposalId, uint8 current, bytes32 expectedStates)",
 ]);
 
-export type Role = "token" | "citizens" | "exchange";
+export type Role = "token" | "citizens" | "exchange" | "governor";
 export type Verb = Extract<(typeof ABI)[number], { type: "function" }>["name"];
 
 export function addressOf(deployment: Deployment, role: Role): Address {
@@ -85,11 +91,18 @@ const TYPES = {
     { name: "transferCount", type: "uint256" },
     { name: "delivered", type: "uint256" },
   ],
+  Ballot: [
+    { name: "proposalId", type: "uint256" },
+    { name: "support", type: "uint8" },
+    { name: "voter", type: "address" },
+    { name: "nonce", type: "uint256" },
+  ],
 } as const;
 const NAMES: Record<Role, string> = {
   token: "Smart Basic Income",
   citizens: "CitizenRegistry",
   exchange: "ComputeExchange",
+  governor: "SuiteGovernor",
 };
 
 // What a wallet is asked to sign, as EIP-712 has it in JSON.

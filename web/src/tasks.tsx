@@ -5,20 +5,30 @@ import type { Hex } from "viem";
 import { get, type Page, type Said } from "./api";
 import { Dialog, useLive, useSpeech } from "./frame";
 import { type Fault, faultOf } from "./provider";
+import { jobAt } from "./relay";
 import type { Session } from "./session";
 import { read, type Say, write } from "./words";
 
+// What was handed to a relayer: where it says how that stands.
+export interface Handed {
+  status: string;
+}
+
 export interface Task {
   says: string[];
-  // The transaction that was sent; undefined where there was only something to sign.
-  work: () => Promise<Hex | undefined>;
+  // The transaction that was sent, or where a relayer tells of it; nothing where there was only something to sign.
+  work: () => Promise<Hex | Handed | undefined | void>;
 }
 
 interface Sent {
-  transaction: Hex;
+  // Null until a relayer has sent it.
+  transaction: Hex | null;
+  status: string | null;
   // The block that it was last seen in; null before the first.
   block: number | null;
   taken: boolean;
+  // Why a relayer did not make it.
+  failed: string | null;
 }
 
 interface TaskList {
@@ -30,7 +40,7 @@ interface TaskList {
   fault: Fault | undefined;
   sent: Sent[];
   session: Session | undefined;
-  forget: (transaction: Hex) => void;
+  forget: (sent: Sent) => void;
   clearFault: () => void;
 }
 
@@ -48,6 +58,7 @@ export function useTasks(session: Session | undefined): TaskList {
       write(key, JSON.stringify(after));
       return after;
     });
+  useRelayed(sent, change);
   useFollowed(sent, change);
   const confirm = async (): Promise<void> => {
     const task = asked;
@@ -56,8 +67,10 @@ export function useTasks(session: Session | undefined): TaskList {
     setWorking(true);
     setFault(undefined);
     try {
-      const transaction = await task.work();
-      if (transaction) change((before) => [{ transaction, block: null, taken: false }, ...before]);
+      const done = await task.work();
+      if (!done) return;
+      const where = typeof done === "string" ? { transaction: done, status: null } : { transaction: null, status: done.status };
+      change((before) => [{ ...where, block: null, taken: false, failed: null }, ...before]);
     } catch (error) {
       setFault(faultOf(error));
     } finally {
@@ -76,22 +89,57 @@ export function useTasks(session: Session | undefined): TaskList {
     fault,
     sent,
     session,
-    forget: (transaction) => change((before) => before.filter((each) => each.transaction !== transaction)),
+    forget: (gone) => change((before) => before.filter((each) => nameOf(each) !== nameOf(gone))),
     clearFault: () => setFault(undefined),
   };
 }
 
 function kept(key: string): Sent[] {
   try {
-    return (JSON.parse(read(key) ?? "[]") as Sent[]).filter((each) => /^0x[0-9a-f]{64}$/.test(each.transaction));
+    const found = JSON.parse(read(key) ?? "[]") as Sent[];
+    return found.filter((each) => /^0x[0-9a-f]{64}$/.test(each.transaction ?? "") || /^https?:/.test(each.status ?? ""));
   } catch {
     return [];
   }
 }
 
+function nameOf(sent: Sent): string {
+  return sent.status ?? sent.transaction ?? "";
+}
+
+const ASK_AGAIN_MILLISECONDS = 2_000;
+
+// What a relayer has made of what it was handed; asked until that is in a block, and again when a reorg took it back.
+function useRelayed(sent: Sent[], change: (next: (before: Sent[]) => Sent[]) => void): void {
+  const open = sent.filter((each) => each.status && !each.failed && (each.block === null || each.taken));
+  const names = open.map(nameOf).join();
+  useEffect(() => {
+    if (!names) return;
+    let current = true;
+    const ask = async (): Promise<void> => {
+      const jobs = await Promise.all(open.map((each) => jobAt(each.status ?? "").catch(() => undefined)));
+      if (!current) return;
+      change((before) =>
+        before.map((each) => {
+          const job = jobs[open.findIndex((one) => nameOf(one) === nameOf(each))];
+          if (!job) return each;
+          const failed = ["skipped", "expired"].includes(job.state) ? (job.reason ?? job.state) : null;
+          return { ...each, transaction: job.transaction ?? each.transaction, failed };
+        }),
+      );
+    };
+    void ask();
+    const timer = setInterval(ask, ASK_AGAIN_MILLISECONDS);
+    return () => {
+      current = false;
+      clearInterval(timer);
+    };
+  }, [names]);
+}
+
 // With each new state of the index: is it there, and is it still there?
 function useFollowed(sent: Sent[], change: (next: (before: Sent[]) => Sent[]) => void): void {
-  const names = sent.map((each) => each.transaction).join();
+  const names = sent.map((each) => each.transaction ?? "").join();
   const [found] = useLive(() => Promise.all(sent.map((each) => blockOf(each.transaction))), `sent ${names}`);
   const last = useRef("");
   useEffect(() => {
@@ -108,7 +156,8 @@ function useFollowed(sent: Sent[], change: (next: (before: Sent[]) => Sent[]) =>
   }, [names, found]);
 }
 
-async function blockOf(transaction: Hex): Promise<number | null> {
+async function blockOf(transaction: Hex | null): Promise<number | null> {
+  if (!transaction) return null;
   return (await get<Page<Said>>(`/v1/transactions/${transaction}?limit=1`)).items[0]?.proof.block ?? null;
 }
 
@@ -133,9 +182,9 @@ export function Tasks({ tasks }: { tasks: TaskList }) {
         {tasks.working ? <p class="notice fine">{say("sending")}</p> : null}
         {fault ? <FaultNotice fault={fault} tasks={tasks} /> : null}
         {sent.map((each) => (
-          <p key={each.transaction} class={`notice ${each.taken ? "" : "fine"}`}>
+          <p key={nameOf(each)} class={`notice ${each.taken || each.failed ? "" : "fine"}`}>
             {told(each, say)}{" "}
-            <button type="button" class="plain" onClick={() => tasks.forget(each.transaction)}>
+            <button type="button" class="plain" onClick={() => tasks.forget(each)}>
               {say("close")}
             </button>
           </p>
@@ -166,7 +215,9 @@ function FaultNotice({ fault, tasks }: { fault: Fault; tasks: TaskList }) {
 }
 
 function told(sent: Sent, say: Say): string {
+  if (sent.failed) return say("relayFailed", { reason: sent.failed });
   if (sent.taken) return say("taken");
+  if (!sent.transaction) return say("handed");
   return sent.block === null ? say("sent") : say("done", { block: sent.block });
 }
 

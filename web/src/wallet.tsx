@@ -12,11 +12,14 @@ import {
   type Summary,
   type Voucher,
 } from "./api";
-import { moment, output, parseSbi, sbi, sbiExact, short } from "./figures";
+import { moment, output, sbi, sbiExact, short } from "./figures";
 import { Frame, ProofLink, Section, useLive, useSpeech } from "./frame";
 import { findWallets, nodeProvider, type Offered } from "./provider";
-import { readAddress, Session, validUntil } from "./session";
+import { Pay, PayForm } from "./pay";
+import type { Activation } from "./relay";
+import { readAddress, Session } from "./session";
 import { addressOf, newNonce } from "./suite";
+import { Votes } from "./votes";
 import type { Key, Say } from "./words";
 
 function Wallet() {
@@ -161,16 +164,14 @@ function Purse({ address, session, deployment, leave }: PurseProps) {
       <div class="purse">
         {account ? <Balance account={account} summary={summary} tasks={session ? tasks : undefined} session={session} /> : null}
         <div class="stack">
-          {session && account && !account.since ? <Activate session={session} start={tasks.start} /> : null}
+          {session && account && !account.since ? <Activate session={session} start={tasks.start} isNew /> : null}
           {session && account ? <Pay session={session} balance={BigInt(account.balance)} start={tasks.start} /> : null}
           {session ? <Buy session={session} start={tasks.start} /> : null}
           <Vouchers address={address} session={session} start={tasks.start} />
           {deployment.has_votes ? (
-            <Section id="votes" title={say("votes")}>
-              <p class="what">{say("votesNone")}</p>
-            </Section>
+            <Votes address={address} session={session} summary={summary} start={tasks.start} />
           ) : null}
-          {session && account?.since ? <Activate session={session} start={tasks.start} /> : null}
+          {session && account?.since ? <Activate session={session} start={tasks.start} isNew={false} /> : null}
         </div>
         <div class="stack">
           <History address={address} />
@@ -326,54 +327,6 @@ interface ActionProps {
   start: (task: Task) => void;
 }
 
-function Pay({ session, balance, start }: ActionProps & { balance: bigint }) {
-  const { say, language } = useSpeech();
-  const [to, setTo] = useState("");
-  const [text, setText] = useState("");
-  const [fault, setFault] = useState("");
-  const relayed = session.deployment.relayer_url !== null;
-  const pay = (event: Event): void => {
-    event.preventDefault();
-    const payee = readAddress(to);
-    const amount = parseSbi(text);
-    if (!payee) return setFault(say("badAddress"));
-    if (amount === undefined) return setFault(say("badAmount"));
-    if (amount > balance) return setFault(say("tooMuch", { amount: sbiExact(balance, language) }));
-    setFault("");
-    const told = { amount: sbiExact(amount, language), who: payee };
-    if (relayed) {
-      const until = moment(Number(validUntil()), language);
-      start({
-        says: [say("say_paySigned", { ...told, time: until }), say("say_noFee")],
-        work: () => session.relay(session.authorization(payee, amount)),
-      });
-    } else {
-      start({
-        says: [say("say_pay", told), say("say_fee")],
-        work: () => session.send("token", "transfer", [payee, amount]),
-      });
-    }
-  };
-  return (
-    <Section id="pay" title={say("pay")} what={say(relayed ? "payWhatRelayed" : "payWhatDirect")}>
-      <form onSubmit={pay}>
-        <label>
-          {say("to")}
-          <input value={to} onInput={(event) => setTo(event.currentTarget.value)} autocomplete="off" spellcheck={false} />
-        </label>
-        <label>
-          {say("amount")}
-          <input value={text} onInput={(event) => setText(event.currentTarget.value)} inputMode="decimal" autocomplete="off" />
-        </label>
-        <Fault text={fault} />
-        <button type="submit" class="main-button">
-          {say("pay")}
-        </button>
-      </form>
-    </Section>
-  );
-}
-
 function Fault({ text }: { text: string }) {
   return text ? (
     <p class="fault" role="alert">
@@ -388,6 +341,10 @@ interface LeafProof {
   account: Address;
   person: Hex;
   proof: Hex[];
+}
+
+function leafOf({ batch, index, person, proof }: LeafProof): Activation {
+  return { batch, index, person, proof };
 }
 
 const LONGEST_PROOF = 10_000;
@@ -409,7 +366,7 @@ function readProof(text: string): LeafProof | undefined {
   }
 }
 
-function Activate({ session, start }: ActionProps) {
+function Activate({ session, start, isNew }: ActionProps & { isNew: boolean }) {
   const { say } = useSpeech();
   const [text, setText] = useState("");
   const [fault, setFault] = useState("");
@@ -424,6 +381,9 @@ function Activate({ session, start }: ActionProps) {
       work: () => session.send("citizens", "activate", [batch, index, account, person, proof.proof]),
     });
   };
+  // Without ether: a relayer sends the proof along with one's first payment.
+  const proof = isNew && session.deployment.relayer_url ? readProof(text) : undefined;
+  const own = proof?.account === session.account ? leafOf(proof) : undefined;
   return (
     <Section id="activate" title={say("activate")} what={say("activateWhat")}>
       <form onSubmit={activate}>
@@ -436,6 +396,13 @@ function Activate({ session, start }: ActionProps) {
           {say("activate")}
         </button>
       </form>
+      {own ? (
+        <>
+          <h3>{say("activateAndPay")}</h3>
+          <p class="what">{say("activateAndPayWhat")}</p>
+          <PayForm session={session} balance={undefined} activation={own} start={start} />
+        </>
+      ) : null}
     </Section>
   );
 }

@@ -14,7 +14,7 @@ from sbi_network.chain.connection import BoundContract, Chain
 from sbi_network.chain.endpoints import Endpoint, Reply
 from sbi_network.chain.errors import ChainError, KeyFileError
 from sbi_network.chain.keys import KeystoreSigner
-from sbi_network.chain.outbox_store import OutboxStore
+from sbi_network.chain.outbox_store import OutboxStore, identity_of
 from sbi_network.chain.settings import AnyKeySettings, RemoteKeySettings
 from sbi_network.errors import SBIError
 from sbi_network.protocol.address import check_address
@@ -148,7 +148,7 @@ def outbox_finding(path: Path, account: ChecksumAddress, chain_id: int) -> Findi
         writable = path.parent.is_dir()
         return Finding("outbox", writable, f"{path} will be made" if writable else f"{path.parent} is no folder")
     try:
-        return _existing_outbox(path, f"account {account}, chain {chain_id}")
+        return _existing_outbox(path, identity_of(account, chain_id))
     except SBIError as error:
         return Finding("outbox", False, str(error))
 

@@ -8,6 +8,7 @@ from enum import IntEnum
 from eth_typing import ChecksumAddress
 
 from sbi_network.chain.connection import LATEST, Block, BoundContract
+from sbi_network.chain.token import SignedTransfer
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,3 +97,9 @@ class Citizens(BoundContract):
     async def is_leaf_used(self, batch: int, index: int, block: Block = LATEST) -> bool:
         """Whether a leaf has been used."""
         return bool(await self.read("isLeafUsed", batch, index, block=block))
+
+    def activate_and_pay(
+        self, leaf: tuple[int, int, ChecksumAddress, bytes, list[bytes]], payment: SignedTransfer
+    ) -> str:
+        """The call that activates a citizen (batch, index, account, person, proof) and makes a payment they signed."""
+        return self.call_data("activateAndPay", *leaf, payment.as_argument())

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
+from eth_abi.exceptions import DecodingError
 from eth_typing import ChecksumAddress
+from eth_utils.abi import get_abi_output_types
 from web3 import AsyncWeb3
 from web3.contract import AsyncContract
 from web3.exceptions import BadFunctionCallOutput, ContractLogicError, Web3Exception
+from web3.types import RPCEndpoint, RPCResponse
 
 from sbi_network.chain.endpoints import EndpointPool
 from sbi_network.chain.errors import ContractRefused, EndpointError, WrongChainError
@@ -28,6 +32,11 @@ Block = int | str
 LATEST: Final = "latest"
 
 _SHOWN_CHARS: Final = 200
+
+_BATCH: Final = 100
+"""Calls in one request: what public endpoints take."""
+
+_BATCHES_AT_ONCE: Final = 4
 
 
 FINAL: Final = "finalized"
@@ -56,14 +65,17 @@ class Chain:
         urls = [rpc_urls] if isinstance(rpc_urls, str) else list(rpc_urls)
         self.pool: Final = EndpointPool(urls, request_seconds, chain_id)
         self.web3: Final = AsyncWeb3(self.pool)
+        self._chain_id: int | None = None
 
     async def close(self) -> None:
         """Close the connections. Nothing can be asked afterwards."""
         await self.pool.disconnect()
 
     async def chain_id(self) -> int:
-        """The chain's EIP-155 number."""
-        return int(await asked(self.web3.eth.chain_id))
+        """The chain's EIP-155 number, asked once: that it stays so the pool sees to."""
+        if self._chain_id is None:
+            self._chain_id = int(await asked(self.web3.eth.chain_id))
+        return self._chain_id
 
     async def head(self, block: Block = LATEST) -> Head:
         """A block, the newest unless another is given. Raises EndpointError (BlockNotFound) where there is none."""
@@ -75,6 +87,18 @@ class Chain:
     async def ether_of(self, account: ChecksumAddress) -> int:
         """An account's balance in the chain's own coin, wei."""
         return int(await asked(self.web3.eth.get_balance(account)))
+
+    async def call_each(self, calls: Sequence[Any]) -> list[bytes]:
+        """What many calls return, each its `eth_call` parameters. Raises ContractRefused, EndpointError."""
+        method = RPCEndpoint("eth_call")
+        provider: Any = self.web3.provider
+        try:
+            answers = await asked(provider.make_batch(method, calls))
+        except EndpointError as error:
+            if error.kind != "NoBatch":
+                raise
+            answers = [await asked(provider.make_request(method, each)) for each in calls]
+        return [_returned(answer) for answer in answers]
 
     async def require_code(self, role: str, address: ChecksumAddress) -> None:
         """Raises WrongChainError if no contract is at an address."""
@@ -112,9 +136,47 @@ class BoundContract:
         except BadFunctionCallOutput:
             raise WrongChainError(f"{self.NAME}.{function}: no such contract at {self.address}") from None
 
+    async def read_each(self, function: str, given: Sequence[tuple[object, ...]], block: Block = LATEST) -> list[Any]:
+        """What a view function returns for each of many arguments, many in a request. Raises as `read`.
+
+        Addresses are without a checksum. All of one request are of one endpoint; a block that is not `latest` makes
+        them of one state too.
+        """
+        function_abi = self._contract.get_function_by_name(function).abi
+        types = get_abi_output_types(function_abi)
+        at = hex(block) if isinstance(block, int) else block
+        asked_at_once = asyncio.Semaphore(_BATCHES_AT_ONCE)
+
+        async def some(part: Sequence[tuple[object, ...]]) -> list[bytes]:
+            async with asked_at_once:
+                calls = [({"to": self.address, "data": self.call_data(function, *each)}, at) for each in part]
+                return await self.chain.call_each(calls)
+
+        parts = [given[start : start + _BATCH] for start in range(0, len(given), _BATCH)]
+        answers = [each for part in await asyncio.gather(*[some(part) for part in parts]) for each in part]
+        return [self._decoded(function, types, answer) for answer in answers]
+
+    def _decoded(self, function: str, types: list[str], answer: bytes) -> Any:
+        try:
+            found = self.chain.web3.codec.decode(types, answer)
+        except DecodingError:
+            raise WrongChainError(f"{self.NAME}.{function}: no such contract at {self.address}") from None
+        return found[0] if len(found) == 1 else found
+
     def call_data(self, function: str, *arguments: object) -> str:
         """The data of a transaction that calls a function, as 0x and digits."""
         return str(self._contract.encode_abi(function, list(arguments)))
+
+
+def _returned(answer: RPCResponse) -> bytes:
+    """Raises ContractRefused for a revert, EndpointError for another error."""
+    error = answer.get("error")
+    if not isinstance(error, dict):
+        return bytes.fromhex(str(answer["result"]).removeprefix("0x"))
+    message = str(error.get("message", ""))[:_SHOWN_CHARS]
+    if "revert" not in message.lower():
+        raise EndpointError("NodeError", message)
+    raise ContractRefused(refusal_of(ContractLogicError(message, error.get("data"))))
 
 
 async def asked(answer: Awaitable[T]) -> T:

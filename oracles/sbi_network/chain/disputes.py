@@ -10,6 +10,7 @@ from eth_typing import ChecksumAddress
 
 from sbi_network.chain.connection import LATEST, Block, BoundContract, asked
 from sbi_network.chain.sender import Call
+from sbi_network.protocol.address import check_address
 from sbi_network.protocol.exhibit import Exhibit, Place
 from sbi_network.protocol.figure import WORD_BYTES
 from sbi_network.protocol.json_form import Signed
@@ -43,6 +44,10 @@ class Disputes(BoundContract):
     async def evidence_horizon(self) -> int:
         """How long after an epoch's end evidence about it is accepted, seconds."""
         return int(await self.read("evidenceHorizon"))
+
+    async def products(self) -> ChecksumAddress:
+        """Where wrong products are shown."""
+        return check_address("products", await self.read("products"))
 
     async def demand_of(self, place: Place, block: Block = LATEST) -> Demand:
         """The demand for a place; all zero, so not open, if nobody made one."""

@@ -11,9 +11,9 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 import structlog
 from web3.providers.async_base import AsyncJSONBaseProvider
@@ -22,6 +22,8 @@ from web3.types import RPCEndpoint, RPCResponse
 from sbi_network.chain.answer import is_endpoints_fault
 from sbi_network.chain.errors import EndpointError, WrongChainError
 from sbi_network.chain.provider import HttpProvider
+
+T = TypeVar("T")
 
 _FIRST_REST: Final = 0.25
 _LONGEST_REST: Final = 8.0
@@ -145,19 +147,31 @@ class EndpointPool(AsyncJSONBaseProvider):
 
     async def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
         """The first usable answer. Raises EndpointError, or WrongChainError where only other chains answer."""
+        return (await self._first_usable(method, lambda endpoint: self._alone(endpoint, method, params)))[0]
+
+    async def make_batch(self, method: RPCEndpoint, each_params: Sequence[Any]) -> list[RPCResponse]:
+        """Likewise, of one method asked many times in one request: all answers are the same endpoint's."""
+        return await self._first_usable(
+            method, lambda endpoint: self._given(endpoint, lambda: endpoint.provider.make_batch(method, each_params))
+        )
+
+    async def _first_usable(
+        self, method: str, ask: Callable[[Endpoint], Awaitable[list[RPCResponse]]]
+    ) -> list[RPCResponse]:
         await self._agree_on_chain()
-        last: EndpointError | RPCResponse | None = None
+        last: EndpointError | list[RPCResponse] | None = None
         for endpoint in await self._candidates():
             try:
                 await self._make_sure(endpoint)
-                answer = await self._asked(endpoint, method, params)
+                answers = await ask(endpoint)
             except EndpointError as error:
                 last = error
                 continue
-            if not is_endpoints_fault(answer):
-                return answer
-            self._note_failure(endpoint, EndpointError("NodeError", f"{method}: {Reply(endpoint, answer).message}"))
-            last = answer
+            faulty = next((each for each in answers if is_endpoints_fault(each)), None)
+            if faulty is None:
+                return answers
+            self._note_failure(endpoint, EndpointError("NodeError", f"{method}: {Reply(endpoint, faulty).message}"))
+            last = answers
         if last is None or isinstance(last, EndpointError):
             raise last or EndpointError("NoEndpoint", f"{method}: no endpoint may be asked{self._reasons()}")
         return last
@@ -199,15 +213,22 @@ class EndpointPool(AsyncJSONBaseProvider):
         self._told.is_new(endpoint.number, "")
         self._tell(lambda observer: observer.endpoint_set_aside(endpoint.number, aside=False))
 
+    async def _alone(self, endpoint: Endpoint, method: RPCEndpoint, params: Any) -> list[RPCResponse]:
+        return [await self._asked(endpoint, method, params)]
+
     async def _asked(self, endpoint: Endpoint, method: str, params: Any) -> RPCResponse:
+        return await self._given(endpoint, lambda: endpoint.provider.make_request(RPCEndpoint(method), params))
+
+    async def _given(self, endpoint: Endpoint, ask: Callable[[], Awaitable[T]]) -> T:
+        """What an endpoint gives, in its turn, with how it fares noted."""
         try:
             async with endpoint.turns:
-                answer = await endpoint.provider.make_request(RPCEndpoint(method), params)
+                given = await ask()
         except EndpointError as error:
             self._note_failure(endpoint, error)
             raise
         endpoint.answered()
-        return answer
+        return given
 
     async def _candidates(self) -> list[Endpoint]:
         """Whom to ask, in order: the fit ones, then those that rest. Those set aside are left out.

@@ -5,10 +5,8 @@ Each method is one transaction of SQLite, on disk when it returns.
 
 from __future__ import annotations
 
-import sqlite3
 import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,6 +26,7 @@ from sbi_network.chain.intent import (
 )
 from sbi_network.chain.transaction import Call, Fees
 from sbi_network.protocol.address import check_address
+from sbi_network.state_file import Form, StateFile
 
 
 def _listed(states: Sequence[State]) -> str:
@@ -35,10 +34,9 @@ def _listed(states: Sequence[State]) -> str:
 
 
 _SCHEMA: Final = f"""
-CREATE TABLE IF NOT EXISTS owner (
+CREATE TABLE IF NOT EXISTS broken (
     only INTEGER PRIMARY KEY CHECK (only = 1),
-    identity TEXT NOT NULL,
-    broken TEXT
+    why TEXT NOT NULL
 ) STRICT;
 CREATE TABLE IF NOT EXISTS anchor (
     only INTEGER PRIMARY KEY CHECK (only = 1),
@@ -77,11 +75,9 @@ CREATE TABLE IF NOT EXISTS attempts (
     is_blank INTEGER NOT NULL,
     sent_at_block INTEGER
 ) STRICT;
-CREATE INDEX IF NOT EXISTS by_intent ON attempts (intent);
+CREATE INDEX IF NOT EXISTS by_intent ON attempts (intent)
 """
 
-_LOCK_SECONDS: Final = 5.0
-_MAX_INTEGER: Final = 2**63 - 1
 _INTENT: Final = (
     "number, key, callee, data, value, deadline, created_at, state, nonce, "
     "tx_hash, block_number, block_hash, gas_used, succeeded, is_blank, reason"
@@ -89,42 +85,22 @@ _INTENT: Final = (
 _ATTEMPT: Final = "tx_hash, intent, nonce, gas, max_fee, tip, raw, is_blank, sent_at_block"
 
 
-class OutboxStore:
+def identity_of(account: ChecksumAddress, chain_id: int) -> str:
+    """Whose outbox it is, in words."""
+    return f"account {account}, chain {chain_id}"
+
+
+class OutboxStore(StateFile):
     """An outbox file of one account on one chain. Raises OutboxError wherever it cannot be read or written."""
 
+    FORM = Form(1, _SCHEMA, OutboxError)
+
     def __init__(self, path: Path | str, chain_id: int, account: ChecksumAddress) -> None:
-        self._path = path
-        with self._failures():
-            self._db = sqlite3.connect(path, timeout=_LOCK_SECONDS, isolation_level=None)
-            self._db.execute("PRAGMA synchronous=FULL")
-            self._db.execute("PRAGMA foreign_keys=ON")
-            self._claim_file(f"account {account}, chain {chain_id}")
-
-    @classmethod
-    def existing(cls, path: Path) -> OutboxStore:
-        """The outbox in a file that is there, whoever's it is. Raises OutboxError."""
-        if not path.is_file():
-            raise OutboxError(f"{path}: there is no such file")
-        store = cls.__new__(cls)
-        store._path = path
-        with store._failures():
-            store._db = sqlite3.connect(path, timeout=_LOCK_SECONDS, isolation_level=None)
-            store._db.execute("SELECT identity, broken FROM owner")
-        return store
-
-    def close(self) -> None:
-        """Close the file."""
-        self._db.close()
-
-    def identity(self) -> str:
-        """Whose outbox this is."""
-        with self._failures():
-            (text,) = self._db.execute("SELECT identity FROM owner").fetchone()
-        return str(text)
+        super().__init__(path, identity_of(account, chain_id))
 
     def put(self, call: Call, order: Order, now: int) -> Intent:
         """Keep an intent, unless one runs already: then that one. `now` is seconds since the Unix epoch."""
-        with self._transaction():
+        with self.transaction():
             found = self._same(call, order)
             if found is not None:
                 return found
@@ -132,58 +108,58 @@ class OutboxStore:
 
     def put_blank(self, key: str, call: Call, nonce: int, now: int) -> Intent:
         """Keep an intent that only takes a nonce which nobody has. It still has to be signed."""
-        with self._transaction():
+        with self.transaction():
             blank = self._insert(call, key, None, now, State.SIGNED)
             self._db.execute("UPDATE intents SET nonce = ? WHERE number = ?", (nonce, blank.number))
             return self._one("number = ?", blank.number)
 
     def get(self, number: int) -> Intent:
         """An intent by its number. Raises OutboxError for one that is not, or no longer, kept."""
-        with self._failures():
+        with self.failures():
             return self._one("number = ?", number)
 
     def find(self, key: str) -> Intent | None:
         """The newest intent under a key."""
-        with self._failures():
+        with self.failures():
             row = self._rows("key = ? ORDER BY number DESC LIMIT 1", key)
         return row[0] if row else None
 
     def queued(self) -> list[Intent]:
         """Intents without a nonce: the most pressing first."""
-        with self._failures():
+        with self.failures():
             return self._rows("state = ? ORDER BY deadline IS NULL, deadline, number", State.QUEUED)
 
     def in_flight(self) -> list[Intent]:
         """Intents with a nonce that are not settled, by nonce."""
-        with self._failures():
+        with self.failures():
             return self._rows(f"state IN ({_listed(IN_FLIGHT)}) ORDER BY nonce")
 
     def newest(self, limit: int) -> list[Intent]:
         """The newest intents, the last one first."""
-        with self._failures():
+        with self.failures():
             return self._rows("TRUE ORDER BY number DESC LIMIT ?", limit)
 
     def final(self, limit: int) -> list[Intent]:
         """Intents that are final, the highest block first."""
-        with self._failures():
+        with self.failures():
             return self._rows("state = ? ORDER BY block_number DESC LIMIT ?", State.FINAL, limit)
 
     def attempts(self, intent: Intent) -> list[Attempt]:
         """What was signed for an intent under its present nonce, the latest first."""
         query = f"SELECT {_ATTEMPT} FROM attempts WHERE intent = ? AND nonce = ? ORDER BY rowid DESC"  # noqa: S608
-        with self._failures():
+        with self.failures():
             return [_attempt(row) for row in self._db.execute(query, (intent.number, intent.nonce))]
 
     def next_nonce(self) -> int:
         """One above every nonce that was ever signed for; 0 in a new file."""
-        with self._failures():
+        with self.failures():
             (highest,) = self._db.execute("SELECT MAX(nonce) FROM attempts").fetchone()
         return 0 if highest is None else int(highest) + 1
 
     def keep_attempt(self, intent: Intent, attempt: Attempt, state: State) -> None:
         """Keep a signed transaction, and with the first of a nonce, the nonce."""
         columns = (attempt.gas, attempt.fees.max_fee, attempt.fees.tip, attempt.raw, attempt.is_blank)
-        with self._transaction():
+        with self.transaction():
             self._move(intent, state)
             self._db.execute("UPDATE intents SET nonce = ? WHERE number = ?", (attempt.nonce, intent.number))
             self._db.execute(
@@ -193,7 +169,7 @@ class OutboxStore:
 
     def mark_sent(self, intent: Intent, attempt: Attempt, block: int) -> None:
         """An endpoint has the transaction. The block is kept of the first time."""
-        with self._transaction():
+        with self.transaction():
             if self._state_of(intent) is State.SIGNED:
                 self._move(intent, State.SENT)
             update = "UPDATE attempts SET sent_at_block = COALESCE(sent_at_block, ?) WHERE tx_hash = ?"
@@ -202,7 +178,7 @@ class OutboxStore:
     def mark_included(self, intent: Intent, inclusion: Inclusion) -> None:
         """A transaction of the intent is in a block."""
         place = (inclusion.transaction, inclusion.block_number, inclusion.block_hash, inclusion.gas_used)
-        with self._transaction():
+        with self.transaction():
             if self._state_of(intent) is not State.INCLUDED:
                 self._move(intent, State.INCLUDED)
             self._db.execute(
@@ -213,58 +189,57 @@ class OutboxStore:
 
     def mark_dropped(self, intent: Intent) -> None:
         """The block is no longer part of the chain: send again."""
-        with self._transaction():
+        with self.transaction():
             self._move(intent, State.SENT)
             self._db.execute("UPDATE intents SET block_number = NULL WHERE number = ?", (intent.number,))
             self._db.execute("UPDATE attempts SET sent_at_block = NULL WHERE intent = ?", (intent.number,))
 
     def mark_displaced(self, intent: Intent) -> None:
         """Another's transaction took the nonce, finally: begin again with another nonce."""
-        with self._transaction():
+        with self.transaction():
             self._move(intent, State.QUEUED)
             self._db.execute("UPDATE intents SET nonce = NULL WHERE number = ?", (intent.number,))
 
     def settle(self, intent: Intent, state: State, reason: str | None = None) -> None:
         """Nothing more happens to it."""
-        with self._transaction():
+        with self.transaction():
             self._move(intent, state)
             if reason is not None:
                 self._db.execute("UPDATE intents SET reason = ? WHERE number = ?", (reason, intent.number))
 
     def anchor(self) -> tuple[int, str] | None:
         """Number and hash of the last final block that was seen."""
-        with self._failures():
+        with self.failures():
             row = self._db.execute("SELECT block_number, block_hash FROM anchor").fetchone()
         return None if row is None else (int(row[0]), str(row[1]))
 
     def keep_anchor(self, number: int, block_hash: str) -> None:
         """A later final block was seen."""
-        with self._transaction():
+        with self.transaction():
             self._db.execute("INSERT OR REPLACE INTO anchor VALUES (1, ?, ?)", (number, block_hash))
 
     def broken(self) -> str | None:
         """What was seen when finality was broken; None while it holds, or after an operator resumed."""
-        with self._failures():
-            (text,) = self._db.execute("SELECT broken FROM owner").fetchone()
-        return None if text is None else str(text)
+        found = self.rows("SELECT why FROM broken")
+        return str(found[0][0]) if found else None
 
     def keep_broken(self, text: str, dropped: Sequence[Intent]) -> None:
         """Finality was broken: nothing is signed until an operator resumes. What was dropped is unsettled again."""
-        with self._transaction():
-            self._db.execute("UPDATE owner SET broken = ?", (text,))
+        with self.transaction():
+            self._db.execute("INSERT OR REPLACE INTO broken VALUES (1, ?)", (text,))
             for intent in dropped:
                 self._move(intent, State.SENT)
                 self._db.execute("UPDATE attempts SET sent_at_block = NULL WHERE intent = ?", (intent.number,))
 
     def resume(self) -> None:
         """The operator has looked at what happened: go on from the chain as it is now."""
-        with self._transaction():
-            self._db.execute("UPDATE owner SET broken = NULL")
+        with self.transaction():
+            self._db.execute("DELETE FROM broken")
             self._db.execute("DELETE FROM anchor")
 
     def counts(self) -> dict[State, int]:
         """How many intents are in each state."""
-        with self._failures():
+        with self.failures():
             rows = self._db.execute("SELECT state, COUNT(*) FROM intents GROUP BY state")
             found = {State(state): int(count) for state, count in rows}
         return {state: found.get(state, 0) for state in State}
@@ -272,14 +247,14 @@ class OutboxStore:
     def oldest_unsettled(self) -> int | None:
         """When the oldest unsettled intent was put here, seconds; None if all are settled."""
         query = f"SELECT MIN(created_at) FROM intents WHERE state IN ({_listed(UNSETTLED)})"  # noqa: S608
-        with self._failures():
+        with self.failures():
             (oldest,) = self._db.execute(query).fetchone()
         return None if oldest is None else int(oldest)
 
     def forget_settled(self, before: int) -> int:
         """Drop what was put here before a time (seconds) and is settled; how many."""
         query = f"DELETE FROM intents WHERE created_at < ? AND state NOT IN ({_listed(UNSETTLED)})"  # noqa: S608
-        with self._transaction():
+        with self.transaction():
             # The highest nonce is kept with its attempt: the account's own count must not fall.
             keep = " AND number NOT IN (SELECT intent FROM attempts ORDER BY nonce DESC LIMIT 1)"
             return self._db.execute(query + keep, (before,)).rowcount
@@ -293,7 +268,7 @@ class OutboxStore:
         return rows[0] if rows else None
 
     def _insert(self, call: Call, key: str, deadline: int | None, now: int, state: State) -> Intent:
-        _check_fits(now, deadline or 0)
+        self.check_fits(now, deadline or 0)
         insert = (
             "INSERT INTO intents (key, callee, data, value, deadline, created_at, state) VALUES (?, ?, ?, ?, ?, ?, ?)"
         )
@@ -321,40 +296,6 @@ class OutboxStore:
     def _rows(self, condition: str, *values: Any) -> list[Intent]:
         query = f"SELECT {_INTENT} FROM intents WHERE {condition}"  # noqa: S608 - conditions are of this module
         return [_intent(row) for row in self._db.execute(query, values)]
-
-    def _claim_file(self, identity: str) -> None:
-        with self._transaction():
-            for statement in _SCHEMA.split(";"):  # executescript would commit the transaction
-                self._db.execute(statement)
-            self._db.execute("INSERT OR IGNORE INTO owner VALUES (1, ?, NULL)", (identity,))
-            (found,) = self._db.execute("SELECT identity FROM owner").fetchone()
-        if found != identity:
-            raise OutboxError(f"{self._path} belongs to {found}; this is {identity}")
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        with self._failures():
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
-
-    @contextmanager
-    def _failures(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise OutboxError(f"{self._path}: {error}") from error
-
-
-def _check_fits(*values: int) -> None:
-    for value in values:
-        if not 0 <= value <= _MAX_INTEGER:
-            raise OutboxError(f"{value} is beyond what an outbox can hold")
 
 
 def _intent(row: tuple[Any, ...]) -> Intent:

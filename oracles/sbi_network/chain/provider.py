@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from email.utils import parsedate_to_datetime
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import httpx
 from web3.providers.async_base import AsyncJSONBaseProvider
@@ -40,10 +41,31 @@ class HttpProvider(AsyncJSONBaseProvider):
 
     async def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
         """The endpoint's answer, of the method's shape. Raises EndpointError, whose text never holds the URL."""
-        body = self.encode_rpc_request(method, params)
+        answer = await self._answered(method, self.encode_rpc_request(method, params))
+        check_answer(method, params, answer)
+        return answer
+
+    async def make_batch(self, method: RPCEndpoint, each_params: Sequence[Any]) -> list[RPCResponse]:
+        """The endpoint's answers to one method asked many times in one request, in that order. Raises EndpointError:
+        of kind `NoBatch` where the endpoint does not take such requests."""
+        requests = [self.form_request(method, params) for params in each_params]
+        found: Any = await self._answered(method, self.encode_batch_request_dicts(requests))
+        if not isinstance(found, list):
+            raise EndpointError("NoBatch", f"{method}: many at once are not answered")
+        by_id = {each["id"]: each for each in found if isinstance(each, dict) and isinstance(each.get("id"), int)}
+        answers = [by_id.get(request["id"]) for request in requests]
+        for params, answer in zip(each_params, answers, strict=True):
+            check_answer(method, params, answer)
+        return cast(list[RPCResponse], answers)
+
+    async def disconnect(self) -> None:
+        """Close all connections."""
+        await self._client.aclose()
+
+    async def _answered(self, method: RPCEndpoint, body: bytes) -> RPCResponse:
         try:
             async with asyncio.timeout(self._seconds):
-                answer = self.decode_rpc_response(await self._post(body))
+                return self.decode_rpc_response(await self._post(body))
         except TimeoutError:
             raise EndpointError("Timeout", f"{method}: no answer within {self._seconds:g} s") from None
         except httpx.HTTPStatusError as error:
@@ -53,12 +75,6 @@ class HttpProvider(AsyncJSONBaseProvider):
             raise EndpointError(type(error).__name__, f"{method}: no answer") from None
         except (ValueError, RecursionError):  # a deeply nested answer exhausts the parser's stack
             raise EndpointError("NoJSON", f"{method}: the answer is not JSON-RPC") from None
-        check_answer(method, params, answer)
-        return answer
-
-    async def disconnect(self) -> None:
-        """Close all connections."""
-        await self._client.aclose()
 
     async def _post(self, body: bytes) -> bytes:
         headers = {"content-type": "application/json"}

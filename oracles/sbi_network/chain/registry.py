@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from eth_typing import ChecksumAddress
+from eth_utils.address import to_checksum_address
 
 from sbi_network.chain.connection import LATEST, Block, BoundContract
 from sbi_network.chain.errors import WrongChainError
@@ -127,8 +129,14 @@ class Registry(BoundContract):
 
     async def facility_terms(self, number: int, epoch: int, block: Block = LATEST) -> FacilityTerms:
         """What holds for a facility at an epoch; all zero before it was registered."""
-        general, intelligent, super_, *rest = await self.read("facilityTermsAt", number, epoch, block=block)
-        return FacilityTerms((general, intelligent, super_), *rest)
+        return _facility_terms(*await self.read("facilityTermsAt", number, epoch, block=block))
+
+    async def facilities_at(self, epoch: int, block: Block = LATEST) -> list[tuple[Facility, FacilityTerms]]:
+        """Every facility that was ever registered, and what holds for it at an epoch, in order of their numbers."""
+        numbers = range(await self.facility_count(block))
+        who = await self.read_each("facilityOf", [(number,) for number in numbers], block)
+        what = await self.read_each("facilityTermsAt", [(number, epoch) for number in numbers], block)
+        return [(_facility(*one), _facility_terms(*other)) for one, other in zip(who, what, strict=True)]
 
     async def outcome_of(self, epoch: int, block: Block = LATEST) -> EpochOutcome:
         """How an epoch stands. Raises ContractRefused (EpochForgotten) beyond the ring."""
@@ -152,3 +160,11 @@ class Registry(BoundContract):
     def submit_report(self, report: Report, signatures: bytes) -> str:
         """The call that submits a report."""
         return self.call_data("submitReport", report.values(), signatures)
+
+
+def _facility(operator: str, reading_key: str, region: int) -> Facility:
+    return Facility(to_checksum_address(operator), to_checksum_address(reading_key), region)
+
+
+def _facility_terms(general: int, intelligent: int, super_: int, *rest: Any) -> FacilityTerms:
+    return FacilityTerms((general, intelligent, super_), *rest)

@@ -12,16 +12,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 from pydantic import BaseModel
 
-from sbi_network.explorer.models import Page, Problem
+from sbi_network.explorer.models import Page
 
 _MOST_KEPT: Final = 1_024
 _MOST_KEPT_BYTES: Final = 64 * 1024 * 1024
 JSON: Final = "application/json"
 CSV: Final = "text/csv; charset=utf-8"
-PROBLEM: Final = "application/problem+json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +33,6 @@ class Answer:
     status: int = 200
 
 
-class Refusal(Exception):  # noqa: N818 - an answer, not a fault
-    """A request that is answered by a problem."""
-
-    def __init__(self, status: int, title: str, detail: str) -> None:
-        super().__init__(status, title, detail)
-        self.problem: Final = Problem(title=title, status=status, detail=detail)
-
-
 class AnswerCache:
     """Answers of the present state, by what was asked. Whoever asks what is just being made waits for it."""
 
@@ -50,6 +41,10 @@ class AnswerCache:
         self._kept: OrderedDict[str, Answer] = OrderedDict()
         self._bytes = 0
         self._making: dict[tuple[object, str], asyncio.Future[Answer]] = {}
+
+    def present(self, state: object, asked: str) -> Answer | None:
+        """What was asked before of this state, and answered."""
+        return self._kept.get(asked) if state == self._state else None
 
     async def get(self, state: object, asked: str, make: Callable[[], Answer]) -> Answer:
         """The answer; `make` runs in a thread, once."""
@@ -101,11 +96,6 @@ def respond(answer: Answer, if_none_match: str | None) -> Response:
     return Response(answer.body, answer.status, headers, media_type=answer.media_type)
 
 
-def problem_response(problem: Problem, headers: dict[str, str] | None = None) -> JSONResponse:
-    """Problem details, RFC 9457."""
-    return JSONResponse(problem.model_dump(), problem.status, headers, media_type=PROBLEM)
-
-
 def _answer(body: bytes, media_type: str) -> Answer:
     return Answer(body, media_type, f'"{hashlib.sha256(body).hexdigest()[:32]}"')
 
@@ -126,4 +116,4 @@ def _cell(value: Any) -> Any:
     return "" if value is None else value
 
 
-__all__: Sequence[str] = ("Answer", "AnswerCache", "Refusal", "as_csv", "as_json", "problem_response", "respond")
+__all__: Sequence[str] = ("Answer", "AnswerCache", "as_csv", "as_json", "respond")

@@ -21,17 +21,18 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sbi_network.errors import RangeError
 from sbi_network.explorer import models
-from sbi_network.explorer.answers import Answer, AnswerCache, Refusal, as_csv, as_json, problem_response, respond
+from sbi_network.explorer.answers import Answer, AnswerCache, as_csv, as_json, respond
 from sbi_network.explorer.deployment import Deployment
 from sbi_network.explorer.errors import DatabaseError
-from sbi_network.explorer.limits import Allowance, visitor_of
-from sbi_network.explorer.models import Page, Problem
+from sbi_network.explorer.models import Page
 from sbi_network.explorer.pages import Pages
 from sbi_network.explorer.queries import MAX_INTEGER, Position, Reader
 from sbi_network.explorer.settings import ExplorerSettings
 from sbi_network.explorer.store import Store
 from sbi_network.explorer.stream import Pulse, PulseResponse
 from sbi_network.explorer.work import Terms
+from sbi_network.limits import Allowance, visitor_of
+from sbi_network.problems import Problem, Refusal, problem_response
 from sbi_network.protocol.address import check_address
 
 MAX_PAGE: Final = 100
@@ -52,6 +53,7 @@ Cursor = Annotated[
 Format = Annotated[Literal["json", "csv"], Query()]
 Address = Annotated[str, Path(min_length=42, max_length=42, description="With its EIP-55 checksum.")]
 Hash = Annotated[str, Path(pattern=r"^0x[0-9a-f]{64}$")]
+Proposal = Annotated[str, Path(pattern=r"^(0|[1-9][0-9]{0,77})$", description="A proposal's number.")]
 Word = Annotated[str | None, Query(pattern=r"^[A-Za-z]{1,64}$")]
 
 
@@ -84,10 +86,11 @@ def build_app(explorer: Explorer, pages: Pages) -> ASGIApp:
     desk = _Desk(app, explorer)
     _add_suite(desk, explorer)
     _add_people(desk)
+    _add_votes(desk)
     _add_chain(desk, explorer)
     _add_stream(app, explorer)
     _add_pages(app, pages)
-    return Guard(app, explorer, pages.headers)
+    return Guard(app, explorer, pages.headers, desk.cache)
 
 
 class _Desk:
@@ -96,7 +99,7 @@ class _Desk:
     def __init__(self, app: FastAPI, explorer: Explorer) -> None:
         self._app = app
         self._explorer = explorer
-        self._cache = AnswerCache()
+        self.cache: Final = AnswerCache()
 
     def get(self, path: str, model: Any, summary: str) -> Callable[[Callable[..., Awaitable[Response]]], Any]:
         """Declares a question."""
@@ -116,8 +119,7 @@ class _Desk:
             return as_csv(found) if form == "csv" and isinstance(found, Page) else as_json(found)
 
         _refuse_unknown(request)
-        asked = f"{request.url.path}?{request.url.query}"
-        answer = await self._cache.get(explorer.state, asked, make)
+        answer = await self.cache.get(explorer.state, _asked(request.scope), make)
         return respond(answer, request.headers.get("if-none-match"))
 
 
@@ -191,6 +193,40 @@ def _add_people(desk: _Desk) -> None:
         return await desk.answer(request, lambda reader: reader.batches(cursor, limit), format)
 
 
+def _add_votes(desk: _Desk) -> None:
+    @desk.get("/v1/proposals", Page[models.ProposalView], "What citizens vote on, newest first")
+    async def proposals(request: Request, cursor: Cursor = None, limit: Limit = 25, format: Format = "json") -> Any:  # noqa: A002
+        below = _position(cursor)
+        return await desk.answer(request, lambda reader: reader.proposals(below, limit), format)
+
+    @desk.get("/v1/proposals/{proposal}", models.ProposalView, "One proposal")
+    async def proposal(request: Request, proposal: Proposal) -> Response:
+        number = _proposal(proposal)
+        return await desk.answer(request, lambda reader: reader.proposal(number))
+
+    @desk.get("/v1/proposals/{proposal}/votes", Page[models.VoteView], "Votes on a proposal, newest first")
+    async def votes(
+        request: Request,
+        proposal: Proposal,
+        cursor: Cursor = None,
+        limit: Limit = 25,
+        format: Format = "json",  # noqa: A002
+    ) -> Response:
+        number, below = _proposal(proposal), _position(cursor)
+        return await desk.answer(request, lambda reader: reader.votes(number, below, limit), format)
+
+    @desk.get("/v1/accounts/{address}/votes", Page[models.VoteView], "Somebody's votes, newest first")
+    async def votes_of(
+        request: Request,
+        address: Address,
+        cursor: Cursor = None,
+        limit: Limit = 25,
+        format: Format = "json",  # noqa: A002
+    ) -> Response:
+        checked, below = _checked(address), _position(cursor)
+        return await desk.answer(request, lambda reader: reader.votes_of(checked, below, limit), format)
+
+
 def _add_chain(desk: _Desk, explorer: Explorer) -> None:
     @desk.get("/v1/events", Page[models.EventView], "What the contracts said, newest first")
     async def events(
@@ -242,9 +278,11 @@ class Guard:
     """What stands before every answer: sizes, rates, and the headers that keep a browser from doing what a page of ours
     never asks for."""
 
-    def __init__(self, app: ASGIApp, explorer: Explorer, page_headers: dict[str, str]) -> None:
+    def __init__(self, app: ASGIApp, explorer: Explorer, page_headers: dict[str, str], cache: AnswerCache) -> None:
         limits = explorer.settings.limits
         self._app = app
+        self._explorer = explorer
+        self._cache = cache
         self._allowance = Allowance(limits.requests_per_second, limits.burst)
         self._headers = [(name.encode(), value.encode()) for name, value in page_headers.items()]
 
@@ -252,8 +290,7 @@ class Guard:
         """Refuse, or hand on."""
         if scope["type"] != "http":
             return
-        refused = self._refusal(scope)
-        app: ASGIApp = self._app if refused is None else refused
+        app: ASGIApp = self._refusal(scope) or self._known(scope) or self._app
         # Of what GET would answer, the server sends the head alone.
         asked = {**scope, "method": "GET"} if scope["method"] == "HEAD" else scope
 
@@ -268,6 +305,14 @@ class Guard:
             await app(asked, receive, send_guarded)
         except TimeoutError:
             _log.info("reader_too_slow", path=scope["path"][:100])
+
+    def _known(self, scope: Scope) -> Response | None:
+        """What was answered to the same words in this state of the index: they need not be understood again."""
+        answer = self._cache.present(self._explorer.state, _asked(scope))
+        if answer is None:
+            return None
+        none_match = dict(scope["headers"]).get(b"if-none-match")
+        return respond(answer, None if none_match is None else none_match.decode("latin-1"))
 
     def _refusal(self, scope: Scope) -> Response | None:
         headers = dict(scope["headers"])
@@ -303,6 +348,11 @@ def _deployment_view(explorer: Explorer) -> models.DeploymentView:
     )
 
 
+def _asked(scope: Scope) -> str:
+    """What a request asks, in its own words."""
+    return f"{scope['path']}?{scope['query_string'].decode('latin-1')}"
+
+
 def _refuse_unknown(request: Request) -> None:
     """A parameter that nobody reads, or that comes twice, is a mistake: better told than passed over."""
     route = request.scope["route"]
@@ -319,6 +369,12 @@ def _checked(address: str) -> str:
         return check_address("address", address)
     except RangeError as error:
         raise Refusal(422, "Bad parameters", str(error)) from None
+
+
+def _proposal(number: str) -> int:
+    if (given := int(number)) < 2**256:
+        return given
+    raise Refusal(422, "Bad parameters", "proposal: a number has 256 bits")
 
 
 def _position(cursor: str | None) -> Position:

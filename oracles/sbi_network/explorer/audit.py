@@ -24,14 +24,27 @@ from sbi_network.explorer import schema
 from sbi_network.explorer.deployment import Deployment
 from sbi_network.explorer.errors import UnsettledChainError
 from sbi_network.explorer.feed import Feed
+from sbi_network.explorer.handlers.brakes import HALT
 from sbi_network.explorer.handlers.money import INDEX_UNIT, balance_of
+from sbi_network.explorer.queries import Reader
 from sbi_network.explorer.state import Row
 from sbi_network.explorer.store import Store, Tip, tip_of
-from sbi_network.explorer.work import NO_TOTALS
+from sbi_network.explorer.work import NO_TOTALS, Terms
+from sbi_network.govern.governor import Chamber, Governor, State, Timelock
 from sbi_network.protocol.address import check_address
 from sbi_network.protocol.figure import hex_of
 from sbi_network.protocol.sumtree import Node, Sums, commitment_of
 
+_STATUS: Final = {
+    State.PENDING: "pending",
+    State.ACTIVE: "active",
+    State.CANCELED: "cancelled",
+    State.DEFEATED: "defeated",
+    State.SUCCEEDED: "succeeded",
+    State.QUEUED: "queued",
+    State.EXPIRED: "expired",
+    State.EXECUTED: "executed",
+}
 _AT_ONCE: Final = 32
 _MOST_SHOWN: Final = 20
 
@@ -73,6 +86,7 @@ class Auditor:
     chain: Chain
     feed: Feed
     deployment: Deployment
+    terms: Terms
     on_progress: Callable[[int, int], None] = lambda done, total: None
 
     async def audit(self, store: Store) -> Findings:
@@ -83,6 +97,8 @@ class Auditor:
             findings = Findings(tip.number)
             for check in (self._totals, self._accounts, self._epochs, self._roll, self._exchange, self._oracles):
                 await check(connection, tip.number, findings)
+            if self.deployment.has_votes:
+                await self._governance(connection, tip, findings)
             await self._require(tip)
         return findings
 
@@ -93,8 +109,8 @@ class Auditor:
 
     async def _totals(self, connection: Connection, block: int, findings: Findings) -> None:
         totals = next(_rows(connection, schema.totals), NO_TOTALS)
-        state = await Vault(self.chain, self.deployment.address("vault")).state(block)
-        token = Token(self.chain, self.deployment.address("token"))
+        state = await Vault(self.chain, self.deployment.address_of("vault")).state(block)
+        token = Token(self.chain, self.deployment.address_of("token"))
         answers = {
             "next_epoch": state.next_epoch,
             "issued": state.issued,
@@ -104,10 +120,12 @@ class Auditor:
             "dividend_index": state.dividend_index,
             "last_release": state.last_release,
             "recycled": await token.recycled(block),
-            "escrow": await Exchange(self.chain, self.deployment.address("exchange")).escrow(block),
+            "escrow": await Exchange(self.chain, self.deployment.address_of("exchange")).escrow(block),
         }
         for name, answer in answers.items():
             findings.note("total", name, totals[name], answer)
+        active, _, _ = await Citizens(self.chain, self.deployment.address_of("citizens")).read("activity", block=block)
+        findings.note("total", "active", totals["active"], active)
         supply = await token.total_supply(block)
         findings.note("total", "supply", totals["issued"] - totals["recycled"], supply)
         index = totals["dividend_index"]
@@ -116,7 +134,7 @@ class Auditor:
         findings.note("total", "balances and what has not been activated", held + asleep, supply)
 
     async def _accounts(self, connection: Connection, block: int, findings: Findings) -> None:
-        token = Token(self.chain, self.deployment.address("token"))
+        token = Token(self.chain, self.deployment.address_of("token"))
         index = next(_rows(connection, schema.totals), NO_TOTALS)["dividend_index"]
 
         async def compare(row: Row) -> None:
@@ -129,7 +147,7 @@ class Auditor:
         await self._each(list(_rows(connection, schema.accounts)), compare)
 
     async def _epochs(self, connection: Connection, block: int, findings: Findings) -> None:
-        registry = Registry(self.chain, self.deployment.address("oracles"))
+        registry = Registry(self.chain, self.deployment.address_of("oracles"))
 
         async def compare(row: Row) -> None:
             if row["root"] is None:
@@ -147,7 +165,7 @@ class Auditor:
         await self._each(list(_rows(connection, schema.epochs)), compare)
 
     async def _roll(self, connection: Connection, block: int, findings: Findings) -> None:
-        citizens = Citizens(self.chain, self.deployment.address("citizens"))
+        citizens = Citizens(self.chain, self.deployment.address_of("citizens"))
         findings.note("roll", "batches", _count(connection, schema.batches), await citizens.batch_count(block))
 
         async def compare_batch(row: Row) -> None:
@@ -173,13 +191,18 @@ class Auditor:
             answered = (int(act.kind), act.due_at, act.objected, act.referred)
             findings.note("act", f"about leaf {row['leaf']} of batch {row['batch']}", indexed, answered)
 
+        async def compare_registrar(row: Row) -> None:
+            answered = await citizens.read("registrarOf", row["address"], block=block)
+            findings.note("registrar", row["address"], (row["number"], row["in_office"]), tuple(answered))
+
+        await self._each(list(_rows(connection, schema.registrars)), compare_registrar)
         await self._each(list(_rows(connection, schema.batches)), compare_batch)
         await self._each(list(_rows(connection, schema.regions)), compare_region)
         await self._each([row for row in _rows(connection, schema.accounts) if row["since"]], compare_citizen)
         await self._each(list(_rows(connection, schema.acts)), compare_act)
 
     async def _exchange(self, connection: Connection, block: int, findings: Findings) -> None:
-        exchange = Exchange(self.chain, self.deployment.address("exchange"))
+        exchange = Exchange(self.chain, self.deployment.address_of("exchange"))
         findings.note("exchange", "vouchers", _count(connection, schema.vouchers), await exchange.voucher_count(block))
 
         async def compare_voucher(row: Row) -> None:
@@ -199,8 +222,8 @@ class Auditor:
         await self._each(list(_rows(connection, schema.offers)), compare_offer)
 
     async def _oracles(self, connection: Connection, block: int, findings: Findings) -> None:
-        registry = Registry(self.chain, self.deployment.address("oracles"))
-        bonds = Bonds(self.chain, self.deployment.address("bonds"))
+        registry = Registry(self.chain, self.deployment.address_of("oracles"))
+        bonds = Bonds(self.chain, self.deployment.address_of("bonds"))
         count = await registry.facility_count(block)
         findings.note("oracles", "facilities", _count(connection, schema.facilities), count)
 
@@ -213,8 +236,9 @@ class Auditor:
 
         async def compare_signer(row: Row) -> None:
             bond = await bonds.of(check_address("signer", row["address"]), block)
-            indexed = (row["bond"], row["unlocks_at"], row["slashed"])
-            findings.note("signer", row["address"], indexed, (bond.amount, bond.unlocks_at, bond.is_slashed))
+            stands = await registry.read("stands", row["address"], block=block)
+            indexed = (row["bond"], row["unlocks_at"], row["slashed"], row["stands"])
+            findings.note("signer", row["address"], indexed, (bond.amount, bond.unlocks_at, bond.is_slashed, stands))
 
         async def compare_config(row: Row) -> None:
             if row["replaced_by"] is not None:
@@ -229,6 +253,53 @@ class Auditor:
         await self._each(list(_rows(connection, schema.facility_terms)), compare_terms)
         await self._each(list(_rows(connection, schema.signers)), compare_signer)
         await self._each(list(_rows(connection, schema.configs)), compare_config)
+
+    async def _governance(self, connection: Connection, tip: Tip, findings: Findings) -> None:
+        block = tip.number
+        governor = Governor(self.chain, self.deployment.address_of("governor"))
+        timelock = Timelock(self.chain, self.deployment.address_of("timelock"))
+        chamber = Chamber(self.chain, self.deployment.address_of("chamber"))
+        vault = Vault(self.chain, self.deployment.address_of("vault"))
+        halt = connection.execute(select(schema.brakes).where(schema.brakes.c.kind == HALT)).mappings().first()
+        indexed = (halt["until"], halt["spent"]) if halt else (0, False)
+        findings.note("halt", "", indexed, tuple(await vault.read("haltedUntil", block=block)))
+        reader = Reader(connection, self.deployment, self.terms)
+
+        async def compare_proposal(row: Row) -> None:
+            number = row["proposal"]
+            shown = reader.proposal(number)
+            indexed = shown and (shown.status, shown.quorum, shown.against, shown.in_favour, shown.abstaining)
+            state = State(await governor.read("state", number, block=block))
+            quorum = None
+            if tip.timestamp > row["vote_start"]:
+                quorum = await governor.read("quorum", row["vote_start"], block=block)
+            tallies = await governor.read("proposalVotes", number, block=block)
+            findings.note("proposal", str(number), indexed, (_STATUS[state], quorum, *tallies))
+            if shown and shown.status == "queued":
+                eta = await governor.read("proposalEta", number, block=block)
+                findings.note("proposal", f"{number}, ready", shown.ready_at, eta)
+            objections = await chamber.read("objectionsTo", number, block=block)
+            findings.note("proposal", f"{number}, objections", row["objections"], objections)
+
+        async def compare_vote(row: Row) -> None:
+            voted = await governor.read("hasVoted", row["proposal"], row["voter"], block=block)
+            findings.note("vote", f"of {row['voter']} on {row['proposal']}", True, voted)
+
+        async def compare_operation(row: Row) -> None:
+            # The timelock keeps 1 for what was done, 0 for what it does not know.
+            answered = await timelock.read("getTimestamp", row["id"], block=block)
+            known = {"scheduled": row["ready_at"], "executed": 1, "cancelled": 0}
+            findings.note("operation", row["id"], known[row["status"]], answered)
+
+        async def compare_seat(row: Row) -> None:
+            findings.note(
+                "seat", str(row["seat"]), row["holder"], await chamber.read("holderOf", row["seat"], block=block)
+            )
+
+        await self._each(list(_rows(connection, schema.proposals)), compare_proposal)
+        await self._each(list(_rows(connection, schema.votes)), compare_vote)
+        await self._each(list(_rows(connection, schema.operations)), compare_operation)
+        await self._each(list(_rows(connection, schema.seats)), compare_seat)
 
     async def _each(self, rows: list[Row], compare: Callable[[Row], Any]) -> None:
         for start in range(0, len(rows), _AT_ONCE):

@@ -8,10 +8,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from sbi_network.chain.errors import SettingsError
-from sbi_network.chain.settings import ConfiguredAddress
+from sbi_network.govern import settings
 from sbi_network.protocol.abi import available_abis
 from sbi_network.protocol.address import check_address
 from sbi_network.protocol.typed_data import Address
@@ -19,31 +19,16 @@ from sbi_network.protocol.typed_data import Address
 NEEDED: Final = ("token", "vault", "oracles", "citizens", "exchange", "bonds", "disputes")
 """Roles without which there is no suite to show. Others, such as a governor, are followed where the record has them."""
 
-GOVERNOR: Final = "governor"
-"""Role whose presence in the record makes votes appear."""
+VOTING: Final = ("governor", "votes", "chamber", "timelock")
+"""Roles that make votes appear, where the record has them all."""
 
 _MOST_BYTES: Final = 1_000_000
 
 
-class _Deployed(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-    contract: str
-    address: ConfiguredAddress
-
-
-class Deployment(BaseModel):
+class Deployment(settings.Deployment):
     """What the explorer follows: contract and address by role."""
 
-    model_config = ConfigDict(frozen=True)
-
-    chain_id: Annotated[int, Field(ge=1)]
     genesis: Annotated[int, Field(ge=0)]
-    contracts: dict[str, _Deployed]
-
-    def address(self, role: str) -> Address:
-        """Where a role's contract is. Raises KeyError for a role that the record lacks."""
-        return check_address(role, self.contracts[role].address)
 
     @cached_property
     def known(self) -> tuple[Contract, ...]:
@@ -58,11 +43,11 @@ class Deployment(BaseModel):
     @property
     def has_votes(self) -> bool:
         """Whether citizens can vote."""
-        return GOVERNOR in self.contracts
+        return all(role in self.contracts for role in VOTING)
 
     def roles(self) -> Iterator[tuple[str, Address]]:
         """Every role with its address."""
-        return ((role, self.address(role)) for role in self.contracts)
+        return ((role, self.address_of(role)) for role in self.contracts)
 
 
 @dataclass(frozen=True, slots=True)

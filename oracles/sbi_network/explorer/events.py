@@ -8,9 +8,10 @@ booleans, lists, and objects for structs.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Final
 
 from eth_abi.abi import decode
@@ -20,7 +21,7 @@ from sbi_network.explorer.deployment import Contract
 from sbi_network.protocol.abi import AbiItem, load_abi
 from sbi_network.protocol.abi.revert import signature_of
 from sbi_network.protocol.address import address_of
-from sbi_network.protocol.figure import hex_of
+from sbi_network.protocol.figure import WORD_BYTES, hex_of
 from sbi_network.protocol.keccak import keccak256
 from sbi_network.protocol.typed_data import Address
 
@@ -64,7 +65,7 @@ class Event:
         return str(self.args[name])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Shape:
     """How an event's arguments are laid out. Types are canonical, structs spelt out."""
 
@@ -73,6 +74,16 @@ class _Shape:
     plain: tuple[tuple[AbiItem, str], ...]
     topic_types: tuple[str, ...]
     plain_types: tuple[str, ...]
+
+    @cached_property
+    def is_plain(self) -> bool:
+        """Whether every argument is a word by itself, as in the events that come by the million."""
+        return all(kind in _WORDS for kind in (*self.topic_types, *self.plain_types))
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """In the order of the words: indexed ones first."""
+        return tuple(parameter["name"] for parameter, _ in (*self.indexed, *self.plain))
 
 
 class EventDecoder:
@@ -96,7 +107,7 @@ class EventDecoder:
         role, shape = found
         try:
             args = _arguments(shape, log.topics[1:], log.data)
-        except (DecodingError, UnicodeDecodeError, OverflowError, ValueError):
+        except (DecodingError, OverflowError, ValueError):
             args = {UNDECODED: hex_of(b"".join(log.topics[1:]) + log.data)}
         return Event(log.block, log.index, log.transaction, role, shape.name, args)
 
@@ -111,7 +122,9 @@ def _shape_of(item: AbiItem) -> _Shape:
     plain = tuple(pair for pair in pairs if not pair[0]["indexed"])
     indexed = tuple(pair for pair in pairs if pair[0]["indexed"])
     topics = tuple((each, _topic_type(kind)) for each, kind in indexed)
-    return _Shape(item["name"], topics, plain, tuple(kind for _, kind in topics), tuple(kind for _, kind in plain))
+    # Text is read as bytes, whose layout it has: a stranger's need not be UTF-8, and must hide nothing else.
+    plain_types = tuple(re.sub(r"\bstring\b", "bytes", kind) for _, kind in plain)
+    return _Shape(item["name"], topics, plain, tuple(kind for _, kind in topics), plain_types)
 
 
 def _topic_type(kind: str) -> str:
@@ -125,6 +138,8 @@ def _canonical(parameter: AbiItem) -> str:
 def _arguments(shape: _Shape, topics: Sequence[bytes], data: bytes) -> Args:
     if len(topics) != len(shape.indexed):
         raise ValueError("another number of indexed arguments")
+    if shape.is_plain:
+        return _words(shape, b"".join(topics) + data)
     args: Args = {}
     # Each is a word: of an argument that is longer, the log holds the hash.
     for (parameter, kind), value in zip(shape.indexed, decode(shape.topic_types, b"".join(topics)), strict=True):
@@ -132,6 +147,39 @@ def _arguments(shape: _Shape, topics: Sequence[bytes], data: bytes) -> Args:
     for (parameter, kind), value in zip(shape.plain, decode(shape.plain_types, data), strict=True):
         args[parameter["name"]] = _form(parameter, parameter["type"] if kind[0] == "(" else kind, value)
     return args
+
+
+def _words(shape: _Shape, data: bytes) -> Args:
+    """As eth_abi reads them, in a fifth of its time. Raises ValueError for bytes that do not fit."""
+    needed = WORD_BYTES * len(shape.names)
+    if len(data) < needed:
+        raise ValueError("too few bytes")
+    words = [data[start : start + WORD_BYTES] for start in range(0, needed, WORD_BYTES)]
+    kinds = (*shape.topic_types, *shape.plain_types)
+    return {name: _WORDS[kind](word) for name, kind, word in zip(shape.names, kinds, words, strict=True)}
+
+
+def _address(word: bytes) -> str:
+    if any(word[:12]):
+        raise ValueError("no address")
+    return _checksummed(hex_of(word[12:]))
+
+
+def _integer(bits: int) -> Callable[[bytes], str]:
+    def read(word: bytes) -> str:
+        value = int.from_bytes(word)
+        if value >> bits:
+            raise ValueError(f"no uint{bits}")
+        return str(value)
+
+    return read
+
+
+_WORDS: Final[dict[str, Callable[[bytes], str]]] = {
+    "address": _address,
+    "bytes32": hex_of,
+    **{f"uint{bits}": _integer(bits) for bits in range(8, 257, 8)},
+}
 
 
 @lru_cache(maxsize=65_536)
@@ -149,6 +197,8 @@ def _form(parameter: AbiItem, kind: str, value: Any) -> Any:
         return {each["name"]: _form(each, each["type"], part) for each, part in parts}
     if kind == "address":
         return _checksummed(value)
+    if kind == "string":
+        return value.decode(errors="replace")
     if isinstance(value, bool):
         return value
     if isinstance(value, int):

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Final, TypeVar
 
 import structlog
 
+from sbi_network.chain.citizens import Citizens
 from sbi_network.chain.connection import Chain
 from sbi_network.chain.errors import EndpointError
 from sbi_network.chain.exchange import Exchange
@@ -18,7 +20,8 @@ from sbi_network.explorer.errors import DatabaseError, UnsettledChainError
 from sbi_network.explorer.events import Event, EventDecoder, Log
 from sbi_network.explorer.feed import Feed, Header
 from sbi_network.explorer.store import IndexedBlock, Store, Tip
-from sbi_network.explorer.work import Terms
+from sbi_network.explorer.work import Terms, VoteSpans
+from sbi_network.govern.governor import Chamber, Governor, Votes
 
 FIRST_SPAN: Final = 256
 WIDEST_SPAN: Final = 65_536
@@ -39,16 +42,40 @@ _log = structlog.get_logger("sbi.explorer.indexer")
 
 async def read_terms(chain: Chain, deployment: Deployment) -> Terms:
     """What never changes about a suite. Raises ChainError."""
-    registry = Registry(chain, deployment.address("oracles"))
-    exchange = Exchange(chain, deployment.address("exchange"))
+    registry = Registry(chain, deployment.address_of("oracles"))
+    exchange = Exchange(chain, deployment.address_of("exchange"))
+    citizens = Citizens(chain, deployment.address_of("citizens"))
     return Terms(
         genesis=await registry.genesis(),
         epoch_length=await registry.epoch_length(),
         report_window=await registry.report_window(),
         dispute_window=await registry.dispute_window(),
         settlement_window=int(await exchange.read("settlementWindow")),
+        turnover_period=int(await citizens.read("turnoverPeriod")),
         exchange=exchange.address,
+        votes=await _read_vote_spans(chain, deployment) if deployment.has_votes else None,
     )
+
+
+async def _read_vote_spans(chain: Chain, deployment: Deployment) -> VoteSpans:
+    votes = Votes(chain, deployment.address_of("votes"))
+    governor = Governor(chain, deployment.address_of("governor"))
+    chamber = Chamber(chain, deployment.address_of("chamber"))
+    return VoteSpans(
+        ripening=int(await votes.read("ripening")),
+        grace=int(await governor.read("grace")),
+        chamber_delay=int(await chamber.read("delay")),
+        objections_needed=int(await chamber.read("objectionsNeeded")),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Range:
+    """Final blocks whose logs were asked for, both ends included."""
+
+    first: int
+    last: int
+    logs: asyncio.Task[list[Log]]
 
 
 class Indexer:
@@ -60,6 +87,7 @@ class Indexer:
         self._decoder = decoder
         self._terms = terms
         self._span = FIRST_SPAN
+        self._ahead: _Range | None = None
         # The one thread that writes: what it has begun is ended before the process is.
         self._writer = ThreadPoolExecutor(1, "explorer-writer")
         self.on_tip: Callable[[Tip], None] = lambda tip: None
@@ -113,9 +141,9 @@ class Indexer:
         return tip.number >= head.number
 
     async def _index_final(self, tip: Tip, final: int) -> Tip:
-        first, last = tip.number + 1, min(final, tip.number + self._span)
+        ahead = self._take_ahead(tip.number + 1) or self._ask(tip.number + 1, final)
         try:
-            logs = await self._feed.logs_between(first, last)
+            logs = await ahead.logs
         except EndpointError:
             if self._span == 1:
                 raise
@@ -125,8 +153,22 @@ class Indexer:
             self._span //= 2
         elif len(logs) < EVENTS_AT_ONCE // 2:
             self._span = min(2 * self._span, WIDEST_SPAN)
-        headers = await self._headers_of(logs, last)
+        headers = await self._headers_of(logs, ahead.last)
+        if ahead.last < final:  # the node looks for the next while these are written
+            self._ahead = self._ask(ahead.last + 1, final)
         return await self._write(headers, logs, final=True)
+
+    def _ask(self, first: int, final: int) -> _Range:
+        last = min(final, first + self._span - 1)
+        return _Range(first, last, asyncio.create_task(self._feed.logs_between(first, last)))
+
+    def _take_ahead(self, first: int) -> _Range | None:
+        """What was asked for ahead, if it begins here: else a reorg came between, and it is not wanted."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is None or ahead.first == first:
+            return ahead
+        ahead.logs.cancel()
+        return None
 
     async def _headers_of(self, logs: Sequence[Log], last: int) -> list[Header]:
         """The blocks of these logs, and the last of the range. The node's own word is taken for the time of a log."""

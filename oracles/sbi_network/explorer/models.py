@@ -12,6 +12,8 @@ Wei = Annotated[str, Field(pattern=r"^-?[0-9]+$", description="wei, as a decimal
 Nano = Annotated[str, Field(pattern=r"^[0-9]+$", description="nGAICPh, as a decimal string")]
 Text = str
 
+ProposalStatus = Literal["pending", "active", "defeated", "succeeded", "queued", "expired", "executed", "cancelled"]
+
 EpochStatus = Literal["running", "open", "pending", "final", "distributed", "skipped", "void", "expired"]
 
 VoucherStatus = Literal["open", "delivered", "expired", "refunded"]
@@ -51,7 +53,8 @@ class Clock(View):
 
 
 class Totals(View):
-    """The suite's aggregates. `parity` is the nGAICPh of weighted output that one SBI was issued for, and buys."""
+    """The suite's aggregates. `parity` is the weighted nGAICPh that one SBI was issued for, and buys. `proofs`
+    has what last changed each figure; the running epoch's flows are named with `flow.` in front."""
 
     supply: Wei
     issued: Wei
@@ -62,9 +65,11 @@ class Totals(View):
     dividend_index: str
     headcount: int
     activated: int
+    active: int
     payments: int
     next_epoch: int
     parity: Nano | None
+    proofs: dict[str, Place]
 
 
 class ReportView(View):
@@ -123,7 +128,8 @@ class EpochView(View):
 
 
 class OracleView(View):
-    """An oracle of the present set. `recent` says of the latest reports, newest first, whether it signed."""
+    """An oracle of the present set. `recent` says of the latest reports, newest first, whether it signed. `proof` is of
+    the last report that it signed, or of its standing where it has signed none."""
 
     number: int
     address: str
@@ -134,18 +140,21 @@ class OracleView(View):
     last_epoch: int | None
     recent: list[bool]
     late: bool
+    proof: Place | None
 
 
 class ClassView(View):
-    """A class of computing: what facilities may bring in an epoch, and what the latest report says they did."""
+    """A class of computing: what facilities may bring in an epoch, and what the latest report says they did. `proof` is
+    of the terms that last changed the capacity."""
 
     compute_class: int
     capacity: Nano
     used: Nano
+    proof: Place | None
 
 
 class FacilityView(View):
-    """A facility with the terms of the running epoch. `latest` is its newest checked reading."""
+    """A facility with the running epoch's terms, proved by `terms_proof`. `latest` is its newest checked reading."""
 
     facility: int
     operator: str
@@ -158,6 +167,7 @@ class FacilityView(View):
     latest_raw: list[Nano]
     latest_output: Nano | None
     proof: Place
+    terms_proof: Place | None
 
 
 class RegionView(View):
@@ -168,6 +178,7 @@ class RegionView(View):
     cap: int
     facilities: int
     output: Nano
+    proof: Place
 
 
 class DemandView(View):
@@ -184,28 +195,76 @@ class DemandView(View):
 
 
 class OperationView(View):
-    """A change that governance has scheduled."""
+    """A change that governance has scheduled: its calls in words."""
 
     id: str
-    calls: int
+    calls: list[str]
     ready_at: str
     status: Text
     proof: Place
 
 
 class BrakeView(View):
-    """A brake on issuance that is pulled."""
+    """What waits: all dividends (`halt`), an epoch's and those after it (`output`, nGAICPh), a region's enrolment
+    (`region`, heads). `subject` is the epoch or the region; `reached` passed `most`."""
 
-    name: str
+    kind: Literal["halt", "output", "region"]
+    subject: int
+    reached: str | None
+    most: str | None
     until: int
+    proof: Place
+
+
+class ProposalView(View):
+    """What citizens vote on, as it stands at the tip. `quorum` is known once voting has begun; `ready_at` is when a
+    queued one can take effect, the second chamber's delay included."""
+
+    proposal: Annotated[str, Field(description="its number, as a decimal string")]
+    proposer: str
+    description: str
+    calls: list[str]
+    status: ProposalStatus
+    vote_start: int
+    vote_end: int
+    against: int
+    in_favour: int
+    abstaining: int
+    quorum: int | None
+    objections: int
+    ready_at: int | None
+    proof: Place
+
+
+class VoteView(View):
+    """One citizen's vote: 0 against, 1 for, 2 abstaining. One that was not ripe weighs nothing."""
+
+    proposal: str
+    voter: str
+    support: int
+    weight: int
+    proof: Place
+
+
+class SeatView(View):
+    """Who holds a seat of the second chamber."""
+
+    name: Literal["operators", "oracles", "registrars", "civil_society"]
+    holder: str
+    proof: Place
 
 
 class GovernanceView(View):
-    """What governance is about. `has_votes` tells whether a governor is deployed."""
+    """What governance is about. `has_votes` tells whether citizens can vote; `halt_left` whether the guardian has one
+    left; `brakes` are those that hold at the tip."""
 
     has_votes: bool
+    halt_left: bool
+    objections_needed: int
+    proposals: list[ProposalView]
     operations: list[OperationView]
     brakes: list[BrakeView]
+    seats: list[SeatView]
 
 
 class EventView(View):
@@ -234,6 +293,7 @@ class SummaryView(View):
     regions: list[RegionView]
     oracles: list[OracleView]
     quorum: int
+    quorum_proof: Place | None
     demands: list[DemandView]
     faults: list[EventView]
     governance: GovernanceView
@@ -367,15 +427,6 @@ class Page(View, Generic[T]):
     items: list[T]
     next: str | None
     block: int
-
-
-class Problem(View):
-    """Why there is no answer (RFC 9457)."""
-
-    type: str = "about:blank"
-    title: str
-    status: int
-    detail: str
 
 
 AccountView.model_rebuild()

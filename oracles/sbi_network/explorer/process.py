@@ -21,7 +21,6 @@ from sbi_network.explorer.errors import DatabaseError
 from sbi_network.explorer.events import EventDecoder
 from sbi_network.explorer.feed import Feed, Header
 from sbi_network.explorer.indexer import Indexer, read_terms
-from sbi_network.explorer.limits import Places, guarded_protocol
 from sbi_network.explorer.pages import Pages
 from sbi_network.explorer.queries import Reader
 from sbi_network.explorer.readings import ReadingCollector
@@ -29,6 +28,7 @@ from sbi_network.explorer.settings import ExplorerSettings
 from sbi_network.explorer.store import Store, Tip
 from sbi_network.explorer.stream import Pulse
 from sbi_network.explorer.work import Terms
+from sbi_network.limits import Places, guarded_protocol
 from sbi_network.oracle.transport import Transport
 from sbi_network.protocol.messages import registry_domain
 from sbi_network.serving import Server, bound_socket
@@ -61,7 +61,7 @@ async def opened(settings: ExplorerSettings) -> AsyncIterator[Means]:
         if found != deployment.chain_id:
             raise WrongChainError(f"the endpoint is of chain {found}, the deployment record of {deployment.chain_id}")
         for role in NEEDED:
-            await chain.require_code(role, deployment.address(role))
+            await chain.require_code(role, deployment.address_of(role))
         terms = await read_terms(chain, deployment)
         decoder = EventDecoder(deployment.known)
         feed = Feed(chain, decoder.addresses)
@@ -104,7 +104,7 @@ async def audit_once(settings: ExplorerSettings, on_progress: Callable[[int, int
     """Catch up, then compare everything with the contracts. Raises SBIError."""
     async with opened(settings) as means:
         await means.indexer.catch_up()
-        return await Auditor(means.chain, means.feed, means.deployment, on_progress).audit(means.store)
+        return await Auditor(means.chain, means.feed, means.deployment, means.terms, on_progress).audit(means.store)
 
 
 async def _follow(means: Means, explorer: Explorer, settings: ExplorerSettings) -> None:
@@ -113,7 +113,7 @@ async def _follow(means: Means, explorer: Explorer, settings: ExplorerSettings) 
     means.indexer.on_tip = herald.hear
     failure: BaseException | None = None
     transport = Transport(_READING_SECONDS)
-    domain = registry_domain(means.deployment.chain_id, means.deployment.address("oracles"))
+    domain = registry_domain(means.deployment.chain_id, means.deployment.address_of("oracles"))
     collector = ReadingCollector(means.store, transport, settings.facilities, domain)
     collector.on_found = herald.hear_readings
     try:

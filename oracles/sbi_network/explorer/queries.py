@@ -10,20 +10,34 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import Connection, Select, Table, and_, func, literal, select, union_all
 
 from sbi_network.explorer import models, schema
+from sbi_network.explorer.calls import calls_in_words
 from sbi_network.explorer.deployment import Deployment
+from sbi_network.explorer.handlers.brakes import HALT
 from sbi_network.explorer.handlers.money import INDEX_UNIT, NO_ACCOUNT, balance_of
 from sbi_network.explorer.models import Page
 from sbi_network.explorer.state import Row
 from sbi_network.explorer.store import Tip, tip_of
-from sbi_network.explorer.work import NO_FLOW, NO_TOTALS, ONLY, Terms
+from sbi_network.explorer.work import DAY_SECONDS, FLOW, NO_FLOW, NO_TOTALS, ONLY, Terms
 from sbi_network.protocol.oracle_set import quorum_of
 from sbi_network.protocol.sumtree import Leaf, Sums, SumTree
 from sbi_network.protocol.units import SBI_DECIMALS
 
 RECENT_EPOCHS: Final = 24
 _RECENT_REPORTS: Final = 8
-_FAULTS: Final = ("DoubleSigningProven", "LeafFaultProven", "StructureFaultProven", "ReportVoided", "SignerSlashed")
+_FAULTS: Final = (
+    "DoubleSigningProven",
+    "LeafFaultProven",
+    "StructureFaultProven",
+    "WrongProductProven",
+    "TwoProductsProven",
+    "ReadingTakenOut",
+    "ReportVoided",
+    "SignerSlashed",
+)
+_RECENT_PROPOSALS: Final = 5
 _MOST_SHOWN: Final = 50
+_SEATS: Final = ("operators", "oracles", "registrars", "civil_society")
+_WHOLE_BPS: Final = 10_000
 _CLASSES: Final = ("general", "intelligent", "super")
 _LONGEST_ARGS: Final = 4_096
 MAX_INTEGER: Final = 2**63 - 1
@@ -63,6 +77,7 @@ class Reader:
         distributed = self._first(select(epochs).where(epochs.c.dividend.isnot(None)).order_by(newest))
         facilities = self.facilities()
         faults = self.events(Position(), _RECENT_REPORTS, names=_FAULTS).items
+        config = self._config()
         return models.SummaryView(
             tip=self.tip_view(),
             clock=self._clock(),
@@ -75,7 +90,8 @@ class Reader:
             facilities=facilities,
             regions=self._regions(facilities),
             oracles=self.oracles(),
-            quorum=quorum_of(len(json.loads(config["oracles"]))) if (config := self._config()) else 0,
+            quorum=quorum_of(len(json.loads(config["oracles"]))) if config else 0,
+            quorum_proof=_place(config) if config else None,
             demands=self.demands(),
             faults=faults,
             governance=self.governance(),
@@ -104,9 +120,22 @@ class Reader:
         given: Row = {"supply": str(totals["issued"] - totals["recycled"]), "parity": parity}
         for name in ("issued", "recycled", "recirculated", "reserve", "escrow", "dividend_index"):
             given[name] = str(totals[name])
-        for name in ("headcount", "activated", "payments", "next_epoch"):
+        for name in ("headcount", "activated", "active", "payments", "next_epoch"):
             given[name] = totals[name]
-        return models.Totals(**given)
+        return models.Totals(proofs=self._proofs(), **given)
+
+    def _proofs(self) -> dict[str, models.Place]:
+        """What last changed each total. Of an epoch in which nothing has flowed yet, no flow has a proof."""
+        proofs = {row["figure"]: _place(row) for row in self._all(select(schema.changes))}
+        moved = [proofs[name] for name in ("issued", "recycled") if name in proofs]
+        if moved:
+            proofs["supply"] = max(moved, key=lambda place: (place.block, place.log_index))
+        flow = self._get(schema.flows, self.running) or NO_FLOW
+        return {
+            name: place
+            for name, place in sorted(proofs.items())
+            if not name.startswith(FLOW) or flow[name.removeprefix(FLOW)]
+        }
 
     # Epochs and readings
 
@@ -223,6 +252,7 @@ class Reader:
             signer = self._get(schema.signers, address)
             if signer is None:
                 continue
+            last = self._get(table, signer["last_epoch"]) if signer["last_epoch"] is not None else None
             recent = [bool(row["signers"] >> number & 1) for row in latest]
             views.append(
                 models.OracleView(
@@ -235,6 +265,7 @@ class Reader:
                     last_epoch=signer["last_epoch"],
                     recent=recent,
                     late=bool(recent) and not recent[0],
+                    proof=_place(last, "report_") if last else _place_or_none(signer),
                 )
             )
         return views
@@ -262,6 +293,7 @@ class Reader:
             latest_raw=_raw(latest) if latest else [],
             latest_output=str(latest["public_output"]) if latest else None,
             proof=_place(row),
+            terms_proof=_place(terms) if terms else None,
         )
 
     def _regions(self, facilities: Sequence[models.FacilityView]) -> list[models.RegionView]:
@@ -277,6 +309,7 @@ class Reader:
                     cap=row["cap"],
                     facilities=len(within),
                     output=str(output),
+                    proof=_place(row),
                 )
             )
         return views
@@ -296,21 +329,126 @@ class Reader:
             for row in rows
         ]
 
+    # Governance
+
     def governance(self) -> models.GovernanceView:
-        """Changes under way. Brakes and votes come with the contracts that have them."""
+        """What is proposed, scheduled, and held back."""
+        votes, halt = self._terms.votes, self._get(schema.brakes, HALT, 0)
+        return models.GovernanceView(
+            has_votes=self._deployment.has_votes,
+            halt_left=halt is None or not halt["spent"],
+            objections_needed=votes.objections_needed if votes else 0,
+            proposals=self.proposals(Position(), _RECENT_PROPOSALS).items,
+            operations=self._operations(),
+            brakes=self._brakes(),
+            seats=self._seats(),
+        )
+
+    def _operations(self) -> list[models.OperationView]:
         table = schema.operations
         newest = select(table).order_by(table.c.block.desc(), table.c.log_index.desc()).limit(_MOST_SHOWN)
-        operations = [
+        return [
             models.OperationView(
                 id=row["id"],
-                calls=row["calls"],
+                calls=calls_in_words(row["calls"], self._deployment),
                 ready_at=str(row["ready_at"]),
                 status=row["status"],
                 proof=_place(row),
             )
             for row in self._all(newest)
         ]
-        return models.GovernanceView(has_votes=self._deployment.has_votes, operations=operations, brakes=[])
+
+    def _brakes(self) -> list[models.BrakeView]:
+        table = schema.brakes
+        holding = select(table).where(table.c.until > self.tip.timestamp).order_by(table.c.until.desc())
+        return [
+            models.BrakeView(
+                reached=None if row["reached"] is None else str(row["reached"]),
+                most=None if row["most"] is None else str(row["most"]),
+                proof=_place(row),
+                **{name: row[name] for name in ("kind", "subject", "until")},
+            )
+            for row in self._all(holding.limit(_MOST_SHOWN))
+        ]
+
+    def _seats(self) -> list[models.SeatView]:
+        rows = self._all(select(schema.seats).order_by(schema.seats.c.seat))
+        return [models.SeatView(name=_SEATS[row["seat"]], holder=row["holder"], proof=_place(row)) for row in rows]
+
+    def proposals(self, below: Position, limit: int) -> Page[models.ProposalView]:
+        """What citizens vote on, newest first."""
+        return self._newest(schema.proposals, below, limit, self._proposal_view)
+
+    def proposal(self, number: int) -> models.ProposalView | None:
+        """One proposal."""
+        row = self._get(schema.proposals, number)
+        return None if row is None else self._proposal_view(row)
+
+    def votes(self, number: int, below: Position, limit: int) -> Page[models.VoteView] | None:
+        """Votes on a proposal, newest first; None where there is no such proposal."""
+        if self._get(schema.proposals, number) is None:
+            return None
+        return self._newest(schema.votes, below, limit, _vote_view, schema.votes.c.proposal == number)
+
+    def votes_of(self, voter: str, below: Position, limit: int) -> Page[models.VoteView]:
+        """Somebody's votes, newest first."""
+        return self._newest(schema.votes, below, limit, _vote_view, schema.votes.c.voter == voter)
+
+    def _newest(self, table: Table, below: Position, limit: int, view: Callable[[Row], V], *where: Any) -> Page[V]:
+        """Rows by where in the chain they come from, newest first."""
+        query = select(table).where(_below(table.c.block, table.c.log_index, below), *where)
+        rows = self._all(query.order_by(table.c.block.desc(), table.c.log_index.desc()).limit(limit + 1))
+        return self._page(rows, limit, view)
+
+    def _proposal_view(self, row: Row) -> models.ProposalView:
+        quorum = self._quorum(row["vote_start"]) if self.tip.timestamp > row["vote_start"] else None
+        ready_at = row["queued_until"]
+        votes = self._terms.votes
+        if ready_at is not None and votes and row["objections"] >= votes.objections_needed:
+            ready_at += votes.chamber_delay
+        names = ("vote_start", "vote_end", "against", "in_favour", "abstaining", "objections")
+        return models.ProposalView(
+            proposal=str(row["proposal"]),
+            proposer=row["proposer"],
+            description=_shortened(json.loads(row["description"])),
+            calls=calls_in_words(row["calls"], self._deployment),
+            status=self._proposal_status(row, quorum or 0, ready_at),
+            quorum=quorum,
+            ready_at=ready_at,
+            proof=_place(row),
+            **{name: row[name] for name in names},
+        )
+
+    def _proposal_status(self, row: Row, quorum: int, ready_at: int | None) -> models.ProposalStatus:
+        """As the governor's `state` has it at the tip. What the timelock alone was told, by a founder, counts too."""
+        now = self.tip.timestamp
+        if row["ended_as"] is not None:
+            return row["ended_as"]  # type: ignore[no-any-return]
+        if now <= row["vote_start"]:
+            return "pending"
+        if now <= row["vote_end"]:
+            return "active"
+        if row["in_favour"] <= row["against"] or row["in_favour"] + row["abstaining"] < quorum:
+            return "defeated"
+        operation = self._get(schema.operations, row["operation"]) if row["operation"] else None
+        if operation and operation["status"] != "scheduled":
+            return operation["status"]  # type: ignore[no-any-return]
+        grace = self._terms.votes.grace if self._terms.votes else 0
+        if now > (row["vote_end"] if ready_at is None else ready_at) + grace:
+            return "expired"
+        return "succeeded" if ready_at is None else "queued"
+
+    def _quorum(self, snapshot: int) -> int:
+        """The votes that a proposal with this snapshot needs: the governor's `quorum`, by the total it reads."""
+        terms, counts = schema.vote_terms, schema.active_counts
+        in_force = self._first(select(terms).where(terms.c.since <= snapshot).order_by(terms.c.since.desc()))
+        if in_force is None or self._terms.votes is None:
+            return 0
+        ripe_by = max(0, snapshot - self._terms.votes.ripening)
+        before = select(counts).where(counts.c.day < ripe_by // DAY_SECONDS).order_by(counts.c.day.desc())
+        count = self._first(before)
+        share = -((count["active"] if count else 0) * in_force["quorum_bps"] // -_WHOLE_BPS)
+        return int(max(in_force["quorum_floor"], share))
 
     # People
 
@@ -510,6 +648,14 @@ def _place(row: Row, prefix: str = "") -> models.Place:
     )
 
 
+def _place_or_none(row: Row) -> models.Place | None:
+    return None if row["block"] is None else _place(row)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST_ARGS else f"{text[:_LONGEST_ARGS]}…"
+
+
 def _raw(row: Row) -> list[str]:
     return [str(row[f"raw_{name}"]) for name in _CLASSES]
 
@@ -537,8 +683,15 @@ def _classes(facilities: Sequence[models.FacilityView], reported: Row | None) ->
     for number, name in enumerate(_CLASSES):
         capacity = sum(int(each.capacities[number]) for each in facilities if each.active)
         used = reported[f"raw_{name}"] if reported else 0
-        views.append(models.ClassView(compute_class=number, capacity=str(capacity), used=str(used)))
+        proofs = [each.terms_proof for each in facilities if each.terms_proof]
+        last = max(proofs, key=lambda place: (place.block, place.log_index), default=None)
+        views.append(models.ClassView(compute_class=number, capacity=str(capacity), used=str(used), proof=last))
     return views
+
+
+def _vote_view(row: Row) -> models.VoteView:
+    names = ("voter", "support", "weight")
+    return models.VoteView(proposal=str(row["proposal"]), proof=_place(row), **{name: row[name] for name in names})
 
 
 def _entry_view(row: Row) -> models.EntryView:

@@ -14,7 +14,7 @@ from typing import Any, Final
 from sqlalchemy import Boolean, Column, Index, Integer, MetaData, String, Table, Text, types
 from sqlalchemy.engine import Dialect
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 """Written into each database; another version is refused with a word on what to do."""
 
 
@@ -117,8 +117,12 @@ totals = Table(
     _needed("next_epoch", _Big),
     _needed("escrow", Uint()),
     _needed("activated", _Big),
+    _needed("active", _Big),
     _needed("payments", _Big),
 )
+
+changes = Table("changes", metadata, _key("figure", String(32)), *_place())
+"""What last changed each total, and each flow of an epoch: the proof of a figure that many events add up to."""
 
 accounts = Table(
     "accounts",
@@ -202,6 +206,7 @@ facility_terms = Table(
     _needed("capacity_super", Uint()),
     _needed("public_share_bps", Integer),
     _needed("active", Boolean),
+    *_place(),
 )
 
 configs = Table(
@@ -214,6 +219,7 @@ configs = Table(
     _needed("weights", Text),
     _needed("oracles", Text),
     Column("replaced_by", _Big),
+    *_place(),
 )
 
 signers = Table(
@@ -227,7 +233,9 @@ signers = Table(
     _needed("stands", Boolean),
     _needed("signed", _Big),
     Column("last_epoch", _Big),
+    *_place(),
 )
+"""The place is where the signer's bond or standing last changed."""
 
 demands = Table(
     "demands",
@@ -263,7 +271,9 @@ regions = Table(
     _needed("headcount", _Big),
     _needed("cap", _Big),
     _needed("turnover_cap", _Big),
+    *_place(),
 )
+"""The place is where the headcount or a cap last changed."""
 
 registrars = Table(
     "registrars", metadata, _key("number", _Big), _needed("address", _ADDRESS), _needed("in_office", Boolean)
@@ -313,12 +323,70 @@ operations = Table(
     "operations",
     metadata,
     _key("id", _WORD),
-    _needed("calls", Integer),
+    _needed("calls", Text),  # JSON: pairs of target and data
     _needed("ready_at", Uint()),
     _needed("status", String(9)),  # scheduled, executed or cancelled
     *_place(),
 )
 """Changes that governance has scheduled in the timelock."""
+
+proposals = Table(
+    "proposals",
+    metadata,
+    _key("proposal", Uint()),
+    _needed("proposer", _ADDRESS),
+    _needed("description", Text),  # JSON: whatever a proposer wrote, no database is upset by it
+    _needed("calls", Text),  # JSON: pairs of target and data
+    _needed("vote_start", _Big),
+    _needed("vote_end", _Big),
+    _needed("against", _Big),
+    _needed("in_favour", _Big),
+    _needed("abstaining", _Big),
+    _needed("objections", Integer),
+    Column("queued_until", _Big),  # the end of the timelock's delay, without the second chamber's
+    Column("operation", _WORD),  # in the timelock
+    Column("ended_as", String(9)),  # executed or cancelled
+    *_place(),
+)
+
+votes = Table(
+    "votes",
+    metadata,
+    _key("proposal", Uint()),
+    _key("voter", _ADDRESS),
+    _needed("support", Integer),
+    _needed("weight", _Big),
+    *_place(),
+    Index("votes_by_voter", "voter", "block", "log_index"),
+)
+
+vote_terms = Table(
+    "vote_terms",
+    metadata,
+    _key("since", _Big),
+    _needed("quorum_floor", _Big),
+    _needed("quorum_bps", Integer),
+    *_place(),
+)
+"""What makes a quorum, by the second from which it does."""
+
+active_counts = Table("active_counts", metadata, _key("day", _Big), _needed("active", _Big))
+"""How many citizens were active at the end of each day (since 1970) that changed it: a quorum is a share of it."""
+
+seats = Table("seats", metadata, _key("seat", Integer), _needed("holder", _ADDRESS), *_place())
+
+brakes = Table(
+    "brakes",
+    metadata,
+    _key("kind", String(8)),  # halt, output or region
+    _key("subject", _Big),  # an epoch, a region; 0 of a halt
+    Column("reached", Uint()),
+    Column("most", Uint()),
+    _needed("until", _Big),
+    _needed("spent", Boolean),  # of a halt: there is none again until a vote re-arms it
+    *_place(),
+)
+"""The last halt, and what the automatic brakes held, each with the second at which it ends."""
 
 STATE: Final = (
     totals,
@@ -337,6 +405,13 @@ STATE: Final = (
     offers,
     vouchers,
     operations,
+    proposals,
+    votes,
+    vote_terms,
+    active_counts,
+    seats,
+    brakes,
+    changes,
 )
 
 journal = Table(

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, SecretStr
 
 from sbi_network.chain.settings import ConfiguredPath, RpcUrl, Seconds, Section
+from sbi_network.limits import VisitorLimits
 from sbi_network.serving import HttpSettings
 
 _KINDS = ("sqlite:///", "postgresql://", "postgresql+psycopg://")
@@ -50,14 +51,9 @@ class ExplorerHttp(HttpSettings):
     port: Annotated[int, Field(ge=1, le=65_535)] = 8600
 
 
-class LimitSettings(Section):
-    """What one visitor, and all together, may ask for."""
+class LimitSettings(VisitorLimits):
+    """Of visitors, and of those who listen."""
 
-    requests_per_second: Annotated[float, Field(gt=0, le=100_000)] = 20.0
-    """Of one address, on average; an IPv6 address counts as its /64."""
-    burst: Annotated[int, Field(ge=1, le=1_000_000)] = 100
-    connections: Annotated[int, Field(ge=1, le=100_000)] = 4_000
-    connections_per_address: Annotated[int, Field(ge=1, le=100_000)] = 64
     streams: Annotated[int, Field(ge=1, le=100_000)] = 2_000
     streams_per_address: Annotated[int, Field(ge=1, le=100_000)] = 16
 

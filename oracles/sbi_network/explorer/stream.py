@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from sbi_network.explorer.limits import Places, visitor_of
+from sbi_network.limits import Places, visitor_of
 
 HEARTBEAT_SECONDS: Final = 15.0
 SEND_SECONDS: Final = 20.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -16,17 +16,31 @@ from sbi_network.explorer.state import Row, State
 ONLY: Final = 1
 """Key of tables with one row."""
 
+DAY_SECONDS: Final = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class VoteSpans:
+    """What is immutable about votes, seconds; and how many of the second chamber must object for its delay."""
+
+    ripening: int
+    grace: int
+    chamber_delay: int
+    objections_needed: int
+
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What is immutable about a suite: its clock (seconds) and where its exchange is."""
+    """What is immutable about a suite: its clock (seconds) and where its exchange is; None where nobody votes."""
 
     genesis: int
     epoch_length: int
     report_window: int
     dispute_window: int
     settlement_window: int
+    turnover_period: int
     exchange: str
+    votes: VoteSpans | None = None
 
     def epoch_at(self, timestamp: int) -> int:
         """The epoch that runs at a time; 0 before the first, as the contracts have it."""
@@ -51,6 +65,10 @@ class Work:
     """(transaction, account) of whom the token will still pay the income of an earlier leaf."""
     exchange_pays: dict[str, str] = field(default_factory=dict)
     """Transaction to the reason for which the exchange pays next."""
+    scheduled: tuple[str, str] = ("", "")
+    """(transaction, operation) that the timelock scheduled last: the governor's own word of it follows."""
+    place: Row = field(default_factory=dict)
+    """The columns that say where the present event is."""
 
     def begin_block(self, number: int, timestamp: int) -> None:
         """What follows is of this block."""
@@ -88,14 +106,25 @@ class Work:
         below = {name: value for name, value in values.items() if value < 0}
         if below:
             raise InconsistentError(f"totals: below zero: {below}")
-        self.state.put(schema.totals, {**self.totals, **values})
+        before = self.totals
+        self.state.put(schema.totals, {**before, **values})
+        self._prove(name for name, value in values.items() if before[name] != value)
 
     def add_flow(self, **amounts: int) -> None:
         """Add to what people do in the running epoch."""
         epoch = self.terms.epoch_at(self.timestamp)
         flow = self.state.get(schema.flows, epoch) or {**NO_FLOW, "epoch": epoch}
         self.state.put(schema.flows, {**flow, **{name: flow[name] + amount for name, amount in amounts.items()}})
+        self._prove(FLOW + name for name in amounts)
 
+    def _prove(self, figures: Iterable[str]) -> None:
+        """The present event is what these figures are as they are by."""
+        for figure in figures:
+            self.state.put(schema.changes, {"figure": figure, **self.place})
+
+
+FLOW: Final = "flow."
+"""Before the name of a flow, among figures."""
 
 Handler = Callable[[Work, Event], None]
 

@@ -104,6 +104,12 @@ class Governor(BoundContract):
         )
 
 
+class Votes(BoundContract):
+    """CitizenVotes."""
+
+    NAME = "CitizenVotes"
+
+
 class Chamber(BoundContract):
     """A SecondChamber."""
 

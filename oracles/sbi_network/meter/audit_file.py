@@ -20,7 +20,7 @@ from pydantic.alias_generators import to_camel
 
 from sbi_network.errors import RangeError
 from sbi_network.meter.errors import SourceError
-from sbi_network.meter.evidence import AuditResult, Probe, ProofWork
+from sbi_network.meter.evidence import AuditResult, Probe, ProofWork, Terms
 from sbi_network.meter.measurement import EpochSpan
 from sbi_network.protocol.units import ComputeClass
 
@@ -107,6 +107,10 @@ class AuditFile:
         with self._in_range():
             done = [work.result() for work in self._read().proving]
         return [work for work in done if span.start < work.end <= span.end]
+
+    def terms(self, span: EpochSpan, own: Terms) -> Terms:
+        """The facility's own: the file has none."""
+        return own
 
     @contextmanager
     def _in_range(self) -> Iterator[None]:

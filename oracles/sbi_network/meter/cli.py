@@ -7,7 +7,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -17,14 +17,18 @@ from rich.console import Console
 from rich.table import Table
 
 from sbi_network.chain.keys import is_open_to_others
-from sbi_network.chain.settings import NetworkSettings
 from sbi_network.errors import SBIError
 from sbi_network.log import log_as_json
 from sbi_network.meter.bounds import PPM
 from sbi_network.meter.counting import CountingMeter
+from sbi_network.meter.evidence import Witness
 from sbi_network.meter.measurement import Basis, EpochSpan, Measurement, Meter
 from sbi_network.meter.network import Network, running_epoch, span_of
-from sbi_network.meter.process import run_meter
+from sbi_network.meter.proof.backends import backend_named
+from sbi_network.meter.proof.challenge import Challenge
+from sbi_network.meter.proof.obligations import device_name
+from sbi_network.meter.proof.prover import prove
+from sbi_network.meter.proof_records import Duty, ProofRecords
 from sbi_network.meter.settings import MeterSettings, load_meter_settings
 from sbi_network.meter.sources import EvidenceSection, HostSource, build_meter
 from sbi_network.meter.store import Identity, ReadingStore
@@ -38,12 +42,16 @@ class Reached:
 
     network: Network
     head_timestamp: int
+    duty: Duty | None = None
+    """What must be proved now; None where the network has nowhere to say it."""
 
 
-Connect = Callable[[NetworkSettings], Reached]
+Connect = Callable[[MeterSettings], Reached]
 
 _CLOCK_TOLERANCE_SECONDS = 30.0
 _POLL_SECONDS = 0.2
+_MOST_TRIED = 10**12
+"""Operations of the largest product that `check` tries: seconds, on nearly any machine."""
 
 _out = Console()
 _err = Console(stderr=True)
@@ -51,15 +59,24 @@ _err = Console(stderr=True)
 ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The meter's meter.toml.")]
 
 
-def reach(settings: NetworkSettings) -> Reached:
-    """Read what never changes from the chain, once. Raises ChainError."""
+def reach(settings: MeterSettings) -> Reached:
+    """Read what never changes from the chain, and what must be proved now, once. Raises ChainError."""
     # Imported here: web3 takes a second, which `measure` need not wait for.
     from sbi_network.chain.clock import read_clock
     from sbi_network.chain.connection import connected
+    from sbi_network.meter.proof.calendar import open_calendar
 
     async def reached() -> Reached:
-        async with connected(settings.rpc_urls, chain_id=settings.chain_id) as chain:
-            return Reached(await read_clock(chain, settings.registry_address), (await chain.head()).timestamp)
+        at = settings.network
+        async with connected(at.rpc_urls, chain_id=at.chain_id) as chain:
+            clock, head = await read_clock(chain, at.registry_address), await chain.head()
+            calendar = await open_calendar(chain, clock)
+            if calendar is None:
+                return Reached(clock, head.timestamp)
+            epoch = max(0, clock.epoch_at(clock.now()))
+            rules = await calendar.rules_at(epoch)
+            obligation = await calendar.terms.obligation_of(settings.facility, epoch)
+            return Reached(clock, head.timestamp, Duty(epoch, rules, obligation))
 
     return asyncio.run(reached())
 
@@ -71,10 +88,13 @@ def build_app(connect: Connect = reach) -> typer.Typer:
     @app.command()
     def run(config: ConfigOption = Path("meter.toml")) -> None:
         """Measure, sign and serve readings until told to stop (SIGTERM or SIGINT)."""
+        # Imported here, as in `reach`.
+        from sbi_network.meter.process import run_meter
+
         log_as_json()
         with _told():
             settings = load_meter_settings(config)
-            asyncio.run(run_meter(settings, connect(settings.network).network))
+            asyncio.run(run_meter(settings, connect(settings).network))
 
     @app.command()
     def measure(
@@ -116,7 +136,13 @@ def _meter_of(config: Path | None, seconds: int) -> CountingMeter:
     """The configured meter; without a configuration this machine's, which needs none."""
     if config is None:
         return build_meter(HostSource(), EvidenceSection(), time.time, seconds)
-    return load_meter_settings(config).build(time.time, seconds)
+    settings = load_meter_settings(config)
+    if not settings.proofs_path.exists():
+        return settings.build(time.time, seconds)
+    records = ProofRecords.existing(settings.proofs_path)
+    records.file = settings.evidence.audit_file()
+    # What was proved lately stands for what would be proved of this while.
+    return settings.build(time.time, seconds, records.of_latest())
 
 
 async def _measure_now(meter: Meter, seconds: int, epoch: int) -> Measurement:
@@ -179,7 +205,7 @@ def _check(settings: MeterSettings, connect: Connect) -> None:
     for path in (settings.key.keystore, settings.key.password_file):
         if is_open_to_others(path):
             _warn("key", f"{path} can be read by other users: chmod 600")
-    reached = connect(settings.network)
+    reached = connect(settings)
     network = reached.network
     _ok("chain", f"{network.domain.chain_id}, epochs of {network.epoch_seconds} s since {network.genesis}")
     head_age = network.now() - reached.head_timestamp
@@ -187,17 +213,60 @@ def _check(settings: MeterSettings, connect: Connect) -> None:
         _warn("clock", f"the chain's last block is {head_age:,.0f} s from this machine's time: one of them is off")
     with bound_socket(settings.http):
         _ok("http", f"{settings.http.host} port {settings.http.port} is free")
-    _check_state(settings, Identity(settings.facility, signer.address, network.domain))
-    meter = settings.build(network.now, network.epoch_seconds)
-    for line in asyncio.run(meter.offer()):
-        _ok("meter", line)
-    _check_evidence(settings, network, meter)
+    identity = Identity(settings.facility, signer.address, network.domain)
+    _check_state(settings, identity)
+    with closing(_records_of(settings, identity, reached.duty)) as records:
+        meter = settings.build(network.now, network.epoch_seconds, records if reached.duty else None)
+        for line in asyncio.run(meter.offer()):
+            _ok("meter", line)
+        if reached.duty is not None:
+            _check_proof(settings, reached.duty)
+        _check_evidence(settings, reached, meter)
 
 
-def _check_evidence(settings: MeterSettings, network: Network, meter: CountingMeter) -> None:
+def _records_of(settings: MeterSettings, identity: Identity, duty: Duty | None) -> ProofRecords:
+    """What was proved so far; with what is asked now, in memory alone, where nothing was."""
+    made = settings.proofs_path.exists()
+    records = ProofRecords(settings.proofs_path if made else ":memory:", identity, settings.evidence.audit_file())
+    if duty is not None and (not made or records.duty(duty.epoch) is None):
+        records.ask(duty, ())
+    return records
+
+
+def _check_proof(settings: MeterSettings, duty: Duty) -> None:
+    """What the network asks of this facility, and whether this machine can answer: a product of each kind is tried."""
+    if not duty.rules.asked:
+        _ok("proof", "this network asks for none: readings count as they are signed")
+        return
+    if not duty.obligation.fleets:
+        _warn("proof", "the network lists no device of this facility: its readings count as nothing")
+        return
+    backend = backend_named(settings.proof.backend)
+    for place, fleet in enumerate(duty.obligation.fleets):
+        sizes, drawn = fleet.sizes, fleet.drawn(duty.rules)
+        allowed = fleet.terms(duty.rules).allowed_ms / 1000
+        _ok(
+            "proof",
+            f"asked of {drawn} of {fleet.devices} {fleet.compute_class.name.lower()} devices in each epoch: a product "
+            f"of {sizes.m} × {sizes.k} by {sizes.k} × {sizes.n} within {allowed:.1f} s, which shows "
+            f"{fleet.pace / 1e9:,.1f} Gop/s each; counted are {fleet.rate / 1e9:,.1f}",
+        )
+        if sizes.operations > _MOST_TRIED:
+            _ok("proof", "not tried: it takes long; `run` says what it took")
+            continue
+        trial = Challenge(settings.facility, duty.epoch, device_name(place, 0), bytes(32), sizes)
+        started = time.perf_counter()
+        prove(trial, backend)
+        took = drawn * (time.perf_counter() - started)
+        tell = _ok if took < allowed else _warn
+        tell("proof", f"tried by {backend.name}: {drawn} of them would take {took:.1f} s of {allowed:.1f} s")
+
+
+def _check_evidence(settings: MeterSettings, reached: Reached, meter: CountingMeter) -> None:
     """How the capacity is proved, and the most that an epoch's reading could be."""
-    span = span_of(network, max(running_epoch(network), 0))
-    if settings.evidence.audits is None:
+    network = reached.network
+    span = span_of(network, reached.duty.epoch if reached.duty else max(running_epoch(network), 0))
+    if settings.evidence.audits is None and (reached.duty is None or not reached.duty.rules.asked):
         _warn("proof", "no audits: an oracle that asks for proof counts this facility as zero")
     for line in meter.proofs(span):
         _ok("proof", line)
@@ -207,10 +276,12 @@ def _check_evidence(settings: MeterSettings, network: Network, meter: CountingMe
         return
     said = ", ".join(f"{raw:,} {c.name.lower()}" for c, raw in zip(ComputeClass, most, strict=True) if raw)
     _ok("reading", f"an epoch of {span.seconds} s in full use would be at most {said} (raw nGAICPh)")
+    terms = meter.terms_of(span)
     caps = ", ".join(
-        f"{ppm / 10_000:g} % {c.name.lower()}" for c, ppm in zip(ComputeClass, meter.terms.unbacked_ppm, strict=True)
+        f"{ppm / 10_000:g} % {c.name.lower()}" for c, ppm in zip(ComputeClass, terms.unbacked_ppm, strict=True)
     )
-    _ok("reading", f"without a scheduler's records or buyers' receipts, of the capacity at most {caps}")
+    shown = "a scheduler's records or buyers' receipts" if Witness.SCHEDULE in terms.backing else "buyers' receipts"
+    _ok("reading", f"without {shown}, of the capacity at most {caps}")
 
 
 def _check_state(settings: MeterSettings, identity: Identity) -> None:

@@ -21,7 +21,6 @@ from typing import Protocol
 from sbi_network.meter.bounds import PPM
 from sbi_network.meter.errors import NotMeasuredError
 from sbi_network.meter.evidence import (
-    BACKING,
     AuditResult,
     Evidence,
     Probe,
@@ -45,6 +44,9 @@ class Auditor(Protocol):
 
     def proving(self, span: EpochSpan) -> Sequence[ProofWork]:
         """What answering challenges and probes that ended within an epoch was in work. Raises MeterError."""
+
+    def terms(self, span: EpochSpan, own: Terms) -> Terms:
+        """How evidence of an epoch is weighed: the network's terms, or the facility's `own` where it has none."""
 
 
 class OtherWitness(Protocol):
@@ -118,7 +120,7 @@ def _least_share(statements: Sequence[Statement], probe: Probe | None, terms: Te
         free = Fraction(probe.free_ppm, PPM)
         why.append(f"a probe found {_percent(free)} free: the meter's claim is refuted for the epoch")
         share = min(share, probe.most_used)
-    if not any(statement.witness in BACKING for statement in statements):
+    if not any(statement.witness in terms.backing for statement in statements):
         cap = terms.unbacked(own.compute_class)
         if share > cap:
             why.append(f"nothing shows who wanted the work: {_percent(cap)} of the capacity counts at most")
@@ -130,6 +132,8 @@ def _capacity_notes(compute_class: ComputeClass, audit: AuditResult | None, boun
     name = compute_class.name.lower()
     if audit is None:
         yield f"{name}: capacity is not audited"
+    elif not audit.challenges:
+        yield f"{name}: no device of this class is challenged, so nothing of it is proved, and nothing counts"
     else:
         tried = f"{audit.failures} of {audit.challenges} audits failed"
         yield f"{name}: {tried}, so at most {bound / 10_000:.2f} % of the capacity would"
@@ -173,8 +177,13 @@ class CountingMeter:
         measured = await self.source.measure(span)
         statements = [said for witness in self._witnesses for said in await witness.testify(measured)]
         audits = {audit.compute_class: audit for audit in self._auditor.audits(span)} if self._auditor else {}
-        evidence = Evidence(audits, self._proving(span), statements, await self._contradicted(span))
-        return counted(measured, evidence, self.terms)
+        terms = self.terms_of(span)
+        evidence = Evidence(audits, self._proving(span), statements, await self._contradicted(span, terms))
+        return counted(measured, evidence, terms)
+
+    def terms_of(self, span: EpochSpan) -> Terms:
+        """How evidence of a span is weighed."""
+        return self._auditor.terms(span, self.terms) if self._auditor else self.terms
 
     async def offer(self) -> Sequence[str]:
         """What the source and the other witnesses have to say of themselves."""
@@ -183,21 +192,21 @@ class CountingMeter:
     def proofs(self, span: EpochSpan) -> Sequence[str]:
         """What audits say of the capacity, a line a class. Raises MeterError."""
         audits = self._auditor.audits(span) if self._auditor else ()
-        return [self._proof(audit) for audit in audits]
+        return [self._proof(audit, self.terms_of(span)) for audit in audits if audit.challenges]
 
     def most(self, span: EpochSpan) -> tuple[int, int, int]:
         """Raw nGAICPh by class of a span in full use, by the capacity known now and the audits; any cap aside."""
         audits = {audit.compute_class: audit for audit in self._auditor.audits(span)} if self._auditor else {}
         rates = [
-            counted_capacity(rate, audits.get(compute_class), self.terms)
+            counted_capacity(rate, audits.get(compute_class), self.terms_of(span))
             for compute_class, rate in zip(ComputeClass, self.capacity(), strict=True)
         ]
         general, intelligent, super_ = (raw_nano_down(rate * span.seconds) for rate in rates)
         return general, intelligent, super_
 
-    def _proof(self, audit: AuditResult) -> str:
+    def _proof(self, audit: AuditResult, terms: Terms) -> str:
         """One audit result in words."""
-        bound, counts = audit.bound_ppm(self.terms.confidence_ppm), audit.capacity_down(self.terms.confidence_ppm)
+        bound, counts = audit.bound_ppm(terms.confidence_ppm), audit.capacity_down(terms.confidence_ppm)
         return (
             f"{audit.compute_class.name.lower()}: {audit.failures} of {audit.challenges} audits failed, so at most "
             f"{bound / 10_000:.2f} % would: {counts / 1e9:,.1f} of {audit.proven / 1e9:,.1f} Gop/s count"
@@ -209,13 +218,13 @@ class CountingMeter:
             done[work.compute_class] = done.get(work.compute_class, 0) + work.operations
         return done
 
-    async def _contradicted(self, span: EpochSpan) -> dict[ComputeClass, Probe]:
+    async def _contradicted(self, span: EpochSpan, terms: Terms) -> dict[ComputeClass, Probe]:
         """By class, the probe that leaves least, of those that refute what the source says of the seconds around."""
         refuting: dict[ComputeClass, Probe] = {}
         for probe in self._auditor.probes(span) if self._auditor else ():
             claimed = await self._claimed_around(probe, span)
             known = refuting.get(probe.compute_class)
-            if contradicts(probe, claimed, self.terms.probe_tolerance_ppm) and (
+            if contradicts(probe, claimed, terms.probe_tolerance_ppm) and (
                 known is None or probe.free_ppm > known.free_ppm
             ):
                 refuting[probe.compute_class] = probe

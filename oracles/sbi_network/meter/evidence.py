@@ -120,12 +120,13 @@ class ProofWork:
 class Terms:
     """How evidence is weighed: the same for all facilities, and so for governance to set.
 
-    `unbacked_ppm` is the share of a class's capacity that counts in an epoch without a witness of `BACKING`.
+    `unbacked_ppm` is the share of a class's capacity that counts in an epoch without a witness of `backing`.
     """
 
     confidence_ppm: int = CONFIDENCE_PPM
     probe_tolerance_ppm: int = 20_000
     unbacked_ppm: tuple[int, int, int] = (500_000, 500_000, 500_000)
+    backing: frozenset[Witness] = BACKING
 
     def unbacked(self, compute_class: ComputeClass) -> Fraction:
         """The cap of a class, as a share of its capacity."""

@@ -1,15 +1,24 @@
-"""The process `sbi meter run`: a meter, the signing loop and the HTTP server, started together and stopped together."""
+"""The process `sbi meter run`: meter, prover, the signing loop and the HTTP server, started and stopped together."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 
 import structlog
 
+from sbi_network.chain.clock import EpochClock
+from sbi_network.chain.keys import Signer
 from sbi_network.chain.stopping import stopped_by_signals
 from sbi_network.errors import SBIError
 from sbi_network.meter.network import Network
+from sbi_network.meter.proof.backends import backend_named
+from sbi_network.meter.proof.calendar import AuditCalendar
+from sbi_network.meter.proof_records import ProofRecords
+from sbi_network.meter.prover import Prover
+from sbi_network.meter.second_opinion import accepted_by_most
 from sbi_network.meter.service import MeterService, build_http
 from sbi_network.meter.settings import MeterSettings
 from sbi_network.meter.store import Identity, ReadingStore
@@ -19,24 +28,88 @@ _SHUTDOWN_SECONDS = 3
 
 _log = structlog.get_logger("sbi.meter")
 
+MakeProver = Callable[[AuditCalendar, MeterSettings, Signer, ProofRecords], Prover]
 
-async def run_meter(settings: MeterSettings, network: Network) -> None:
-    """Meter, sign and serve until SIGTERM or SIGINT. Raises SBIError where that is, or becomes, impossible."""
+
+def usual_prover(calendar: AuditCalendar, settings: MeterSettings, signer: Signer, records: ProofRecords) -> Prover:
+    """Answers on this machine, by the configured backend. Raises BackendError where it is missing."""
+    backend_named(settings.proof.backend)
+    return Prover(calendar, settings.facility, signer, records, lambda: backend_named(settings.proof.backend))
+
+
+class KnownProofs:
+    """What the service asks of a prover, and of the oracles that judge it."""
+
+    def __init__(self, prover: Prover, settings: MeterSettings) -> None:
+        self._prover = prover
+        self._settings = settings
+
+    async def until_answered(self, epoch: int) -> None:
+        """Wait until an epoch's challenges are answered, or are not any more."""
+        await self._prover.until_answered(epoch)
+
+    def evidence(self, epoch: int) -> bytes:
+        """The root of an epoch's products whose opening was good."""
+        return self._prover.records.evidence(epoch, self._prover.domain).root
+
+    async def allowed(self, epoch: int) -> tuple[int, int, int] | None:
+        """The most raw output by class that enough oracles will accept; None where they do not say."""
+        duty = self._prover.records.duty(epoch)
+        if duty is None or not duty.rules.asked:
+            return None
+        return await accepted_by_most(self._settings.proof.oracles, epoch, self._settings.facility)
+
+    def products(self, epoch: int) -> list[str]:
+        """The signed products of an epoch, as JSON."""
+        return self._prover.records.products(epoch)
+
+    def opening(self, epoch: int, device: bytes) -> bytes | None:
+        """The opened rows of a device, if there are any (yet)."""
+        return self._prover.opening(epoch, device)
+
+
+async def run_meter(settings: MeterSettings, network: Network, make_prover: MakeProver | None = usual_prover) -> None:
+    """Meter, prove, sign and serve until SIGTERM or SIGINT. Raises SBIError where that is, or becomes, impossible.
+
+    A network that is only a clock, or `make_prover` None, asks for no proof.
+    """
     signer = settings.key.load()
-    meter = settings.build(network.now, network.epoch_seconds)
     identity = Identity(settings.facility, signer.address, network.domain)
-    with bound_socket(settings.http) as listening:
-        store = ReadingStore(settings.state, identity, network.now())
-        try:
-            service = MeterService(meter, network, settings.facility, signer, store)
-            _log.info("meter_started", identity=identity.text(), meter=meter.kind, port=settings.http.port)
-            await _run_together(service, listening)
-        finally:
-            store.close()
+    async with AsyncExitStack() as stack:
+        listening = stack.enter_context(bound_socket(settings.http))
+        # Everything else that can be wrong is wrong before there is a state file.
+        settings.build(network.now, network.epoch_seconds)
+        store = stack.enter_context(closing(ReadingStore(settings.state, identity, network.now())))
+        prover = None
+        if isinstance(network, EpochClock) and make_prover is not None:
+            prover = await stack.enter_async_context(_prover(settings, network, signer, identity, make_prover))
+        auditor = None if prover is None else prover.records
+        meter = settings.build(network.now, network.epoch_seconds, auditor)
+        proofs = None if prover is None else KnownProofs(prover, settings)
+        service = MeterService(meter, network, settings.facility, signer, store, proofs)
+        _log.info("meter_started", identity=identity.text(), meter=meter.kind, port=settings.http.port)
+        await _run_together(service, prover, listening)
     _log.info("meter_stopped")
 
 
-async def _run_together(service: MeterService, listening: socket.socket) -> None:
+@asynccontextmanager
+async def _prover(
+    settings: MeterSettings, clock: EpochClock, signer: Signer, identity: Identity, make: MakeProver
+) -> AsyncIterator[Prover | None]:
+    """What answers the network's challenges; None where it has none to give. Raises SBIError."""
+    from sbi_network.chain.connection import connected
+    from sbi_network.meter.proof.calendar import open_calendar
+
+    async with connected(settings.network.rpc_urls, chain_id=settings.network.chain_id) as chain:
+        calendar = await open_calendar(chain, clock)
+        if calendar is None:
+            yield None
+            return
+        with closing(ProofRecords(settings.proofs_path, identity, settings.evidence.audit_file())) as records:
+            yield make(calendar, settings, signer, records)
+
+
+async def _run_together(service: MeterService, prover: Prover | None, listening: socket.socket) -> None:
     """Whichever part fails, the others are stopped, and the failure goes to the caller."""
     server = Server(build_http(service), _SHUTDOWN_SECONDS)
     with stopped_by_signals() as stop:
@@ -44,6 +117,8 @@ async def _run_together(service: MeterService, listening: socket.socket) -> None
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(service.meter.run(stop))
                 tasks.create_task(service.run(stop))
+                if prover is not None:
+                    tasks.create_task(prover.run(stop))
                 tasks.create_task(server.serve([listening]))
                 tasks.create_task(_stop_server(server, stop))
         except* SBIError as failures:

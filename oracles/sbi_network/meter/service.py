@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
-from typing import Annotated, Any
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Protocol
 
 import structlog
 from fastapi import FastAPI, Path, Request
@@ -14,13 +14,14 @@ from fastapi.responses import JSONResponse, Response
 from sbi_network.chain.keys import Signer
 from sbi_network.errors import ProtocolError, SBIError
 from sbi_network.meter.errors import NotMeasuredError, ReadingStateError
-from sbi_network.meter.measurement import Meter, paused, unless_stopped
+from sbi_network.meter.measurement import Measurement, Meter, paused, unless_stopped
 from sbi_network.meter.network import Network, running_epoch, span_of
-from sbi_network.meter.store import MAX_EPOCH, Identity, KeptReading, ReadingStore
+from sbi_network.meter.store import Identity, KeptReading, ReadingStore
 from sbi_network.protocol.figure import ZERO_WORD
 from sbi_network.protocol.json_form import Signed
 from sbi_network.protocol.messages import Reading
-from sbi_network.protocol.units import ComputeClass
+from sbi_network.protocol.units import OPERATIONS_PER_NANO_GAICPH, ComputeClass
+from sbi_network.state_file import MAX_KEPT_INTEGER
 
 CATCH_UP_EPOCHS = 100
 """How far back a restarted meter looks for epochs that it has not signed."""
@@ -43,11 +44,40 @@ class Absent:
     retry_after: int | None = None
 
 
+class Proofs(Protocol):
+    """What a facility answers to challenges: see `prover`."""
+
+    async def until_answered(self, epoch: int) -> None:
+        """Wait until an epoch's challenges are answered, or are not any more."""
+
+    def evidence(self, epoch: int) -> bytes:
+        """The root of an epoch's products whose opening was good."""
+
+    async def allowed(self, epoch: int) -> tuple[int, int, int] | None:
+        """The most raw output by class that enough oracles will accept; None where they do not say."""
+
+    def products(self, epoch: int) -> list[str]:
+        """The signed products of an epoch, as JSON."""
+
+    def opening(self, epoch: int, device: bytes) -> bytes | None:
+        """The opened rows of a device, if there are any (yet)."""
+
+
 class MeterService:
     """One facility's meter at work: from measurements to kept readings."""
 
-    def __init__(self, meter: Meter, network: Network, facility: int, signer: Signer, store: ReadingStore) -> None:
+    def __init__(
+        self,
+        meter: Meter,
+        network: Network,
+        facility: int,
+        signer: Signer,
+        store: ReadingStore,
+        proofs: Proofs | None = None,
+    ) -> None:
+        """Without `proofs` readings are signed with none: they count where the network asks for none."""
         self.meter = meter
+        self.proofs = proofs
         self.network = network
         self.identity = Identity(facility, signer.address, network.domain)
         self._signer = signer
@@ -98,10 +128,15 @@ class MeterService:
     async def _fixed_now(self, epoch: int) -> Reading | None:
         """What the epoch's reading says from now on; None where there is nothing that could be said."""
         try:
+            evidence, allowed = ZERO_WORD, None
+            if self.proofs is not None:
+                await self.proofs.until_answered(epoch)
+                evidence, allowed = self.proofs.evidence(epoch), await self.proofs.allowed(epoch)
             measurement = await self.meter.measure(span_of(self.network, epoch))
+            if allowed is not None:
+                measurement = _within(measurement, allowed)
             general, intelligent, super_ = measurement.raw
-            # The evidence root stays zero until proof of compute is in use (docs/protocol.md).
-            reading = Reading(self.identity.facility, epoch, general, intelligent, super_, evidence=ZERO_WORD)
+            reading = Reading(self.identity.facility, epoch, general, intelligent, super_, evidence)
         except (NotMeasuredError, ProtocolError) as error:
             self._miss(epoch, str(error))
             return None
@@ -136,6 +171,17 @@ def first_epoch(network: Network, made_at: float) -> int:
     return max(0, int((made_at - network.genesis) // network.epoch_seconds))
 
 
+def _within(measurement: Measurement, allowed: tuple[int, int, int]) -> Measurement:
+    """A measurement that says no more than oracles accept, and why: more would be refused as a whole."""
+    figures, notes = [], list(measurement.notes)
+    for compute_class, known, most in zip(ComputeClass, measurement.figures, allowed, strict=True):
+        if known.raw > most:
+            notes.append(f"{compute_class.name.lower()}: oracles accept {most:,} nGAICPh, of {known.raw:,}")
+            known = replace(known, operations=most * OPERATIONS_PER_NANO_GAICPH)
+        figures.append(known)
+    return replace(measurement, figures=(figures[0], figures[1], figures[2]), notes=tuple(notes))
+
+
 def build_http(service: MeterService) -> FastAPI:
     """The HTTP side: it only reads what is kept, and signs nothing."""
     http = FastAPI(title="sbi meter", docs_url=None, redoc_url=None, openapi_url=None)
@@ -144,7 +190,7 @@ def build_http(service: MeterService) -> FastAPI:
     http.add_exception_handler(ReadingStateError, _state_failed)
 
     @http.get("/v1/readings/{epoch}")
-    async def reading(epoch: Annotated[int, Path(ge=0, le=MAX_EPOCH)]) -> Response:
+    async def reading(epoch: Annotated[int, Path(ge=0, le=MAX_KEPT_INTEGER)]) -> Response:
         found = service.reading(epoch)
         if isinstance(found, KeptReading):
             return Response(found.signed, media_type="application/json")
@@ -152,7 +198,7 @@ def build_http(service: MeterService) -> FastAPI:
         return _problem(404, "No reading of this epoch", found.reason, retry)
 
     @http.get("/v1/evidence/{epoch}")
-    async def evidence(epoch: Annotated[int, Path(ge=0, le=MAX_EPOCH)]) -> Response:
+    async def evidence(epoch: Annotated[int, Path(ge=0, le=MAX_KEPT_INTEGER)]) -> Response:
         found = service.reading(epoch)
         if isinstance(found, KeptReading):
             return JSONResponse({"words": found.words, **found.evidence})
@@ -169,7 +215,24 @@ def build_http(service: MeterService) -> FastAPI:
         measuring = any(service.meter.capacity())
         return JSONResponse({"status": "measuring" if measuring else "starting"})
 
+    _add_proofs(http, service)
     return http
+
+
+def _add_proofs(http: FastAPI, service: MeterService) -> None:
+    @http.get("/v1/products/{epoch}")
+    async def products(epoch: Annotated[int, Path(ge=0, le=MAX_KEPT_INTEGER)]) -> Response:
+        signed = service.proofs.products(epoch) if service.proofs else []
+        return Response(f'{{"products":[{",".join(signed)}]}}', media_type="application/json")
+
+    @http.get("/v1/openings/{epoch}/{device}")
+    async def opening(
+        epoch: Annotated[int, Path(ge=0, le=MAX_KEPT_INTEGER)], device: Annotated[str, Path(pattern="^0x[0-9a-f]{64}$")]
+    ) -> Response:
+        found = service.proofs.opening(epoch, bytes.fromhex(device[2:])) if service.proofs else None
+        if found is None:
+            return _problem(404, "No opening", f"epoch {epoch}: no rows of this device are open (yet)")
+        return Response(found, media_type="application/octet-stream")
 
 
 def _facility_object(service: MeterService) -> dict[str, Any]:
@@ -195,12 +258,16 @@ def _problem(status: int, title: str, detail: str, headers: dict[str, str] | Non
 
 
 async def _bad_request(request: Request, error: Exception) -> Response:
-    return _problem(422, "Not an epoch", f"{request.url.path}: an epoch is an integer from 0 to {MAX_EPOCH}")
+    expected = f"an epoch is an integer from 0 to {MAX_KEPT_INTEGER}, a device 0x and 64 digits"
+    return _problem(422, "Not an epoch", f"{request.url.path}: {expected}")
 
 
 async def _no_such_page(request: Request, error: Exception) -> Response:
     return _problem(
-        404, "No such page", "there are /v1/readings/{epoch}, /v1/evidence/{epoch}, /v1/facility and /healthz"
+        404,
+        "No such page",
+        "there are /v1/readings/{epoch}, /v1/evidence/{epoch}, /v1/products/{epoch}, /v1/openings/{epoch}/{device}, "
+        "/v1/facility and /healthz",
     )
 
 

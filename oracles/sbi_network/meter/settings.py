@@ -18,6 +18,10 @@ port = 8600
 [meter]
 kind = "host"                               # or "nvidia", "prometheus", "accounting": docs/meters.md
 
+[proof]                                     # how challenges are answered
+backend = "numpy"                           # or "torch", "cuda"
+oracles = ["http://127.0.0.1:8701"]         # optional: asked what they will accept, so that no reading says more
+
 [evidence]                                  # optional: audits, energy, schedule, deliveries
 audits = "audits.json"
 """
@@ -27,12 +31,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from sbi_network.chain.settings import ConfiguredPath, KeySettings, NetworkSettings, Section, load_settings
-from sbi_network.meter.counting import CountingMeter
+from sbi_network.meter.counting import Auditor, CountingMeter
 from sbi_network.meter.sources import EvidenceSection, Source, build_meter
 from sbi_network.meter.witnesses import Delivered
 from sbi_network.protocol.address import check_address
@@ -46,6 +50,15 @@ class MeterHttpSettings(HttpSettings):
     port: Port = 8600
 
 
+class ProofSection(Section):
+    """How challenges are answered. `oracles` are asked, by their URLs, what they will accept."""
+
+    backend: Literal["numpy", "torch", "cuda"] = "numpy"
+    oracles: list[Annotated[str, Field(pattern=r"^https?://[^/]"), AfterValidator(lambda url: url.rstrip("/"))]] = (
+        Field(default_factory=list, max_length=256)
+    )
+
+
 class MeterSettings(Section):
     """The whole file."""
 
@@ -56,10 +69,19 @@ class MeterSettings(Section):
     http: MeterHttpSettings = MeterHttpSettings()
     meter: Annotated[Source, Field(discriminator="kind")]
     evidence: EvidenceSection = EvidenceSection()
+    proof: ProofSection = ProofSection()
 
-    def build(self, now: Callable[[], float], epoch_seconds: float) -> CountingMeter:
-        """The meter that the file asks for, with all its evidence. Raises MeterError."""
-        return build_meter(self.meter, self.evidence, now, epoch_seconds, self._delivered())
+    @property
+    def proofs_path(self) -> Path:
+        """Where it is kept what was proved: beside the state, and as precious."""
+        return self.state.with_name(f"{self.state.stem}-proofs.sqlite")
+
+    def build(self, now: Callable[[], float], epoch_seconds: float, auditor: Auditor | None = None) -> CountingMeter:
+        """The meter that the file asks for, with all its evidence; audits are an `auditor`'s, if one is given.
+
+        Raises MeterError.
+        """
+        return build_meter(self.meter, self.evidence, now, epoch_seconds, self._delivered(), auditor)
 
     def _delivered(self) -> Delivered | None:
         if self.evidence.deliveries is None:

@@ -14,7 +14,7 @@ from sbi_network.meter.accounting import AccountingMeter, RecordFile, Replay
 from sbi_network.meter.audit_file import AuditFile, NamedClass
 from sbi_network.meter.bounds import CONFIDENCE_PPM, PPM
 from sbi_network.meter.capacity import MAX_SIZE, MIN_SAMPLE_SECONDS, MIN_SIZE, MIN_WINDOW
-from sbi_network.meter.counting import CountingMeter, OtherWitness
+from sbi_network.meter.counting import Auditor, CountingMeter, OtherWitness
 from sbi_network.meter.device_table import read_device_table
 from sbi_network.meter.evidence import Terms
 from sbi_network.meter.host import HostMeter, HostSettings
@@ -318,6 +318,10 @@ class EvidenceSection(Section):
     confidence: float = Field(default=CONFIDENCE_PPM / PPM, ge=0.5, le=0.999999)
     unbacked: dict[_ClassName, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
 
+    def audit_file(self) -> AuditFile | None:
+        """The file of audits and probes, if there is one."""
+        return AuditFile(self.audits) if self.audits is not None else None
+
     def terms(self) -> Terms:
         """How evidence is weighed: confidence rounded up, caps down."""
         first = Terms()
@@ -342,10 +346,16 @@ class EvidenceSection(Section):
 
 
 def build_meter(
-    source: Source, evidence: EvidenceSection, now: Now, epoch_seconds: float, delivered: Delivered | None = None
+    source: Source,
+    evidence: EvidenceSection,
+    now: Now,
+    epoch_seconds: float,
+    delivered: Delivered | None = None,
+    auditor: Auditor | None = None,
 ) -> CountingMeter:
-    """The metering source that a `[meter]` section asks for, with the evidence of `[evidence]`. Raises MeterError."""
-    auditor = AuditFile(evidence.audits) if evidence.audits is not None else None
+    """The metering source that a `[meter]` section asks for, with the evidence of `[evidence]`; an `auditor` stands for
+    its file of audits. Raises MeterError."""
+    auditor = auditor or evidence.audit_file()
     return CountingMeter(
         source.meter(now, epoch_seconds), auditor, evidence.witnesses(now, delivered), evidence.terms()
     )

@@ -17,6 +17,7 @@ from sbi_network.serving import HttpSettings, Port, Server, bound_socket
 
 _SHUTDOWN_SECONDS = 1
 _MOST_CONNECTIONS = 32
+_ANSWER_SECONDS = 10.0
 
 _log = structlog.get_logger("sbi.monitoring")
 
@@ -53,7 +54,9 @@ async def monitored(settings: MonitoringSettings | None, metrics: Metrics, healt
         yield
         return
     with bound_socket(settings) as listening:
-        server = Server(build_app(metrics, health), _SHUTDOWN_SECONDS, _MOST_CONNECTIONS)
+        server = Server(
+            build_app(metrics, health), _SHUTDOWN_SECONDS, _MOST_CONNECTIONS, answer_seconds=_ANSWER_SECONDS
+        )
         serving = asyncio.create_task(server.serve([listening]))
         _log.info("monitoring_started", host=settings.host, port=settings.port)
         try:

@@ -15,6 +15,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollecto
 
 WEI_PER_ETHER: Final = 10**18
 
+SIGNED_KINDS: Final = ("observation", "report")
+"""What an oracle signs."""
+
 
 class Metrics:
     """The figures that every process has. It is an `EndpointObserver`."""
@@ -60,6 +63,8 @@ class OracleMetrics:
         self._newest = -1
         self._deadlines: dict[int, float] = {}
         self._refusals = metrics.counter("sbi_signing_refusals", "What the signing guard refused to sign", "kind")
+        for kind in SIGNED_KINDS:
+            self._refusals.labels(kind)  # from zero on: Prometheus sees no increase in what begins with one
         self._disagreement = metrics.gauge(
             "sbi_disagreement", "Oracles whose observation of the last epoch differed from the report"
         )
@@ -91,7 +96,7 @@ class OracleMetrics:
         self._disagreement.set(oracles)
 
     def signing_refused(self, kind: str) -> None:
-        """The signing guard refused; `kind` is one of few words: report, observation."""
+        """The signing guard refused; `kind` is one of `SIGNED_KINDS`."""
         self._refusals.labels(kind).inc()
 
     def _report_age(self) -> float:

@@ -16,11 +16,12 @@ from sbi_network.oracle.observation import BackedObservation, Readings, check_ba
 from sbi_network.oracle.terms import EpochTerms
 from sbi_network.oracle.views import VIEW_TOLERANCE
 from sbi_network.oracle.wire import Listed, Proposal
-from sbi_network.protocol.agreement import AgreedReport, report_from_observations
+from sbi_network.protocol.agreement import AgreedReport, Entry, readings_hash, report_from_observations
 from sbi_network.protocol.json_form import Signed
 from sbi_network.protocol.messages import Reading, Report
 from sbi_network.protocol.oracle_set import pack_signatures
 from sbi_network.protocol.signature import Signature
+from sbi_network.protocol.sumtree import SumTree
 
 ALL_STAND: Final = -1
 """Every bit set: all oracles stand, as far as one knows."""
@@ -110,6 +111,12 @@ class EpochAgreement:
         """What is known of an oracle's observation."""
         return self._observations.get(oracle)
 
+    def differing_from(self, tree: SumTree) -> list[int]:
+        """The oracles that observed another reading of some facility, or none, than an accepted report has."""
+        agreed = readings_hash(Entry(*leaf.sums.lanes[:3], leaf.reading_digest) for leaf in tree.leaves)
+        known = sorted(self._observations.items())
+        return [oracle for oracle, each in known if each.signed.message.readings != agreed]
+
     def listed(self, listed: Listed) -> BackedObservation | None:
         """The observation that a proposal lists, where it is known: also another one of an equivocator."""
         for known in (self._observations.get(listed.oracle), self._others.get(listed.oracle)):
@@ -126,7 +133,7 @@ class EpochAgreement:
         known = self._observations.get(observation.oracle)
         if known == observation:
             return False
-        check_backed(observation, self.terms)
+        check_backed(observation, self.terms, self._readings)
         self._note_readings(observation)
         if known is not None and known.signed.message != observation.signed.message:
             self._tell(Equivocation(observation.oracle, known.signed, observation.signed))

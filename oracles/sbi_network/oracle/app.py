@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Protocol
 
 from fastapi import FastAPI, Path, Request
 from fastapi.exceptions import RequestValidationError
@@ -13,10 +13,11 @@ from sbi_network.errors import SBIError
 from sbi_network.oracle.errors import OracleStateError, Reason, RefusedError
 from sbi_network.oracle.mailbox import Mailbox
 from sbi_network.oracle.passport import HEADER, Gate
-from sbi_network.oracle.state_file import MAX_KEPT_INTEGER
 from sbi_network.oracle.wire import encode_observation, encode_signature, encode_tree
+from sbi_network.protocol.figure import UINT32_MAX
 from sbi_network.protocol.json_form import MAX_TEXT_CHARS
 from sbi_network.protocol.oracle_set import MAX_ORACLES
+from sbi_network.state_file import MAX_KEPT_INTEGER
 
 _BODY_SECONDS: Final = 10.0
 """The longest that a sender may take over a body."""
@@ -26,10 +27,21 @@ _SHOWN_CHARS: Final = 200
 
 EpochInPath = Annotated[int, Path(ge=0, le=MAX_KEPT_INTEGER)]
 OracleInPath = Annotated[int, Path(ge=0, lt=MAX_ORACLES)]
+FacilityInPath = Annotated[int, Path(ge=0, le=UINT32_MAX)]
 WordInPath = Annotated[str, Path(pattern="^0x[0-9a-f]{64}$")]
 
 
-def build_app(mailbox: Mailbox) -> FastAPI:
+class Findings(Protocol):
+    """What is told to anybody of facilities' proofs."""
+
+    def finding(self, epoch: int, facility: int) -> dict[str, Any] | None:
+        """What was found of a facility; None while it is not known."""
+
+    def wrong_products(self) -> list[dict[str, Any]]:
+        """Products that are wrong, with all that it takes to show it."""
+
+
+def build_app(mailbox: Mailbox, findings: Findings | None = None) -> FastAPI:
     """The HTTP side of an oracle."""
     gate = Gate(mailbox.identity.address, mailbox.identity.clock, mailbox.is_known)
     app = FastAPI(title="sbi oracle", docs_url=None, redoc_url=None, openapi_url=None)
@@ -62,6 +74,17 @@ def build_app(mailbox: Mailbox) -> FastAPI:
     async def tree(request: Request, epoch: EpochInPath, commitment: WordInPath) -> Response:
         await _body(request, gate, 0)
         return Response(encode_tree(mailbox.leaves_of(epoch, bytes.fromhex(commitment[2:]))), media_type=_JSON)
+
+    @app.get("/v1/audits/{epoch}/{facility}")
+    async def audits(epoch: EpochInPath, facility: FacilityInPath) -> Response:
+        found = findings.finding(epoch, facility) if findings else None
+        if found is None:
+            raise RefusedError(Reason.UNKNOWN, f"nothing is found of facility {facility} in epoch {epoch} (yet)")
+        return JSONResponse(found)
+
+    @app.get("/v1/wrong-products")
+    async def wrong_products() -> Response:
+        return JSONResponse({"wrongProducts": findings.wrong_products() if findings else []})
 
     @app.get("/v1/status")
     async def status() -> dict[str, Any]:

@@ -14,14 +14,14 @@ from eth_typing import ChecksumAddress
 
 from sbi_network.errors import ProtocolError
 from sbi_network.oracle.errors import OracleStateError
-from sbi_network.oracle.state_file import StateFile, check_kept_integers, identity_of
+from sbi_network.oracle.identity import identity_of
 from sbi_network.protocol.exhibit import decode_leaves, encode_leaves
 from sbi_network.protocol.json_form import Signed, decode_signed, encode_signed
 from sbi_network.protocol.messages import Observation, Reading, Report
 from sbi_network.protocol.sumtree import SumTree
 from sbi_network.protocol.typed_data import Domain, TypedMessage
+from sbi_network.state_file import Form, StateFile
 
-_VERSION: Final = 1
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS trees (
     epoch INTEGER NOT NULL,
@@ -81,19 +81,21 @@ def kind_of(signed: Evidence) -> str:
 class Archive(StateFile):
     """An oracle's archive. Raises OracleStateError wherever it cannot be read or written."""
 
+    FORM = Form(1, _SCHEMA, OracleStateError)
+
     def __init__(self, path: Path | str, signer: ChecksumAddress, domain: Domain) -> None:
-        super().__init__(path, identity_of(signer, domain), _VERSION, _SCHEMA)
+        super().__init__(path, identity_of(signer, domain))
         self._domain = domain
 
     def keep_tree(self, epoch: int, tree: SumTree) -> None:
         """On disk when this returns."""
-        check_kept_integers(epoch)
+        self.check_fits(epoch)
         leaves = encode_leaves(tree.leaves)
         self.write("INSERT OR IGNORE INTO trees VALUES (?, ?, ?)", epoch, tree.commitment, leaves)
 
     def tree(self, epoch: int, commitment: bytes) -> SumTree | None:
         """The tree with this commitment, if it is here."""
-        check_kept_integers(epoch)
+        self.check_fits(epoch)
         found = self.leaves(epoch, commitment)
         if found is None:
             return None
@@ -123,7 +125,7 @@ class Archive(StateFile):
         view = message.view_number if isinstance(message, Report) else 0
         config = b"" if isinstance(message, Reading) else message.config_digest
         digest, place = message.digest(self._domain), (kind, message.epoch, view, number, config)
-        check_kept_integers(message.epoch, view)
+        self.check_fits(message.epoch, view)
         with self.transaction() as db:
             query = "SELECT digest, message FROM signed WHERE (kind, epoch, view, number, config) = (?, ?, ?, ?, ?)"
             known = db.execute(query, place).fetchall()

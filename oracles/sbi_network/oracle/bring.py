@@ -11,7 +11,9 @@ import structlog
 from sbi_network.chain.errors import ChainError, ContractRefused
 from sbi_network.chain.sender import Call, TransactionSender
 
-_DONE: Final = frozenset({"NoOpenDemand", "SignerIsSlashed", "SignersAlreadySlashed", "LeafAlreadyTakenOut"})
+_DONE: Final = frozenset(
+    {"NoOpenDemand", "SignerIsSlashed", "SignersAlreadySlashed", "LeafAlreadyTakenOut", "AlreadyDisproved"}
+)
 _TOO_LATE: Final = frozenset({"RevealTooLate", "EvidenceTooLate", "EpochNotDisputable", "EpochForgotten"})
 
 _log = structlog.get_logger("sbi.oracle")

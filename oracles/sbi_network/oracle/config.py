@@ -109,6 +109,11 @@ class OracleSettings(Section):
         return self.archive or self.state.with_name(f"{self.state.stem}-archive.sqlite")
 
     @property
+    def audits_path(self) -> Path:
+        """Where it is kept what facilities proved, and what they did not."""
+        return self.state.with_name(f"{self.state.stem}-audits.sqlite")
+
+    @property
     def peer_urls(self) -> dict[Address, str]:
         """Where peers serve, by addresses known to be some."""
         return {check_address("peer", address): url for address, url in self.peers.items()}

@@ -33,18 +33,22 @@ class Custody:
         self._archive = around.archive
         self._faults = faults
 
-    async def after(self, terms: EpochTerms) -> None:
-        """See to a settled epoch. Ends when nothing is left to do, or nothing can come of it any more."""
+    async def after(self, terms: EpochTerms) -> SumTree | None:
+        """See to a settled epoch. Ends when nothing is left to do, or nothing can come of it any more.
+
+        The tree of its report, where there is one and somebody has it.
+        """
         reach = self._around.reach
         self._archive.prune(self._around.oldest_within(reach.finality), self._around.oldest_within(reach.evidence))
         record = await self._record(terms.epoch)
         await self._show_other_reports(terms, record)
         if record is None:
-            return
+            return None
         tree = await self.tree_of(terms, record)
         if tree is not None:
             self._archive.drop_other_trees(terms.epoch, record.commitment)
             await self._faults.examine_tree(terms, tree)
+        return tree
 
     async def tree_of(self, terms: EpochTerms, record: Record) -> SumTree | None:
         """The tree of an accepted report. Asks until somebody has it; None once nobody can demand it any more."""

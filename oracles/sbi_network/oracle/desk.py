@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
 import structlog
 from eth_typing import ChecksumAddress
 
@@ -20,12 +23,23 @@ _log = structlog.get_logger("sbi.oracle")
 
 
 class SigningDesk:
-    """An oracle's signing key behind its guard."""
+    """An oracle's signing key behind its guard.
 
-    def __init__(self, signer: Signer, guard: SigningGuard, archive: Archive) -> None:
+    `refused` is told the kind, observation or report, of each second message that was not signed, and of each that is
+    not because the oracle is parked. What only might be a second one is no cause for alarm: see `UnsureError`.
+    """
+
+    def __init__(
+        self,
+        signer: Signer,
+        guard: SigningGuard,
+        archive: Archive,
+        refused: Callable[[str], None] = lambda kind: None,
+    ) -> None:
         self._signer = signer
         self._guard = guard
         self._archive = archive
+        self._refused = refused
         self._parked: str | None = None
 
     @property
@@ -65,12 +79,12 @@ class SigningDesk:
         self, oracle: int, readings: Readings, terms: EpochTerms, *, may_be_new: bool = True
     ) -> BackedObservation:
         """This oracle's observation. Raises SecondDigestError if it has signed another, UnsureError if it may have."""
-        self._require_at_work()
         observation = observation_of(readings, terms)
         domain = terms.config.domain
         packed = pack_readings(readings)
         digest = observation.digest(domain)
-        self._guard.claim_observation(terms.config.digest, terms.epoch, digest, packed, may_be_new=may_be_new)
+        with self._refusals("observation"):
+            self._guard.claim_observation(terms.config.digest, terms.epoch, digest, packed, may_be_new=may_be_new)
         signature = await self._signer.sign(observation.preimage(domain))
         return BackedObservation(oracle, Signed(observation, signature), readings)
 
@@ -79,15 +93,22 @@ class SigningDesk:
 
         Raises SecondDigestError if it has signed another in this view, UnsureError if it may have.
         """
-        self._require_at_work()
         report = agreed.report
         digest = report.digest(terms.config.domain)
-        # The tree first: whoever signs must be able to show any part of it.
-        self._archive.keep_tree(terms.epoch, agreed.tree)
         view = report.view_number
-        self._guard.claim_report(terms.config.digest, terms.epoch, view, digest, may_be_new=may_be_new)
+        with self._refusals("report"):
+            # The tree first: whoever signs must be able to show any part of it.
+            self._archive.keep_tree(terms.epoch, agreed.tree)
+            self._guard.claim_report(terms.config.digest, terms.epoch, view, digest, may_be_new=may_be_new)
         return await self._signer.sign(report.preimage(terms.config.domain))
 
-    def _require_at_work(self) -> None:
-        if self._parked is not None:
-            raise ParkedError(self._parked)
+    @contextmanager
+    def _refusals(self, kind: str) -> Iterator[None]:
+        """Raises ParkedError where nothing is signed any more; tells of that, and of a second digest."""
+        try:
+            if self._parked is not None:
+                raise ParkedError(self._parked)
+            yield
+        except (SecondDigestError, ParkedError):
+            self._refused(kind)
+            raise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 
@@ -24,10 +24,20 @@ class BadReadingError(NoAnswerError):
     """A facility answered with something that is no valid reading: to ask again will not help."""
 
 
+class Judge(Protocol):
+    """Who knows what is proved."""
+
+    async def fault_of(self, terms: EpochTerms, signed: Signed[Reading]) -> str | None:
+        """Why a reading does not count for want of proof; None where it does. Raises NoAnswerError."""
+
+
 class Gatherer:
     """Asks facilities by number, each until it has a reading or time is up."""
 
-    def __init__(self, transport: Transport, urls: Mapping[int, str], retry_seconds: float) -> None:
+    def __init__(
+        self, transport: Transport, urls: Mapping[int, str], retry_seconds: float, judge: Judge | None = None
+    ) -> None:
+        self._judge = judge
         self._transport = transport
         self._urls = urls
         self._retry_seconds = retry_seconds
@@ -75,7 +85,9 @@ class Gatherer:
             reading = decode_signed(Reading, answer.body)
             fault = terms.fault_of(reading, facility)
         except ProtocolError as error:
-            fault = str(error)
+            raise BadReadingError(str(error)) from None
+        if fault is None and self._judge is not None:
+            fault = await self._judge.fault_of(terms, reading)
         if fault is not None:
             raise BadReadingError(fault)
         return reading

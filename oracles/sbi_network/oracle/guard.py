@@ -14,11 +14,11 @@ from typing import Final
 
 from eth_typing import ChecksumAddress
 
-from sbi_network.oracle.errors import SecondDigestError, UnsureError
-from sbi_network.oracle.state_file import StateFile, check_kept_integers, identity_of
+from sbi_network.oracle.errors import OracleStateError, SecondDigestError, UnsureError
+from sbi_network.oracle.identity import identity_of
 from sbi_network.protocol.typed_data import Domain
+from sbi_network.state_file import Form, StateFile
 
-_VERSION: Final = 1
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS observations (
     config BLOB NOT NULL,
@@ -43,8 +43,10 @@ class SigningGuard(StateFile):
     Two processes with one file see each other's rows: the second is held to what the first has signed.
     """
 
+    FORM = Form(1, _SCHEMA, OracleStateError)
+
     def __init__(self, path: Path | str, signer: ChecksumAddress, domain: Domain) -> None:
-        super().__init__(path, identity_of(signer, domain), _VERSION, _SCHEMA)
+        super().__init__(path, identity_of(signer, domain))
 
     def observed(self, config: bytes, epoch: int) -> bytes | None:
         """The readings of the observation that was claimed for an epoch, as they were given."""
@@ -64,7 +66,7 @@ class SigningGuard(StateFile):
         """
         what = f"observation of epoch {epoch}"
         place = (config, epoch)
-        check_kept_integers(epoch)
+        self.check_fits(epoch)
         with self.transaction() as db:
             query = "SELECT digest FROM observations WHERE config = ? AND epoch = ?"
             kept = db.execute(query, place).fetchone()
@@ -81,7 +83,7 @@ class SigningGuard(StateFile):
         """
         what = f"report of epoch {epoch}, view {view}"
         place = (config, epoch, view)
-        check_kept_integers(epoch, view)
+        self.check_fits(epoch, view)
         with self.transaction() as db:
             query = "SELECT digest FROM reports WHERE config = ? AND epoch = ? AND view = ?"
             kept = db.execute(query, place).fetchone()

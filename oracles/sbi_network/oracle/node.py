@@ -12,6 +12,7 @@ import structlog
 from sbi_network.chain.errors import ChainError
 from sbi_network.chain.registry import Registry
 from sbi_network.errors import SBIError
+from sbi_network.monitoring.metrics import OracleMetrics
 from sbi_network.oracle.agreement import EpochAgreement
 from sbi_network.oracle.custody import Custody
 from sbi_network.oracle.desk import SigningDesk
@@ -23,6 +24,7 @@ from sbi_network.oracle.terms import EpochTerms, Terms
 from sbi_network.oracle.testimony import Testimony
 from sbi_network.oracle.views import Views
 from sbi_network.oracle.watch import Standing, until_final, until_settled
+from sbi_network.protocol.sumtree import SumTree
 
 _MOST_BEHIND: Final = 64
 """How many epochs back an oracle looks when it starts. Those that are further back are not served."""
@@ -51,6 +53,7 @@ class Office:
     registry: Registry
     mailbox: Mailbox
     means: Means
+    metrics: OracleMetrics
 
 
 class OracleNode:
@@ -117,8 +120,7 @@ class OracleNode:
             ):
                 break
             _log.warning("report_dropped", epoch=epoch)
-        self._agreements.pop(epoch, None)
-        await self._look_after(epoch)
+        await self._look_after(epoch, self._agreements.pop(epoch, None))
 
     async def _work_until_settled(self, epoch: int) -> Standing:
         working = asyncio.create_task(self._work(epoch))
@@ -130,18 +132,26 @@ class OracleNode:
             working.cancel()
             await asyncio.gather(working, return_exceptions=True)
 
-    async def _look_after(self, epoch: int) -> None:
+    async def _look_after(self, epoch: int, agreement: EpochAgreement | None) -> None:
         """See to what is left of a settled epoch, again where that fails: a disk may be full, an endpoint down."""
         while not self._clock.now() > self._clock.deadline_of(epoch) + _LOOKED_AFTER_SECONDS:
             try:
                 self._office.guard.prune(epoch - _KEPT_EPOCHS)
-                await self._office.custody.after(await self._office.terms.of(epoch))
+                tree = await self._office.custody.after(await self._office.terms.of(epoch))
+                if tree is not None and agreement is not None:
+                    self._note_disagreement(agreement, tree)
                 return
             except SBIError as error:
                 _log.warning("custody_failed", epoch=epoch, reason=str(error))
             except Exception:  # noqa: BLE001 - as in _work
                 _log.exception("custody_failed_unexpectedly", epoch=epoch)
             await asyncio.sleep(self._poll_seconds)
+
+    def _note_disagreement(self, agreement: EpochAgreement, tree: SumTree) -> None:
+        differing = agreement.differing_from(tree)
+        self._office.metrics.disagreed(len(differing))
+        if differing:
+            _log.warning("disagreement", epoch=agreement.terms.epoch, oracles=differing)
 
     async def _surely(self, watch: Callable[[], Awaitable[Standing]]) -> Standing:
         while True:

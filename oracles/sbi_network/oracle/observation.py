@@ -6,7 +6,7 @@ among those that an equivocating facility signed, and nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sbi_network.errors import AgreementError, ProtocolError, SignatureError
@@ -70,16 +70,24 @@ def signer_of(signed: Signed[Observation] | Signed[Report], terms: EpochTerms) -
         raise RefusedError(Reason.NOT_MEMBER, str(error)) from None
 
 
-def check_backed(observation: BackedObservation, terms: EpochTerms) -> None:
-    """Signature first, then every reading. Raises RefusedError."""
+def check_backed(
+    observation: BackedObservation, terms: EpochTerms, checked: Mapping[int, Signed[Reading]] | None = None
+) -> None:
+    """Signature first, then every reading. Raises RefusedError.
+
+    `checked` has readings by facility that passed before: where an observation has the same one, signature included, it
+    need not be checked again. Mostly all have the same.
+    """
     if signer_of(observation.signed, terms) != observation.oracle:
         raise RefusedError(Reason.BAD_SIGNATURE, f"oracle {observation.oracle} did not sign its observation")
     try:
         check_observation(observation.listed(terms.config.domain), terms.config, terms.epoch, len(terms.facilities))
     except ProtocolError as error:
         raise RefusedError(Reason.BAD_READING, str(error)) from None
+    known = checked or {}
     for facility, reading in enumerate(observation.readings):
-        _check_reading(reading, facility, terms)
+        if reading is None or reading != known.get(facility):
+            _check_reading(reading, facility, terms)
 
 
 def _check_reading(reading: Signed[Reading] | None, facility: int, terms: EpochTerms) -> None:

@@ -6,7 +6,6 @@ the same whenever it reads after the epoch's start.
 
 from __future__ import annotations
 
-import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +20,6 @@ from sbi_network.protocol.messages import Reading
 from sbi_network.protocol.oracle_set import OracleConfig, leader
 from sbi_network.protocol.sumtree import Leaf
 
-_READS_AT_ONCE: Final = 16
 _KEPT: Final = 16
 
 
@@ -109,16 +107,8 @@ class Terms:
 async def read_terms(registry: Registry, epoch: int) -> EpochTerms:
     """An epoch's terms. The epoch has begun. Raises ChainError."""
     config = await registry.config_at(epoch)
-    count = await registry.facility_count()
-    limit = asyncio.Semaphore(_READS_AT_ONCE)
-
-    async def one(number: int) -> FacilityAtEpoch:
-        async with limit:
-            facility = await registry.facility(number)
-            return FacilityAtEpoch(facility.reading_key, await registry.facility_terms(number, epoch))
-
-    facilities = await asyncio.gather(*[one(number) for number in range(count)])
-    return EpochTerms(epoch, config, _known(facilities))
+    found = await registry.facilities_at(epoch)
+    return EpochTerms(epoch, config, _known([FacilityAtEpoch(who.reading_key, terms) for who, terms in found]))
 
 
 def _known(facilities: Sequence[FacilityAtEpoch]) -> tuple[FacilityAtEpoch, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from sbi_network.simulation.errors import ConservationError
 from sbi_network.simulation.exchange import Settled, Vouchers, part_of
-from sbi_network.simulation.vault import Issue, Passed, Source, Vault
+from sbi_network.simulation.vault import Braked, Issue, NotYetError, Passed, Source, Vault
 
 
 class Books:
@@ -63,21 +63,32 @@ class Books:
         elif change < 0:
             self.vault.dismiss(self.vault.index, -change)
 
-    def distribute(self, now: int, until: int, source: Source, active: int) -> int:
-        """Every dividend that is due for epochs before `until`, wei a head. `active` heads have activated."""
-        dividends = 0
+    def distribute(self, now: int, until: int, source: Source, active: int) -> tuple[int, Braked | None]:
+        """Every dividend that is due for epochs before `until`, wei a head, and the jump that waits from now on.
+
+        `active` heads have activated.
+        """
+        dividends, braked = 0, None
         vault = self.vault
         while vault.next_epoch < until and vault.headcount:
-            for event in vault.distribute(now, source):
+            try:
+                events = vault.distribute(now, source)
+            except NotYetError:
+                break
+            for event in events:
                 if isinstance(event, Issue):
                     dividends += event.dividend
                     self.entitled += event.entitlement
                     self._check_issue(event)
-                else:
+                elif isinstance(event, Passed):
                     self._count(event)
+                else:
+                    braked = event
+            if braked:
+                break
         self.citizens += dividends * active
         self.inactive += dividends * (vault.headcount - active)
-        return dividends
+        return dividends, braked
 
     def settle(self, epoch: int, delivered: float) -> Settled:
         """Vouchers that fall due: fees to operators, a part to everyone, the rest destroyed; refunds to who paid."""

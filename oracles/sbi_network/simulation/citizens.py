@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sbi_network.simulation.errors import ConservationError
+from sbi_network.simulation.policy import WHOLE_BPS
 from sbi_network.simulation.quantity import DAYS_A_YEAR
 from sbi_network.simulation.scenario import (
     Activation,
@@ -141,8 +142,7 @@ class _Roll:
         self._retiring = _column(scenarios, "retirements") * years
         self._enrolment = 1 - (1 - _column(scenarios, "enrolment")) ** days
         self._activation = 1 - (1 - _column(scenarios, "activation")) ** days
-        cap = np.array([[float(s.brakes.enrolment_cap)] for s in scenarios])
-        self._most = people * cap * days
+        self._rush = _Rush(scenarios)
         self._people = people.copy()
         self._enrolled: Floats = people * _column(scenarios, "enrolled")
         self._active: Floats = self._enrolled * _column(scenarios, "activated")
@@ -165,7 +165,9 @@ class _Roll:
         outside = np.maximum(self._people - self._enrolled, 0.0)
         if epoch in self._enrolments:
             self._due += outside * self._enrolments[epoch]
-        joining = np.minimum(outside * self._enrolment + self._due, np.minimum(outside, self._most))
+        joining = np.minimum(outside * self._enrolment + self._due, outside)
+        joining *= self._rush.open(epoch, self.enrolled.sum(axis=1))[:, None]
+        self._rush.count(joining.sum(axis=1))
         self._due = np.maximum(self._due - joining, 0.0)
         staying = 1 - self._retiring
         self._enrolled = self._enrolled * staying + joining
@@ -193,6 +195,40 @@ class _Roll:
         waking = (self._activation * (self._enrolled - self._active)).max()
         same = bool((self.enrolled == enrolled).all() and (self.active == active).all())
         return same and flows == 0 and unsettled + waking < _ALMOST
+
+
+class _Rush:
+    """contracts/CitizenRegistry.sol: a region that grows by too much in a period enrols nobody more in it.
+
+    All people here are one region. By run; whole heads times basis points are exact in float64 to 9e11 heads.
+    """
+
+    def __init__(self, scenarios: Sequence[Scenario]) -> None:
+        self._periods = np.array([float(s.brakes.rush_period.value / s.epoch) for s in scenarios])
+        self._floor = np.array([float(s.brakes.rush_floor) for s in scenarios])
+        self._bps = np.array([float(s.brakes.rush) for s in scenarios])
+        self._began = np.full(len(scenarios), -1.0)
+        self._joined = np.zeros(len(scenarios))
+
+    def open(self, epoch: int, heads: Floats) -> NDArray[np.bool_]:
+        """Whether anybody may be enrolled in an epoch that begins with these heads."""
+        period = np.floor(epoch / self._periods + _ALMOST)
+        self._joined[period != self._began] = 0.0
+        self._began = period
+        joined = np.floor(self._joined + _ALMOST)
+        allowed: NDArray[np.bool_] = joined <= most_arrivals(heads, joined, self._floor, self._bps)
+        return allowed
+
+    def count(self, joining: Floats) -> None:
+        """So many came."""
+        self._joined += joining
+
+
+def most_arrivals(heads: Floats, arrived: Floats, floor: Floats, bps: Floats) -> Floats:
+    """How many may have come in a period before a region's enrolment rests: a share of those who were there."""
+    settled = np.maximum(heads - arrived, 0.0)
+    most: Floats = np.maximum(np.floor_divide(settled * bps, WHOLE_BPS), floor)
+    return most
 
 
 _ALMOST = 1e-6

@@ -1,10 +1,10 @@
 """The closed loop: monitor, calculate, distribute, recycle, epoch by epoch, for several runs side by side.
 
-    an epoch e:   facilities compute and report (known beforehand: `facilities`, `brakes`)
+    an epoch e:   facilities compute and report (known beforehand: `facilities`)
                   people enrol and activate                                                          `citizens`, `books`
                   vouchers sold some epochs ago are delivered: fee, recirculated part, recycling     `exchange`
                   wages and fees are spent
-                  the vault distributes every epoch that is final and not held                       `vault`, `policy`
+                  guardian and votes act; the vault distributes what is final and not held   `brakes`, `vault`, `policy`
                   citizens and enterprises order goods and computing; orders are filled up to capacity, at parity
                   every invariant is checked
 
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from sbi_network.protocol.outcome import Outcome
 from sbi_network.simulation.books import Books
-from sbi_network.simulation.brakes import Waits, judged
+from sbi_network.simulation.brakes import Acts, Waits, with_void
 from sbi_network.simulation.citizens import Citizens
 from sbi_network.simulation.exchange import Vouchers
 from sbi_network.simulation.facilities import Output, Recorded, output_of
@@ -112,7 +112,8 @@ class OneRun:
     def __init__(self, case: Case) -> None:
         scenario = case.scenario
         rng = np.random.default_rng(np.random.SeedSequence(scenario.seed, spawn_key=(case.number,)))
-        self.output, self.waits = judged(scenario, output_of(scenario, rng, case.recorded))
+        self.output = with_void(scenario, output_of(scenario, rng, case.recorded))
+        self.acts, self.waits = Acts(scenario), Waits([False] * scenario.epochs)
         self.policies = _policies(scenario)
         self.bounds = _bounds(scenario)
         delay = max(1, -int(-scenario.exchange.delivery.value // scenario.epoch))
@@ -142,11 +143,14 @@ class OneRun:
         settled = books.settle(epoch, self.delivered[epoch])
         books.spend_fees(self.fees)
         wages = books.pay_wages(self.wages)
-        dividends = 0
         self.reported = epoch + 1
-        if not self.waits.held[epoch]:
-            now = self.bounds.end_of(epoch) + self.finality
-            dividends = books.distribute(now, epoch + 1, self.outcome_of, active)
+        now = self.bounds.end_of(epoch) + self.finality
+        self.acts.happen(epoch, books.vault, now, self.waits)
+        dividends, braked = books.distribute(now, epoch + 1, self.outcome_of, active)
+        # Without citizens epochs wait too, for other reasons.
+        self.waits.held[epoch] = books.vault.next_epoch <= epoch and heads > 0
+        if braked:
+            self.waits.trips.append(braked.epoch)
         wanted = min(float(books.enterprises), books.enterprises * self.orders + self.backlog)
         return dividends, wages + settled.refunded_citizens, wanted
 
@@ -298,6 +302,10 @@ def _bounds(scenario: Scenario) -> Bounds:
         max_rate=int(vault.max_rate),
         release_floor=int(vault.release_floor),
         growth_bps=int(vault.growth),
+        halt_span=int(scenario.brakes.halt.value * 86_400),
+        brake_span=int(scenario.brakes.hold.value * 86_400),
+        jump_floor=int(scenario.brakes.jump_floor),
+        jump_bps=int(scenario.brakes.jump),
     )
 
 

@@ -101,6 +101,28 @@ def comparison_plot(runs: Sequence[Run]) -> bytes:
         return _png(figure)
 
 
+def policy_plot(run: Run) -> bytes:
+    """What every epoch entitled to and issued, and its dividend a head: the policy at work. Needs every epoch's row."""
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(_WIDTH, 5.6))
+        above, below = figure.subplots(2, 1, sharex=True)
+        days = point_days_of(run)
+        for field, words, colour in (("entitled", "entitled: output × rate", SKY), ("issued", "issued", BLUE)):
+            each = np.diff([0.0, *(getattr(row, field) / SBI for row in run.rows)])
+            above.plot(*_thin(days, each), color=colour, linewidth=1.0, label=words)
+        below.plot(*_thin(days, run.dividends / SBI), color=BLUE, linewidth=1.0)
+        above.set_title(run.case.scenario.title)
+        above.set_ylabel("SBI an epoch")
+        below.set_ylabel("dividend: SBI a head an epoch")
+        below.set_xlabel(years_or_days(days)[1])
+        below.set_xlim(0, float(days[-1]))
+        for axis in (above, below):
+            _events(axis, run)
+            axis.set_ylim(bottom=0)
+        figure.legend(*above.get_legend_handles_labels(), loc="outside lower center", ncols=4)
+        return _png(figure)
+
+
 def point_days_of(run: Run) -> Floats:
     """The days at the ends of a run's rows."""
     return (np.array([row.epoch for row in run.rows]) + 1) * run.case.scenario.days

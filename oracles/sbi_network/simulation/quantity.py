@@ -146,6 +146,9 @@ PEOPLE = _dimension(
 RATE = _dimension("a rate of issue", 1, 10**18, {"wei/nGAICPh": 1, "SBI/GAICPh": _SBI / _GAICPH}, "SBI/GAICPh")
 """Canonical: wei per nGAICPh, the contracts' unit."""
 
+OUTPUT = _dimension("an output", 0, 2**64 - 1, {"nGAICPh": 1, "GAICPh": _GAICPH}, "GAICPh", "nGAICPh")
+"""Weighted public output of an epoch; canonical: nGAICPh."""
+
 MONEY = _dimension(
     "an amount of SBI",
     0,

@@ -178,6 +178,13 @@ class Rate(Figure):
     whole = True
 
 
+class Amount(Figure):
+    """Public output of an epoch, whole nGAICPh."""
+
+    dimension = quantity.OUTPUT
+    whole = True
+
+
 class Money(Figure):
     """An amount, whole wei."""
 
@@ -341,12 +348,6 @@ class VaultBounds(Section):
     finality: Span
     """How long after its end an epoch's report is final and its dividend distributed."""
 
-    @model_validator(mode="after")
-    def _sound(self) -> VaultBounds:
-        if self.expiry_age.value <= self.finality.value:
-            raise ValueError("expiry_age: expected more than finality")
-        return self
-
 
 class Exchange(Section):
     """The exchange's shares, and what is offered and delivered there."""
@@ -381,14 +382,27 @@ class Economy(Section):
 
 
 class Brakes(Section):
-    """The automatic brakes and the guardian, modelled: see `brakes`."""
+    """What holds issuance or enrolment back: contracts/DistributionVault.sol and contracts/CitizenRegistry.sol."""
 
-    jump: Factor
-    window: Span
+    jump: GrowthBound
+    """An epoch's output above this multiple of the recent peak waits."""
+    jump_floor: Amount
+    """Output up to this never waits."""
     hold: Span
-    rest: Span
-    enrolment_cap: Share
-    guardian_limit: Span
+    """How long it waits, from the epoch's end."""
+    halt: Span
+    """How long a guardian's halt lasts, and how long there is none after it."""
+    rush: Bps
+    """How many more than there were may be enrolled in a period before enrolment rests."""
+    rush_floor: People
+    """So many may come in any period."""
+    rush_period: Span
+
+    @model_validator(mode="after")
+    def _sound(self) -> Brakes:
+        if self.rush_period.value <= 0:
+            raise ValueError("rush_period: expected more than nothing")
+        return self
 
 
 class Shock(Section):
@@ -480,7 +494,7 @@ class PolicyChange(Shock):
 
 
 class GuardianHalt(Lasting):
-    """The guardian halts issuance; refused where it is not armed, cut to its limit."""
+    """The guardian halts issuance, for `brakes.halt` unless a vote ends it sooner; refused where it is not armed."""
 
     kind: Literal["guardian_halt"]
 
@@ -491,8 +505,14 @@ class Rearm(Shock):
     kind: Literal["rearm"]
 
 
+class Resume(Shock):
+    """A vote lets go on what the guardian or the brake holds back."""
+
+    kind: Literal["resume"]
+
+
 class DisputesUpheld(Shock):
-    """Faults of a quorum's making are upheld: the epoch is void and the brake trips."""
+    """Faults of a quorum's making are upheld: the epoch is void."""
 
     kind: Literal["disputes_upheld"]
 
@@ -508,6 +528,7 @@ AnyShock = Annotated[
     | PolicyChange
     | GuardianHalt
     | Rearm
+    | Resume
     | DisputesUpheld,
     Field(discriminator="kind"),
 ]
@@ -550,6 +571,7 @@ class Scenario(Section):
             raise ValueError(f"horizon: expected at most {MOST_CELLS} epochs × cohorts")
         if self.policy.rate.value > self.vault.max_rate.value:
             raise ValueError("policy.rate: expected at most vault.max_rate")
+        _require_age(self.vault, self.brakes)
         for number, shock in enumerate(self.shocks):
             if shock.at.value >= self.horizon:
                 raise ValueError(f"shocks.{number}.at: expected a time before the horizon")
@@ -657,6 +679,12 @@ def _require_whole(name: str, shares: Any) -> None:
 def _require_distinct(name: str, names: list[str]) -> None:
     if len(set(names)) != len(names):
         raise ValueError(f"{name}: expected names that differ")
+
+
+def _require_age(vault: VaultBounds, brakes: Brakes) -> None:
+    """No epoch expires for a report that is late, a brake or a halt: the vault's constructor asks for that."""
+    if vault.expiry_age.value <= max(vault.finality.value, brakes.hold.value) + brakes.halt.value:
+        raise ValueError("vault.expiry_age: expected more than vault.finality or brakes.hold, and brakes.halt")
 
 
 def _require_release(release: Figure) -> None:

@@ -22,6 +22,9 @@ MAX_PASSED = 64
 
 MIN_RELEASE_FLOOR = INDEX_UNIT << 40
 
+_PEAK_DECAY = 8
+"""An eighth less each epoch: how the peak that output is compared with comes down."""
+
 _UINT32_MAX = 2**32 - 1
 _UINT40_MAX = 2**40 - 1
 _UINT80_MAX = 2**80 - 1
@@ -45,6 +48,10 @@ class Bounds:
     max_rate: int
     release_floor: int
     growth_bps: int
+    halt_span: int
+    brake_span: int
+    jump_floor: int
+    jump_bps: int
 
     def __post_init__(self) -> None:
         if self.growth_bps < WHOLE_BPS or self.growth_bps > _UINT32_MAX:
@@ -53,6 +60,8 @@ class Bounds:
             raise RangeError("release_floor", self.release_floor, f"at least {MIN_RELEASE_FLOOR} wei")
         if not 0 <= self.max_rate <= _UINT96_MAX:
             raise RangeError("max_rate", self.max_rate, f"an integer from 0 to {_UINT96_MAX}")
+        if not WHOLE_BPS <= self.jump_bps <= _UINT32_MAX:
+            raise RangeError("jump", self.jump_bps, f"{WHOLE_BPS} to {_UINT32_MAX} basis points")
 
     def end_of(self, epoch: int) -> int:
         """The second at which an epoch is over."""
@@ -80,21 +89,49 @@ class Passed:
     outcome: Outcome | None
 
 
+@dataclass(frozen=True, slots=True)
+class Braked:
+    """The event EpochBraked: an epoch that waits for its jump. `output` and `most` are nGAICPh, `until` seconds."""
+
+    epoch: int
+    output: int
+    most: int
+    until: int
+
+
+Event = Issue | Passed | Braked
+
+
 class NotYetError(Exception):
-    """The next epoch cannot be distributed yet: it is not final, or there is nobody to distribute to."""
+    """The next epoch cannot be distributed yet: it is not final, or held back, or there is nobody to distribute to."""
+
+
+class RefusedError(Exception):
+    """A halt, or the end of one, that the contract refuses."""
+
+
+def kept_peak(output: int) -> int:
+    """A figure of 64 bits as contracts/libraries/FloatLib.sol keeps it: 30 bits and steps of 12, rounded down."""
+    dropped = max(0, -(-(output.bit_length() - 30) // 12)) * 12
+    return output >> dropped << dropped
 
 
 class Vault:
     """The vault's state and what changes it."""
 
     __slots__ = (
+        "_braked",
+        "_is_released",
         "_policy_at",
         "bounds",
+        "halted_until",
         "headcount",
         "index",
+        "is_spent",
         "issued",
         "last_release",
         "next_epoch",
+        "peak",
         "recirculated",
         "reserve",
     )
@@ -109,12 +146,17 @@ class Vault:
         self.issued = 0
         self.reserve = 0
         self.recirculated = 0
+        self.peak = 0
+        self.halted_until = 0
+        self.is_spent = False
+        self._braked: int | None = None
+        self._is_released = False
 
-    def distribute(self, now: int, source: Source) -> list[Issue | Passed]:
+    def distribute(self, now: int, source: Source) -> list[Event]:
         """One call of `distribute` at a block of time `now`, seconds. Raises NotYetError where it reverts."""
-        if self.headcount == 0:
+        if self.headcount == 0 or now < self.halted_until:
             raise NotYetError(self.next_epoch)
-        events: list[Issue | Passed] = []
+        events: list[Event] = []
         while len(events) < MAX_PASSED:
             epoch = self.next_epoch
             ended_at = self.bounds.end_of(epoch)
@@ -123,7 +165,10 @@ class Vault:
             else:
                 outcome, output = source(epoch) if now >= ended_at else (Outcome.OPEN, 0)
                 if outcome is Outcome.FINAL:
-                    events.append(self._issue(min(output, UINT64_MAX)))
+                    output = min(output, UINT64_MAX)
+                    if self._is_held(epoch, ended_at, output, now, events):
+                        break
+                    events.append(self._issue(output))
                     self.next_epoch += 1
                     break
                 if outcome not in (Outcome.SKIPPED, Outcome.VOID):
@@ -133,6 +178,42 @@ class Vault:
                 events.append(Passed(epoch, outcome))
             self.next_epoch += 1
         return events
+
+    def _is_held(self, epoch: int, ended_at: int, output: int, now: int, events: list[Event]) -> bool:
+        """Whether a jump waits, which is said once by an event. Raises NotYetError for one that was said to."""
+        bounds, until = self.bounds, ended_at + self.bounds.brake_span
+        if output <= bounds.jump_floor or output * WHOLE_BPS <= self.peak * bounds.jump_bps or now >= until:
+            return False
+        if self._braked == epoch:
+            if not self._is_released:
+                raise NotYetError(epoch)
+            return False
+        self._braked, self._is_released = epoch, False
+        events.append(Braked(epoch, output, max(part_down(self.peak, bounds.jump_bps), bounds.jump_floor), until))
+        return True
+
+    def halt(self, now: int) -> None:
+        """The guardian halts dividends. Raises RefusedError when it is spent, or too soon after the last."""
+        earliest = self.halted_until + self.bounds.halt_span if self.halted_until else 0
+        if self.is_spent or now < earliest:
+            raise RefusedError
+        self.halted_until, self.is_spent = now + self.bounds.halt_span, True
+
+    def rearm(self) -> None:
+        """A vote arms the guardian again. Raises RefusedError when it is armed."""
+        if not self.is_spent:
+            raise RefusedError
+        self.is_spent = False
+
+    def resume(self, now: int) -> None:
+        """A vote ends a halt, and lets the next epoch go on that was said to wait. Raises RefusedError for nothing."""
+        held, halted = self._braked == self.next_epoch and not self._is_released, now < self.halted_until
+        if not (held or halted):
+            raise RefusedError
+        if held:
+            self._is_released = True
+        if halted:
+            self.halted_until = now
 
     def _issue(self, output: int) -> Issue:
         given = self.recirculated
@@ -147,6 +228,7 @@ class Vault:
         self.last_release = min((issuing - from_given) // INDEX_UNIT, _UINT80_MAX)
         self.issued += issuing
         self.reserve += entitlement + from_given - issuing
+        self.peak = kept_peak(max(output, self.peak - self.peak // _PEAK_DECAY))
         return Issue(self.next_epoch, output, entitlement, issuing, dividend * INDEX_UNIT, self.headcount, self.reserve)
 
     def _assess(self, output: int) -> tuple[int, int]:

@@ -24,17 +24,25 @@ class ScriptedEndpoint:
         self.headers: dict[str, str] = {}
         self.body: str | None = None
         self.overrides: dict[str, Any] = {}
+        self.takes_batches = True
+        self.batches: list[int] = []
         self.asked: list[str] = []
         self.url = ""
 
-    def answer(self, request: dict[str, Any]) -> str:
-        """What is sent back."""
+    def answer(self, request: Any) -> str:
+        """What is sent back. A batch is answered from its end: order is not promised."""
+        if isinstance(request, list) and self.takes_batches and self.body is None:
+            self.batches.append(len(request))
+            return "[" + ",".join(self.answer(each) for each in reversed(request)) + "]"
+        if isinstance(request, list):
+            return self.body or json.dumps({"jsonrpc": "2.0", "id": None, "error": {"code": -32600, "message": "no"}})
         self.asked.append(request["method"])
         if self.body is not None:
             return self.body
         method, params = request["method"], request["params"]
         if method in self.overrides:
             given = self.overrides[method]
+            given = given(params) if callable(given) else given
             return json.dumps({"jsonrpc": "2.0", "id": request["id"], **given})
         return json.dumps({"jsonrpc": "2.0", "id": request["id"], "result": self._result(method, params)})
 

@@ -55,6 +55,9 @@ class StandInNode(AsyncBaseProvider):
             error = {"code": 3, "message": "execution reverted", "data": revert.data}
             return {"jsonrpc": "2.0", "id": 1, "error": error}
 
+    async def make_batch(self, method: RPCEndpoint, each_params: Any) -> list[Any]:
+        return [await self.make_request(method, params) for params in each_params]
+
     def chain(self) -> Chain:
         chain = Chain("http://nowhere.invalid")
         chain.web3.provider = self  # type: ignore[assignment]

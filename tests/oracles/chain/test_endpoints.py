@@ -81,7 +81,11 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
-def test_make_request__the_first_fails__the_next_answers(fault: dict[str, Any]) -> None:
+def test_make_request__the_first_fails__the_next_answers(
+    fault: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sbi_network.chain.endpoints._FIRST_REST", 60.0)
+    monkeypatch.setattr("sbi_network.chain.endpoints._LONGEST_REST", 60.0)
     first, second = _broken(**fault), ScriptedEndpoint("b")
 
     async def twice(chain: Chain) -> list[int]:

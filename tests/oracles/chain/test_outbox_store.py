@@ -181,7 +181,7 @@ def test_open__another_programs_database__is_told(tmp_path: Path) -> None:
     path = tmp_path / "o"
     with sqlite3.connect(path) as other:
         other.execute("CREATE TABLE intents (x)")
-    with pytest.raises(OutboxError, match="no such column"):
+    with pytest.raises(OutboxError, match="is of version 0, expected 1"):
         OutboxStore(path, 1, PAYER)
 
 

@@ -8,10 +8,10 @@ from typing import Any, Final
 
 from eth_account import Account
 
-from sbi_network.explorer.deployment import NEEDED, Deployment
+from sbi_network.explorer.deployment import NEEDED, VOTING, Deployment
 from sbi_network.explorer.events import Event
 from sbi_network.explorer.store import IndexedBlock, Store
-from sbi_network.explorer.work import Terms
+from sbi_network.explorer.work import DAY_SECONDS, Terms, VoteSpans
 from sbi_network.protocol.address import ZERO_ADDRESS
 from sbi_network.protocol.agreement import Entry, tree_of
 from sbi_network.protocol.sumtree import SumTree
@@ -27,7 +27,7 @@ def address(number: int) -> str:
     return str(Account.from_key(number.to_bytes(32)).address)
 
 
-CONTRACTS: Final = {role: address(900 + place) for place, role in enumerate((*NEEDED, "timelock"))}
+CONTRACTS: Final = {role: address(900 + place) for place, role in enumerate((*NEEDED, *VOTING))}
 NAMES: Final = {
     "token": "SBIToken",
     "vault": "DistributionVault",
@@ -36,11 +36,14 @@ NAMES: Final = {
     "exchange": "ComputeExchange",
     "bonds": "SignerBonds",
     "disputes": "ComputeDisputes",
+    "governor": "SuiteGovernor",
+    "votes": "CitizenVotes",
+    "chamber": "SecondChamber",
     "timelock": "SuiteTimelock",
 }
 ADA, BOB, OPERATOR = address(1), address(2), address(3)
 ORACLES: Final = [address(number) for number in range(10, 14)]
-TERMS: Final = Terms(GENESIS, EPOCH, 50, 5, 300, CONTRACTS["exchange"])
+TERMS: Final = Terms(GENESIS, EPOCH, 50, 5, 300, DAY_SECONDS, CONTRACTS["exchange"], VoteSpans(5, 600, 30, 2))
 WEIGHTS: Final = (32, 16, 64)
 SHARES: Final = (10_000, 5_000)
 
@@ -179,6 +182,34 @@ def enrolled(batch: int, size: int, entry_index: int = 0) -> tuple[tuple[str, st
 def activated(account: str, batch: int, index: int) -> tuple[str, str, dict[str, Any]]:
     """A citizen activates."""
     return ("citizens", "CitizenActivated", {"account": account, "batch": str(batch), "index": str(index)})
+
+
+def proposed(number: int, description: str, start: int, end: int, *calls: tuple[str, str]) -> tuple[str, str, Any]:
+    """Somebody proposes calls: pairs of target and data."""
+    args = {
+        "proposalId": str(number),
+        "proposer": ADA,
+        "targets": [target for target, _ in calls],
+        "values": ["0"] * len(calls),
+        "signatures": [""] * len(calls),
+        "calldatas": [data for _, data in calls],
+        "voteStart": str(start),
+        "voteEnd": str(end),
+        "description": description,
+    }
+    return ("governor", "ProposalCreated", args)
+
+
+def voted(number: int, voter: str, support: int, weight: int = 1) -> tuple[str, str, Any]:
+    """Somebody votes."""
+    args = {"voter": voter, "proposalId": str(number), "support": str(support), "weight": str(weight), "reason": ""}
+    return ("governor", "VoteCast", args)
+
+
+def vote_terms(floor: int, bps: int) -> tuple[str, str, Any]:
+    """What makes a quorum from now on."""
+    terms = {"votingDelay": "1", "votingPeriod": "8", "quorumFloor": str(floor), "quorumBps": str(bps)}
+    return ("governor", "VoteTermsChanged", {"terms": terms})
 
 
 def short_history(store: Store) -> Teller:

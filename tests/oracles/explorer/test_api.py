@@ -1,6 +1,8 @@
 """The read API over ASGI, on the index of a short history.
 
 figures  ├── summary, epochs, account, history, vouchers, events → what follows from the history
+         ├── every total has what last moved it
+         ├── proposals, votes, quorum, brakes → as governor, vault and registry have them
          ├── history adds up to the balance
          └── a reading's proof → leads to the reported root
 form     ├── pages follow each other without gap or repeat; CSV has the same items
@@ -26,26 +28,34 @@ import pytest
 
 from sbi_network.explorer import schema
 from sbi_network.explorer.api import Explorer, build_app
-from sbi_network.explorer.limits import Places
 from sbi_network.explorer.pages import Pages
 from sbi_network.explorer.settings import ExplorerSettings
 from sbi_network.explorer.state import upsert
 from sbi_network.explorer.store import Store
 from sbi_network.explorer.stream import Pulse
+from sbi_network.explorer.work import DAY_SECONDS
+from sbi_network.limits import Places
+from sbi_network.protocol.keccak import keccak256
 from sbi_network.protocol.sumtree import Leaf, Node, Sums, top_from_proof
 from tests.oracles.explorer.histories import (
     ADA,
     BOB,
+    CONTRACTS,
     EPOCH,
     GENESIS,
+    OPERATOR,
     SBI,
     TERMS,
     Teller,
+    activated,
     deployment,
     opened_store,
+    proposed,
     short_history,
     transfer,
     tree,
+    vote_terms,
+    voted,
 )
 
 
@@ -119,6 +129,120 @@ def test_history__payments_of_nothing__are_not_in_it(store: Store, teller: Telle
     teller.block(GENESIS + EPOCH + 40, transfer(BOB, ADA, 0))
     items = Visitor(store).get(f"/v1/accounts/{ADA}/history")["items"]
     assert len(items) == 3
+
+
+def test_summary__every_total__has_what_last_moved_it(visitor: Visitor) -> None:
+    proofs = visitor.get("/v1/summary")["totals"]["proofs"]
+    moved = {"issued": 3, "headcount": 1, "activated": 1, "payments": 4, "recycled": 5, "recirculated": 5, "supply": 5}
+    assert {name: proofs[name]["block"] for name in moved} == moved
+    assert proofs["flow.recirculated"]["block"] == 5
+    said = visitor.get(f"/v1/transactions/{proofs['supply']['transaction']}")["items"]
+    assert {(each["role"], each["name"]) for each in said} == {("token", "Transfer"), ("token", "Recirculated")}
+
+
+def test_summary__in_an_epoch_without_flows__proves_none(store: Store, teller: Teller) -> None:
+    teller.block(GENESIS + 2 * EPOCH + 1)
+    proofs = Visitor(store).get("/v1/summary")["totals"]["proofs"]
+    assert not [name for name in proofs if name.startswith("flow.")]
+
+
+def test_proposal__from_text_to_effect__stands_as_the_governor_has_it(store: Store, teller: Teller) -> None:
+    start = GENESIS + EPOCH + 50
+    rearm = (CONTRACTS["vault"], "0x" + keccak256(b"rearm()")[:4].hex())
+    teller.block(start - 2, vote_terms(2, 1_000), proposed(7, "Again", start, start + 8, rearm))
+
+    def shown() -> Any:
+        visitor = Visitor(store)
+        (item,) = visitor.get("/v1/proposals")["items"]
+        assert visitor.get("/v1/proposals/7") == item == visitor.get("/v1/summary")["governance"]["proposals"][0]
+        return item
+
+    assert (shown()["status"], shown()["quorum"], shown()["calls"]) == ("pending", None, ["vault.rearm()"])
+    teller.block(start + 1, voted(7, ADA, 1), voted(7, BOB, 2), voted(7, OPERATOR, 0, weight=0))
+    assert (shown()["status"], shown()["quorum"]) == ("active", 2)
+    assert (shown()["in_favour"], shown()["against"], shown()["abstaining"]) == (1, 0, 1)
+    assert [each["support"] for each in Visitor(store).get(f"/v1/accounts/{BOB}/votes")["items"]] == [2]
+    assert len(Visitor(store).get("/v1/proposals/7/votes")["items"]) == 3
+    teller.block(start + 9)
+    assert shown()["status"] == "succeeded"
+    teller.block(start + 10, ("governor", "ProposalQueued", {"proposalId": "7", "etaSeconds": str(start + 20)}))
+    teller.block(start + 11, ("chamber", "SeatObjected", {"proposal": "7", "seat": "0", "objections": "1"}))
+    assert shown()["ready_at"] == start + 20
+    teller.block(start + 12, ("chamber", "SeatObjected", {"proposal": "7", "seat": "2", "objections": "2"}))
+    assert (shown()["status"], shown()["ready_at"]) == ("queued", start + 50)
+    teller.block(start + 51 + 600)
+    assert shown()["status"] == "expired"
+
+
+def test_proposal__without_a_quorum__is_defeated(store: Store, teller: Teller) -> None:
+    start = GENESIS + EPOCH + 50
+    teller.block(start - 2, vote_terms(2, 100), proposed(7, "Alone", start, start + 8))
+    teller.block(start + 1, voted(7, ADA, 1))
+    teller.block(start + 9)
+    assert Visitor(store).get("/v1/proposals/7")["status"] == "defeated"
+
+
+def test_quorum__of_a_share__is_of_those_active_when_the_ripening_began(store: Store, teller: Teller) -> None:
+    teller.block(GENESIS + 2 * EPOCH, vote_terms(1, 5_000))
+    start = (GENESIS // DAY_SECONDS + 2) * DAY_SECONDS
+    teller.block(start - 9, proposed(7, "A day later", start, start + 8))
+    teller.block(start + 1, activated(OPERATOR, 0, 2))
+    assert Visitor(store).get("/v1/proposals/7")["quorum"] == 1
+    teller.block(start + DAY_SECONDS, proposed(8, "Two days later", start + DAY_SECONDS + 9, start + 2 * DAY_SECONDS))
+    teller.block(start + DAY_SECONDS + 10)
+    assert Visitor(store).get("/v1/proposals/8")["quorum"] == 2
+
+
+@pytest.mark.parametrize(
+    ("said", "kind", "subject"),
+    [
+        (("vault", "IssuanceHalted", {"guardian": ADA, "until": "2000000"}), "halt", 0),
+        (("vault", "EpochBraked", {"epoch": "1", "publicOutput": "9", "most": "4", "until": "2000000"}), "output", 1),
+        (("citizens", "EnrolmentBraked", {"region": "1", "enrolled": "9", "most": "4"}), "region", 1),
+    ],
+)
+def test_brake__pulled__is_shown_until_it_ends(
+    store: Store, teller: Teller, said: Any, kind: str, subject: int
+) -> None:
+    teller.block(GENESIS + 2 * EPOCH, said)
+    (brake,) = Visitor(store).get("/v1/summary")["governance"]["brakes"]
+    assert (brake["kind"], brake["subject"], brake["proof"]["block"]) == (kind, subject, teller.number)
+    if kind == "region":
+        assert brake["until"] == (GENESIS // DAY_SECONDS + 1) * DAY_SECONDS
+        released = ("citizens", "RegionCapChanged", {"region": "1", "previous": "0", "cap": "9"})
+    else:
+        released = ("vault", "IssuanceResumed", {"epoch": "1"})
+    teller.block(GENESIS + 2 * EPOCH + 1, released)
+    assert Visitor(store).get("/v1/summary")["governance"]["brakes"] == []
+
+
+@pytest.mark.parametrize(
+    ("target", "data", "words"),
+    [
+        (CONTRACTS["vault"], "0x", f"{CONTRACTS['vault']}: 0x, 0 bytes"),
+        (CONTRACTS["vault"], "0xffffffff", f"{CONTRACTS['vault']}: 0xffffffff, 4 bytes"),
+        (CONTRACTS["vault"], "0x" + "ab" * 5_000, f"{CONTRACTS['vault']}: 0xabababab, 5,000 bytes"),
+        (BOB, "0x", f"{BOB}: 0x, 0 bytes"),
+    ],
+)
+def test_proposal__with_calls_nobody_understands__is_shown(
+    store: Store, teller: Teller, target: str, data: str, words: str
+) -> None:
+    script = "<script>alert(1)</script>\u0000" * 1_000
+    call = (target, data)
+    teller.block(GENESIS + 2 * EPOCH, proposed(2**256 - 1, script, 2_000_000, 2_000_001, *[call] * 20))
+    answer = Visitor(store).ask("/v1/summary")
+    (shown,) = answer.json()["governance"]["proposals"]
+    assert shown["calls"] == [words] * 8 + ["… 12 more"]
+    assert shown["description"] == script[:4_096] + "…"
+    assert len(answer.content) < 40_000
+
+
+def test_proposal__whose_text_argument_is_no_text__is_shown(store: Store, teller: Teller) -> None:
+    data = keccak256(b"relay(address,uint256,bytes)")[:4] + b"\xff" * 96
+    teller.block(GENESIS + 2 * EPOCH, proposed(1, "", 2_000_000, 2_000_001, (CONTRACTS["governor"], "0x" + data.hex())))
+    (shown,) = Visitor(store).get("/v1/proposals")["items"]
+    assert shown["calls"] == [f"{CONTRACTS['governor']}: 0x{data[:4].hex()}, 100 bytes"]
 
 
 def test_account__never_heard_of__holds_nothing(visitor: Visitor) -> None:
@@ -216,6 +340,12 @@ def test_openapi__of_every_question__names_answer_and_parameters(visitor: Visito
         "/v1/accounts/0x" + "a" * 40,
         "/v1/accounts/<script>alert(1)</script>",
         "/v1/transactions/0x12",
+        "/v1/proposals/-1",
+        "/v1/proposals/007",
+        "/v1/proposals/" + "9" * 78,
+        "/v1/proposals/" + "9" * 79,
+        "/v1/proposals/1/votes?cursor=x",
+        "/v1/proposals/1",
         "/v1/summary?" + "x" * 600,
         "/../../etc/passwd",
         "/%2e%2e/%2e%2e/etc/passwd",

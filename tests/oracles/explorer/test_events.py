@@ -28,12 +28,7 @@ from sbi_network.protocol.address import address_of, check_address
 from sbi_network.protocol.keccak import keccak256
 from tests.oracles.explorer.histories import CONTRACTS, NAMES, address, deployment
 
-EVENTS = [
-    (role, item)
-    for role, name in NAMES.items()
-    for item in load_abi(name)
-    if item["type"] == "event" and item["inputs"]
-]
+EVENTS = [(role, item) for role, name in NAMES.items() for item in load_abi(name) if item["type"] == "event"]
 TOKEN = check_address("token", CONTRACTS["token"])
 WORD = "0x" + "ab" * 32
 
@@ -97,6 +92,37 @@ def test_decode__bytes_that_do_not_fit__are_kept_as_they_are() -> None:
     event = EventDecoder(deployment().known).decode(Log(0, 0, WORD, WORD, TOKEN, (topic, b"\2" * 32), b"\3"))
     assert event is not None
     assert event.args == {UNDECODED: "0x" + "02" * 32 + "03"}
+
+
+@pytest.mark.parametrize(
+    ("topics", "data"),
+    [
+        ((b"\1" * 32, b"\0" * 32), b"\0" * 32),  # an address of 32 bytes
+        ((b"\0" * 32, b"\0" * 32), b"\0" * 31),
+        ((b"\0" * 32,), b"\0" * 64),
+    ],
+)
+def test_decode__words_that_are_no_such_values__are_kept_as_they_are(topics: tuple[bytes, ...], data: bytes) -> None:
+    transfer = keccak256(b"Transfer(address,address,uint256)")
+    event = EventDecoder(deployment().known).decode(Log(0, 0, WORD, WORD, TOKEN, (transfer, *topics), data))
+    assert event is not None
+    assert event.args == {UNDECODED: "0x" + (b"".join(topics) + data).hex()}
+
+
+def test_decode__text_that_is_no_utf8__hides_nothing_else() -> None:
+    governor = check_address("governor", CONTRACTS["governor"])
+    topic = keccak256(b"VoteCast(address,uint256,uint8,uint256,string)")
+    said = encode(["uint256", "uint8", "uint256", "bytes"], [7, 1, 1, b"\xff\xfe!"])
+    log = Log(0, 0, WORD, WORD, governor, (topic, bytes(12) + bytes.fromhex(address(1)[2:])), said)
+    event = EventDecoder(deployment().known).decode(log)
+    assert event is not None
+    assert event.args == {
+        "voter": address(1),
+        "proposalId": "7",
+        "support": "1",
+        "weight": "1",
+        "reason": "\ufffd\ufffd!",
+    }
 
 
 def _raw_log(block: int, index: int, **changed: Any) -> dict[str, Any]:

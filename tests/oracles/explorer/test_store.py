@@ -41,9 +41,12 @@ from tests.oracles.explorer.histories import (
     dividend,
     enrolled,
     opened_store,
+    proposed,
     report,
     short_history,
     transfer,
+    vote_terms,
+    voted,
 )
 
 
@@ -139,6 +142,9 @@ def _blocks(draw: st.DrawFn) -> list[tuple[int, tuple[Any, ...]]]:
                 ),
             ),
             ((*beginning()[0][:2], {**beginning()[0][2], "version": str(number + 2), "fromEpoch": "4"}),),
+            (proposed(number, "Again", time, time + 8), voted(number, ADA, draw(st.integers(0, 2)))),
+            (("vault", "IssuanceHalted", {"guardian": ADA, "until": str(time + 99)}), vote_terms(1, 100 + number)),
+            (("vault", "IssuanceResumed", {"epoch": "1"}),),
             (),
         ]
         blocks.append((time, draw(st.sampled_from(choices))))

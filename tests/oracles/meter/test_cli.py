@@ -14,7 +14,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -23,7 +24,11 @@ from typer.testing import CliRunner, Result
 
 from sbi_network.meter.capacity import MatrixBench
 from sbi_network.meter.cli import Reached, app, build_app
+from sbi_network.meter.proof import Sizes
+from sbi_network.meter.proof.obligations import Fleet, Obligation, Rules, challenges
+from sbi_network.meter.proof_records import Duty, ProofRecords
 from sbi_network.meter.store import Identity, ReadingStore
+from sbi_network.protocol.units import ComputeClass
 from tests.oracles.meter.stand_ins import DOMAIN, FACILITY, PASSWORD, ManualNetwork, signer, write_config
 
 REPOSITORY = Path(__file__).parents[3]
@@ -87,9 +92,9 @@ def test_run__killed_and_started_again__serves_the_same_reading(tmp_path: Path) 
     assert "secret-access-key" not in logs
 
 
-def cli(*arguments: str, head_age: int = 0) -> Result:
+def cli(*arguments: str, head_age: int = 0, duty: Duty | None = None) -> Result:
     known = ManualNetwork()
-    result = CliRunner().invoke(build_app(lambda _: Reached(known, int(known.time) - head_age)), arguments)
+    result = CliRunner().invoke(build_app(lambda _: Reached(known, int(known.time) - head_age, duty)), arguments)
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     return result
 
@@ -246,3 +251,51 @@ def test_check__a_mistake_in_the_file__is_told_by_its_key(tmp_path: Path) -> Non
     result = cli("check", "-c", str(path))
     assert result.exit_code == 1
     assert "meter.host.size: unknown key" in result.stderr
+
+
+SERVERS = Fleet(ComputeClass.GENERAL, 4, 300_000_000_000, 400_000_000_000, Sizes(64, 64, 64))
+RULES = Rules(2, 10_000, 0, 0, 2_000, 100, 950_000, (2_500, 2_500, 2_500))
+DUTY = Duty(0, RULES, Obligation((SERVERS,), records_count=False, from_epoch=0))
+
+
+def test_check__the_network_asks_for_proof__says_which_tries_it_and_what_it_would_count(tmp_path: Path) -> None:
+    result = cli("check", "-c", str(write_config(tmp_path, port=free_port())), duty=DUTY)
+    assert result.exit_code == 0
+    assert (
+        "proof: asked of 4 of 4 general devices in each epoch: a product of 64 × 64 by 64 × 64 within 2.0 s, "
+        "which shows 400.0 Gop/s each; counted are 300.0"
+    ) in result.stdout
+    assert "proof: tried by numpy: 4 of them would take" in result.stdout
+    assert "general: 0 of 4 audits failed, so at most 52.71 % would: 567.4 of 1,200.0 Gop/s count" in result.stdout
+    assert "an epoch of 10 s in full use would be at most 1,576 general (raw nGAICPh)" in result.stdout
+    assert "without buyers' receipts, of the capacity at most 25 % general" in result.stdout
+    assert not (tmp_path / "meter-proofs.sqlite").exists()
+
+
+def test_check__proof_asked_of_a_facility_without_devices__warns_that_nothing_counts(tmp_path: Path) -> None:
+    bare = replace(DUTY, obligation=Obligation((), records_count=False, from_epoch=0))
+    result = cli("check", "-c", str(write_config(tmp_path, port=free_port())), duty=bare)
+    assert "look  proof: the network lists no device of this facility: its readings count as nothing" in result.stdout
+
+
+def test_check__no_proof_is_asked_for__says_so(tmp_path: Path) -> None:
+    result = cli(
+        "check", "-c", str(write_config(tmp_path, port=free_port())), duty=replace(DUTY, rules=replace(RULES, slots=0))
+    )
+    assert "ok    proof: this network asks for none: readings count as they are signed" in result.stdout
+
+
+def test_measure__after_challenges__counts_what_was_proved(tmp_path: Path) -> None:
+    path = write_config(tmp_path)
+    plain = cli("measure", "-c", str(path), "--epoch", "3", "--seconds", "1").stdout
+    assert "audited by nobody" in plain
+    with closing(
+        ProofRecords(tmp_path / "meter-proofs.sqlite", Identity(FACILITY, signer().address, DOMAIN))
+    ) as records:
+        records.ask(DUTY, challenges(FACILITY, 0, bytes(32), DUTY.obligation, RULES))
+        for each in challenges(FACILITY, 0, bytes(32), DUTY.obligation, RULES)[:3]:
+            records.passed(0, each.challenge.device)
+    proved = cli("measure", "-c", str(path), "--epoch", "3", "--seconds", "1").stdout
+    assert "general: 900.0 Gop/s proven in 3 of 4 audits, of which 24.86 % counts" in proved
+    assert "super: no device of this class is challenged, so nothing of it is proved, and nothing counts" in proved
+    assert "nothing shows who wanted the work: 25.0 % of the capacity counts at most" in proved

@@ -196,6 +196,9 @@ class Auditor:
     def probes(self, span: EpochSpan) -> Sequence[Probe]:
         return self._probes
 
+    def terms(self, span: EpochSpan, own: Terms) -> Terms:
+        return own
+
     def proving(self, span: EpochSpan) -> Sequence[ProofWork]:
         return [ProofWork(GENERAL, 1050, RATE * 10), ProofWork(GENERAL, 1060, RATE * 20)]
 

@@ -110,7 +110,7 @@ def test_last__several__are_newest_first(tmp_path: Path) -> None:
 )
 def test_store__a_file_of_another_meter__is_refused(tmp_path: Path, other: Identity) -> None:
     ReadingStore(tmp_path / "m.sqlite", IDENTITY, 5.0).close()
-    with pytest.raises(ReadingStateError, match=r"m\.sqlite belongs to facility 3, .*; this meter is facility"):
+    with pytest.raises(ReadingStateError, match=r"m\.sqlite belongs to facility 3, .*; this is facility"):
         ReadingStore(tmp_path / "m.sqlite", other, 5.0)
 
 

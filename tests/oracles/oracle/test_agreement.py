@@ -20,9 +20,10 @@ import pytest
 
 from sbi_network.oracle.errors import Reason, RefusedError
 from sbi_network.oracle.observation import BackedObservation
+from sbi_network.oracle.terms import EpochTerms
 from sbi_network.oracle.wire import Proposal
 from sbi_network.protocol.json_form import Signed
-from sbi_network.protocol.messages import Report
+from sbi_network.protocol.messages import Reading, Report
 from sbi_network.protocol.oracle_set import check_report_signatures
 from tests.oracles.oracle.simulated import (
     CAPACITY,
@@ -124,6 +125,24 @@ def test_receive__bad_observation__is_refused_with_its_reason(case: str) -> None
     oracle = HonestOracle(TERMS, 0)
     _refused(reason, oracle.agreement.receive, observation)
     assert oracle.agreement.missing == {0, 1, 2, 3}
+
+
+def test_receive__the_same_readings_of_many__are_checked_once_and_others_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    checked: list[int] = []
+    honest = EpochTerms.fault_of
+
+    def fault_of(self: EpochTerms, signed: Signed[Reading], facility: int) -> str | None:
+        checked.append(facility)
+        return honest(self, signed, facility)
+
+    monkeypatch.setattr(EpochTerms, "fault_of", fault_of)
+    oracle, seen = HonestOracle(TERMS, 0), readings(TERMS)
+    for number in (1, 2, 3):
+        oracle.agreement.receive(observed(TERMS, number, seen))
+    assert checked == [0, 1]
+    forged = (seen[0], replace(reading(TERMS, 1), signature=reading(TERMS, 0).signature))
+    _refused(Reason.BAD_READING, oracle.agreement.receive, observed(TERMS, 1, forged))
+    assert checked == [0, 1, 1]
 
 
 def test_receive__reading_of_inactive_facility__is_refused() -> None:

@@ -18,7 +18,6 @@ import pytest
 from sbi_network.chain.errors import LockedError
 from sbi_network.chain.locking import locked
 from sbi_network.oracle.errors import OracleStateError
-from sbi_network.oracle.state_file import StateFile
 from tests.oracles.oracle.simulated import archive_of, guard_of, oracle_key
 
 HOLD = """
@@ -65,21 +64,6 @@ def test_open__another_oracles_archive__is_refused(tmp_path: Path) -> None:
     archive_of(oracle_key(0), tmp_path / "archive").close()
     with pytest.raises(OracleStateError, match="belongs to"):
         archive_of(oracle_key(1), tmp_path / "archive")
-
-
-def test_transaction__that_fails__leaves_nothing_and_the_file_usable(tmp_path: Path) -> None:
-    file = StateFile(tmp_path / "file", "somebody", 1, "CREATE TABLE IF NOT EXISTS t (a INTEGER) STRICT")
-
-    def fail() -> None:
-        with file.transaction() as db:
-            db.execute("INSERT INTO t VALUES (1)")
-            db.execute("INSERT INTO t VALUES ('no integer')")
-
-    with pytest.raises(OracleStateError):
-        fail()
-    assert file.rows("SELECT * FROM t") == []
-    file.write("INSERT INTO t VALUES (2)")
-    assert file.rows("SELECT * FROM t") == [(2,)]
 
 
 def test_locked__by_another_process__is_refused_until_that_one_is_dead(tmp_path: Path) -> None:

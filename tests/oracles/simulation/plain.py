@@ -31,6 +31,8 @@ PLAIN = {
     "policy.release": "100 %",
     "vault.release_floor": "1000000 SBI",
     "vault.finality": "1 h",
+    "brakes.jump_floor": "30 GAICPh",
+    "brakes.hold": "3 d",
     "exchange.mix.0": "0 %",
     "exchange.mix.1": "100 %",
     "exchange.offered": "100 %",

@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
+import pytest
+from benchmarks import year
+
 from sbi_network.simulation import scenario as schema
 from sbi_network.simulation.loop import Case, Run, simulate
 from sbi_network.simulation.measures import measured
@@ -42,12 +46,36 @@ def _row(failing: Run, without: Run) -> list[str]:
     ]
 
 
-def test_docs__the_second_gap__is_the_brake_at_the_repair_and_goes_with_a_wider_bound() -> None:
-    narrow, wide = simulate([Case(half_fail()), Case(half_fail("brakes.jump=250 %"))])
-    assert narrow.waits.trips == (FAILURE + 30,)
-    assert (narrow.dividends[FAILURE + 30 : FAILURE + 33] == 0).all()
-    assert wide.waits.trips == ()
-    assert (wide.dividends > 0).all()
+def test_docs__a_tighter_brake__takes_the_repair_for_a_jump() -> None:
+    given, tight = simulate([Case(half_fail()), Case(half_fail("brakes.jump=150 %"))])
+    assert given.waits.trips == []
+    assert (given.dividends > 0).all()
+    assert tight.waits.trips == [FAILURE + 30]
+    assert (tight.dividends[FAILURE + 30 : FAILURE + 33] == 0).all()
+
+
+def test_policy_page__a_year__is_as_it_says() -> None:
+    failing = simulate([year.made_up()])[0]
+    a_day, at = 6, 200 * 6
+    entitled = np.diff([0.0, *(float(row.entitled) for row in failing.rows)])
+    before, after = entitled[at - 10 * a_day : at].mean(), entitled[at : at + 10 * a_day].mean()
+    fell = failing.dividends / failing.dividends[at - 1]
+    assert 0.4 < after / before < 0.6
+    assert 1 - fell[at + a_day - 1] == pytest.approx(1 / 6, abs=0.01)
+    assert fell[at : at + 10 * a_day].min() > after / before
+
+    traced = simulate([year.traced()])[0]
+    assert traced.case.scenario.epochs == 365 * a_day
+    swing = np.diff([0.0, *(float(row.entitled) for row in traced.rows)])[-a_day:]
+    shown = traced.dividends[-a_day:]
+    assert (shown.max() / shown.min() - 1) * 5 < swing.max() / swing.min() - 1
+
+
+def test_policy_page__its_pictures__are_there() -> None:
+    page = PAGE.with_name("policy.md")
+    names = re.findall(r"\]\((images/policy-[a-z-]+\.png)\)", page.read_text(encoding="utf-8"))
+    assert len(names) == 2
+    assert all((page.parent / name).read_bytes().startswith(b"\x89PNG") for name in names)
 
 
 def test_docs__every_key_of_the_schema__is_named() -> None:

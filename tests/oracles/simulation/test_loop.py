@@ -10,7 +10,6 @@ import math
 from collections.abc import Callable
 from itertools import pairwise
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -134,7 +133,7 @@ def test_simulate__nobody_enrolled__epochs_wait_and_nothing_is_issued() -> None:
 
 def test_simulate__enrolled_late__what_waited_and_did_not_expire_is_paid() -> None:
     changes = {"citizens__enrolled": "0 %", "citizens__enrolment": "0 %/d", "vault__expiry_age": "5 d",
-               "brakes__enrolment_cap": "100 %"}  # fmt: skip
+               "brakes__halt": "1 d"}  # fmt: skip
     found = run(plain("20 d", [shock("enrolment", at="10 d", share="100 %")], **changes))
     first = next(row for row in found.rows if row.dividend)
     assert first.epoch == 10
@@ -142,13 +141,14 @@ def test_simulate__enrolled_late__what_waited_and_did_not_expire_is_paid() -> No
     assert first.dividend * 100 / SBI == pytest.approx(24 * 5, rel=1e-6)
 
 
-def test_simulate__headcount_jumps__enrolment_alone_is_braked() -> None:
-    changes = {"citizens__enrolled": "0 %", "citizens__enrolment": "0 %/d", "brakes__enrolment_cap": "8 %"}
-    found = run(plain("40 d", [shock("enrolment", at="0 d", share="100 %")], **changes))
+def test_simulate__headcount_jumps__enrolment_alone_rests() -> None:
+    """A quarter of those outside come each day, and 20 may in ten days: more than that ends it until the next ten."""
+    rush = {"brakes__rush": "25 %", "brakes__rush_floor": "20 people", "brakes__rush_period": "10 d"}
+    changes = {"citizens__enrolled": "0 %", "citizens__enrolment": "25 %/d", **rush}
+    found = run(plain("40 d", **changes))
     heads = [row.headcount for row in found.rows]
-    assert heads[0] == 8
-    assert max(np.diff(heads)) <= 8
-    assert heads[-1] == 100
+    # Whole heads of four cohorts each: of 25; of 25 + 19, and 14 more, which is beyond 20.
+    assert heads[:20] == [24] * 10 + [40] + [56] * 9
     assert not any(found.waits.held)
 
 
@@ -316,9 +316,13 @@ EXTREMES = {
     "exchange.offered": ["0 %", "100 %"],
     "exchange.delivered": ["0 %", "100 %"],
     "exchange.delivery": ["0 d", "100 d"],
-    "brakes.jump": ["0 times", "1e6 times"],
-    "brakes.window": ["0 d", "100 d"],
-    "brakes.hold": ["0 d", "100 d"],
+    "brakes.jump": ["100 %", "1e7 %"],
+    "brakes.jump_floor": ["0 GAICPh", "1e10 GAICPh"],
+    "brakes.hold": ["0 d", "40 d"],
+    "brakes.halt": ["0 d", "40 d"],
+    "brakes.rush": ["0 %", "100 %"],
+    "brakes.rush_floor": ["0 people", "1e12 people"],
+    "brakes.rush_period": ["1 s", "36500 d"],
     "economy.market_price_change": ["-90 %/a", "100 times/a"],
     "economy.computing_economy": ["0 CNY/a", "1e15 CNY/d"],
 }

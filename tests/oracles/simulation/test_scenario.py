@@ -70,7 +70,7 @@ def given() -> dict[str, Any]:
         ("policy.rate", {"value": "0.5 wei/nGAICPh", "source": "pilot"}, "policy.rate: expected a rate of issue"),
         ("policy.rate", {"value": "99 SBI/GAICPh", "source": "pilot"}, "policy.rate: expected at most vault.max_rate"),
         ("vault.growth", {"value": "99 %", "source": "pilot"}, "vault.growth: expected a bound on growth"),
-        ("vault.expiry_age", {"value": "1 h", "source": "pilot"}, "vault: expiry_age: expected more than finality"),
+        ("vault.expiry_age", {"value": "1 h", "source": "pilot"}, "vault.expiry_age: expected more than"),
         ("exchange.fee", {"value": "31 %", "source": "pilot"}, "exchange: fee, recirculated: expected a fee"),
         ("horizon", "1 h", "horizon: expected 1 to 100000 epochs"),
         ("horizon", "30 %", "horizon: expected a span of time"),

@@ -27,7 +27,8 @@ from sbi_network.simulation.vault import (
     Vault,
 )
 
-BOUNDS = Bounds(0, 100, 1_000, 10**18, MIN_RELEASE_FLOOR, 11_000)
+NO_BRAKES = (0, 0, 2**64 - 1, 10_000)
+BOUNDS = Bounds(0, 100, 1_000, 10**18, MIN_RELEASE_FLOOR, 11_000, *NO_BRAKES)
 
 
 def final(output: int) -> tuple[Outcome, int]:
@@ -91,7 +92,9 @@ def test_bounds__where_the_constructor_reverts__range_error() -> None:
         (2**112, 10**19, 10_000),
     ):
         with pytest.raises(RangeError):
-            Bounds(0, 100, 1_000, *change)
+            Bounds(0, 100, 1_000, *change, *NO_BRAKES)
+    with pytest.raises(RangeError):
+        Bounds(0, 100, 1_000, 10**18, MIN_RELEASE_FLOOR, 10_000, 0, 0, 0, 9_999)
     for rate, release in ((0, 100), (10**18 + 1, 100), (1, 99), (1, 10_001)):
         with pytest.raises(RangeError):
             IssuancePolicy(rate, release)

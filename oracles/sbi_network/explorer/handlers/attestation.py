@@ -71,7 +71,7 @@ def _config_scheduled(work: Work, event: Event) -> None:
         "oracles": json.dumps(event.args["oracles"]),
         "replaced_by": None,
     }
-    work.state.put(schema.configs, row)
+    work.state.put(schema.configs, {**row, **placed(event)})
     for oracle in event.args["oracles"]:
         _put_signer(work, oracle)
 
@@ -113,7 +113,7 @@ def _terms_scheduled(work: Work, event: Event) -> None:
         "public_share_bps": int(terms["publicShareBps"]),
         "active": terms["active"],
     }
-    work.state.put(schema.facility_terms, row)
+    work.state.put(schema.facility_terms, {**row, **placed(event)})
 
 
 def _signer(work: Work, address: str) -> Row:
@@ -125,7 +125,7 @@ def _put_signer(work: Work, address: str, **values: object) -> None:
 
 
 def _standing_changed(work: Work, event: Event) -> None:
-    _put_signer(work, event.address("signer"), stands=event.args["stands"])
+    _put_signer(work, event.address("signer"), stands=event.args["stands"], **placed(event))
 
 
 def _bonded(work: Work, event: Event) -> None:

@@ -170,6 +170,11 @@ def _head_dismissed(work: Work, event: Event) -> None:
     work.set_totals(headcount=event.integer("headcount"), issued=issued, reserve=event.integer("reserve"))
 
 
+def _unissued(work: Work, event: Event) -> None:
+    issued = work.totals["issued"] - event.integer("returned")
+    work.set_totals(issued=issued, reserve=event.integer("reserve"))
+
+
 HANDLERS: Final[dict[str, dict[str, Handler]]] = {
     "token": {"Transfer": _transfer, "AuthorizationUsed": _authorization_used, "Recirculated": _recirculated},
     "vault": {
@@ -178,6 +183,7 @@ HANDLERS: Final[dict[str, dict[str, Handler]]] = {
         "EpochExpired": _passed,
         "HeadsAdmitted": _heads_admitted,
         "HeadDismissed": _head_dismissed,
+        "IncomeUnissued": _unissued,
     },
 }
 

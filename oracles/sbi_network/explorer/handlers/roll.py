@@ -6,11 +6,13 @@ from typing import Final
 
 from sbi_network.explorer import schema
 from sbi_network.explorer.events import Event
+from sbi_network.explorer.handlers.brakes import REGION, pull, release
 from sbi_network.explorer.handlers.money import account_row
 from sbi_network.explorer.state import Row
-from sbi_network.explorer.work import Handler, Work, placed
+from sbi_network.explorer.work import DAY_SECONDS, Handler, Work, blank, placed
 
 NO_ACT: Final = 0
+_NO_REGION: Final[Row] = blank(schema.regions, headcount=0, cap=0, turnover_cap=0)
 
 
 def _enrolled(work: Work, event: Event) -> None:
@@ -36,6 +38,7 @@ def _activated(work: Work, event: Event) -> None:
     held = {"since": work.timestamp, "batch": batch["batch"], "leaf": event.integer("index"), "region": batch["region"]}
     work.state.put(schema.accounts, {**account, **begun, **held})
     work.add_totals(activated=1)
+    _count_active(work, 1)
 
 
 def _replaced(work: Work, event: Event) -> None:
@@ -50,6 +53,16 @@ def _replaced(work: Work, event: Event) -> None:
     work.state.put(schema.accounts, {**account, **held})
 
 
+def _returned(work: Work, event: Event) -> None:
+    """Told just after `LeafReplaced`, which took it that the head of the leaf used counts no more. It does: income goes
+    on where it ended."""
+    account = work.must(schema.accounts, event.address("account"))
+    _add_heads(work, account["region"], 1)
+    lives = {"since": work.timestamp, "until": 0, "accruing": True, "end_index": None}
+    work.state.put(schema.accounts, {**account, **lives})
+    _count_active(work, 1)
+
+
 def _voided(work: Work, event: Event) -> None:
     _add_heads(work, _use_leaf(work, event)["region"], -1)
 
@@ -58,6 +71,7 @@ def _retired(work: Work, event: Event) -> None:
     """Income ends with the settling that follows; see `money`."""
     batch = work.must(schema.batches, event.integer("batch"))
     work.change(schema.accounts, event.address("account"), until=work.timestamp)
+    _count_active(work, -1)
     _add_heads(work, batch["region"], -1)
     work.state.remove(schema.acts, batch["batch"], event.integer("index"))
 
@@ -77,20 +91,38 @@ def _use_leaf(work: Work, event: Event) -> Row:
     return work.change(schema.batches, batch["batch"], used=batch["used"] + 1)
 
 
+def _count_active(work: Work, change: int) -> None:
+    """As the registry keeps it: by the day (UTC), for votes to take a share of."""
+    work.add_totals(active=change)
+    count = {"day": work.timestamp // DAY_SECONDS, "active": work.totals["active"]}
+    work.state.put(schema.active_counts, count)
+
+
 def _add_heads(work: Work, region: int, heads: int) -> None:
     row = _region(work, region)
-    work.state.put(schema.regions, {**row, "headcount": row["headcount"] + heads})
+    work.state.put(schema.regions, {**row, "headcount": row["headcount"] + heads, **work.place})
 
 
 def _region(work: Work, region: int) -> Row:
-    none = {"region": region, "headcount": 0, "cap": 0, "turnover_cap": 0}
-    return work.state.get(schema.regions, region) or none
+    return work.state.get(schema.regions, region) or {**_NO_REGION, "region": region}
 
 
 def _cap_changed(work: Work, event: Event) -> None:
-    column = "cap" if event.name == "RegionCapChanged" else "turnover_cap"
     row = _region(work, event.integer("region"))
-    work.state.put(schema.regions, {**row, column: event.integer("cap")})
+    work.state.put(schema.regions, {**row, "cap": event.integer("cap"), **work.place})
+    release(work, REGION, row["region"])
+
+
+def _turnover_cap_changed(work: Work, event: Event) -> None:
+    row = _region(work, event.integer("region"))
+    work.state.put(schema.regions, {**row, "turnover_cap": event.integer("cap"), **work.place})
+
+
+def _braked(work: Work, event: Event) -> None:
+    """Until the period is over; told before the batch that did it."""
+    period = work.terms.turnover_period
+    until = (work.timestamp // period + 1) * period
+    pull(work, REGION, event.integer("region"), until, event.integer("enrolled"), event.integer("most"))
 
 
 def _registrar_added(work: Work, event: Event) -> None:
@@ -139,11 +171,13 @@ HANDLERS: Final[dict[str, dict[str, Handler]]] = {
         "BatchEnrolled": _enrolled,
         "CitizenActivated": _activated,
         "LeafReplaced": _replaced,
+        "CitizenReturned": _returned,
+        "EnrolmentBraked": _braked,
         "LeafVoided": _voided,
         "CitizenRetired": _retired,
         "CitizenRecovered": _recovered,
         "RegionCapChanged": _cap_changed,
-        "TurnoverCapChanged": _cap_changed,
+        "TurnoverCapChanged": _turnover_cap_changed,
         "RegistrarAdded": _registrar_added,
         "RegistrarRemoved": _registrar_removed,
         "RegistrarMoved": _registrar_moved,

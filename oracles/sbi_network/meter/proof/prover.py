@@ -45,8 +45,8 @@ class Proof:
         return OpenedRow(row_bytes(self._blocks[block][place]).tobytes(), self._tree.path(row))
 
 
-def prove(challenge: Challenge, backend: Backend) -> Proof:
-    """Compute a challenge's product, all at once or in panels of rows.
+def prove(challenge: Challenge, backend: Backend, *, has_b: bool = False) -> Proof:
+    """Compute a challenge's product, all at once or in panels of rows. `has_b`: the backend holds its B already.
 
     A device that works by itself multiplies one panel while the next is generated, and the next while it is hashed.
     """
@@ -66,7 +66,8 @@ def prove(challenge: Challenge, backend: Backend) -> Proof:
         clock.lap("hashing")
 
     try:
-        backend.load_b(challenge.b)
+        if not has_b:
+            backend.load_b(challenge.b)
         running: Any = None
         for first in range(0, sizes.m, panel):
             backend.load_a(challenge.a, first, panel)

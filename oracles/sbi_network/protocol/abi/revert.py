@@ -56,6 +56,11 @@ class ErrorDecoder:
                 if signature_of(known) != signature_of(item):
                     raise AbiError(f"{signature_of(known)} and {signature_of(item)} share a selector")
 
+    def name_of(self, selector: bytes) -> str | None:
+        """The name of the error with a selector, as events carry it; None where no known error has it."""
+        item = self._by_selector.get(bytes(selector[:SELECTOR_BYTES]))
+        return None if item is None else str(item["name"])
+
     def decode(self, data: bytes) -> DecodedError | None:
         """The error in a revert's data, or None where no known error has its selector.
 

@@ -1,4 +1,4 @@
-"""What one visitor may ask of the explorer, and what all together: everybody else is refused in words.
+"""What one visitor may ask of a public server, and what all together: everybody else is refused in words.
 
 Every structure here is bounded: who comes from many addresses costs a bounded amount of memory.
 """
@@ -11,11 +11,12 @@ import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, ClassVar, Final
+from typing import Annotated, Any, ClassVar, Final
 
+from pydantic import Field
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from sbi_network.explorer.settings import LimitSettings
+from sbi_network.chain.settings import Section
 
 HEAD_SECONDS: Final = 10.0
 """How long a connection may take over the head of its first request."""
@@ -26,6 +27,16 @@ _UNKNOWN: Final = "unknown"
 """Whoever comes without an address: a proxy may hand on any text as one."""
 
 _REFUSAL: Final = b'{"type":"about:blank","title":"Too many connections","status":503,"detail":"%s"}'
+
+
+class VisitorLimits(Section):
+    """What one visitor, and all together, may ask for."""
+
+    requests_per_second: Annotated[float, Field(gt=0, le=100_000)] = 20.0
+    """Of one address, on average; an IPv6 address counts as its /64."""
+    burst: Annotated[int, Field(ge=1, le=1_000_000)] = 100
+    connections: Annotated[int, Field(ge=1, le=100_000)] = 4_000
+    connections_per_address: Annotated[int, Field(ge=1, le=100_000)] = 64
 
 
 def visitor_of(host: str) -> str:
@@ -95,7 +106,7 @@ class Places:
                 self.leave(visitor)
 
 
-def guarded_protocol(limits: LimitSettings) -> type[H11Protocol]:
+def guarded_protocol(limits: VisitorLimits) -> type[H11Protocol]:
     """uvicorn's protocol with bounds on connections, and on how long they may take over the head of a request."""
     places = Places(limits.connections, limits.connections_per_address)
     return type("BoundedProtocol", (GuardedProtocol,), {"places": places})

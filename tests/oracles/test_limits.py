@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sbi_network.explorer import limits
-from sbi_network.explorer.limits import Allowance, Places, visitor_of
+from sbi_network import limits
+from sbi_network.limits import Allowance, Places, visitor_of
 
 
 @pytest.mark.parametrize(

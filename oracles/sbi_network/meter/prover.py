@@ -1,0 +1,186 @@
+"""Answers challenges: a product for each device that is challenged, in time, and the rows that are asked for.
+
+    slot begins ─▶ first beacon ─▶ products, signed and kept ─▶ deadline ─▶ second beacon ─▶ openings
+
+What is computed here is this machine's. It is asked for by the chain alone: oracles only fetch the answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+
+import structlog
+
+from sbi_network.chain.errors import EndpointError
+from sbi_network.chain.keys import Signer
+from sbi_network.errors import SBIError
+from sbi_network.meter.measurement import paused, unless_stopped
+from sbi_network.meter.proof.backends import Backend
+from sbi_network.meter.proof.calendar import AuditCalendar, Beacon, EpochAudit
+from sbi_network.meter.proof.challenge import Challenge, Matrix
+from sbi_network.meter.proof.errors import WrongProductError
+from sbi_network.meter.proof.obligations import Asked, Obligation, challenges
+from sbi_network.meter.proof.prover import Proof, prove
+from sbi_network.meter.proof.verifier import SharedCheck
+from sbi_network.meter.proof_records import Duty, ProofRecords
+from sbi_network.protocol.json_form import Signed
+from sbi_network.protocol.messages import products_domain
+
+_POLL_SECONDS: Final = 0.25
+_LONGEST_WAIT: Final = 30.0
+"""Seconds after an epoch's end for which its reading waits for the last openings."""
+
+_KEPT_EPOCHS: Final = 3
+"""Epochs whose openings are kept to be fetched; they may be large."""
+
+_log = structlog.get_logger("sbi.meter.prover")
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Answers:
+    """What there is of one epoch. `done` is set once nothing more will come."""
+
+    openings: dict[bytes, bytes] = field(default_factory=dict)
+    done: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Prover:
+    """One facility's answers. `records` keeps what must outlive the process."""
+
+    def __init__(
+        self,
+        calendar: AuditCalendar,
+        facility: int,
+        signer: Signer,
+        records: ProofRecords,
+        make_backend: Callable[[], Backend],
+    ) -> None:
+        self.calendar = calendar
+        self.records = records
+        self.domain = products_domain(calendar.clock.chain_id, calendar.products.address)
+        self._facility = facility
+        self._signer = signer
+        self._make_backend = make_backend
+        self._backend: Backend | None = None
+        self._loaded: Matrix | None = None
+        self._answers: dict[int, Answers] = {}
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Answer each epoch as it comes, until `stop`. What fails costs one epoch."""
+        clock = self.calendar.clock
+        epoch = max(0, clock.epoch_at(clock.now()))
+        while not stop.is_set():
+            await paused(stop, clock.start_of(epoch) - clock.now())
+            await unless_stopped(stop, self.answer(epoch))
+            epoch = max(epoch + 1, clock.epoch_at(clock.now()))
+
+    async def until_answered(self, epoch: int) -> None:
+        """Wait until an epoch's challenges are answered, or will not be in time, as while the chain cannot be read."""
+        if epoch in self._answers:
+            clock = self.calendar.clock
+            longest = clock.end_of(epoch) + _LONGEST_WAIT - clock.now()
+            try:
+                await asyncio.wait_for(self._answers[epoch].done.wait(), max(0.0, longest))
+            except TimeoutError:
+                _log.warning("reading_without_proof", epoch=epoch, detail="its challenges are not answered yet")
+
+    def opening(self, epoch: int, device: bytes) -> bytes | None:
+        """The opened rows of a device, if there are any (yet)."""
+        known = self._answers.get(epoch)
+        return None if known is None else known.openings.get(device)
+
+    async def answer(self, epoch: int) -> None:
+        """Answer what one epoch asks, to its end. Raises nothing of its own: what fails is not proved."""
+        answers = self._answers[epoch] = Answers()
+        for old in [known for known in self._answers if known <= epoch - _KEPT_EPOCHS]:
+            del self._answers[old]
+        try:
+            audit = await self._until(lambda: self.calendar.audit_of(epoch))
+            obligation = audit.obligations.get(self._facility)
+            if audit.rules.asked:
+                self.records.prune(epoch - audit.rules.tally_epochs)
+            if obligation is None:
+                self.records.ask(Duty(epoch, audit.rules, Obligation((), records_count=False, from_epoch=0)), ())
+                if audit.rules.asked:
+                    _log.warning("nothing_to_prove", epoch=epoch, detail="the network lists no device of this facility")
+            else:
+                await self._answer(audit, obligation, answers)
+        except SBIError as error:
+            _log.warning("epoch_not_proved", epoch=epoch, reason=str(error))
+        finally:
+            answers.done.set()
+
+    async def _answer(self, audit: EpochAudit, obligation: Obligation, answers: Answers) -> None:
+        slot = audit.slots[self._facility]
+        first = await self._until(lambda: self.calendar.first_beacon(audit, slot))
+        asked = challenges(self._facility, audit.epoch, first.word, obligation, audit.rules)
+        self.records.ask(Duty(audit.epoch, audit.rules, obligation), asked)
+        proofs = [(each, await self._proved(each, first)) for each in asked]
+        second = await self._until(lambda: self.calendar.second_beacon(audit, slot, first))
+        shared: dict[Matrix, SharedCheck] = {}
+        for each, proof in proofs:
+            if proof is not None and await self.open_rows(proof, second, shared, answers):
+                self.records.passed(audit.epoch, each.challenge.device)
+        _log.info("challenged", epoch=audit.epoch, slot=slot, devices=len(asked), opened=len(answers.openings))
+
+    async def _proved(self, asked: Asked, first: Beacon) -> Proof | None:
+        """The product of a device, signed and kept; None where it came too late, or is not what was signed before."""
+        challenge, clock = asked.challenge, self.calendar.clock
+        log = _log.bind(epoch=challenge.epoch, device=challenge.device.hex()[-16:])
+        proof = await asyncio.to_thread(self._compute, challenge)
+        late_ms = clock.now() * 1000 - (first.timestamp * 1000 + asked.terms.allowed_ms)
+        if late_ms > 0:
+            log.warning("product_late", late_ms=int(late_ms), allowed_ms=asked.terms.allowed_ms)
+            return None
+        known = self.records.signed_root(challenge.epoch, challenge.device)
+        if known is None:
+            signature = await self._signer.sign(proof.product.preimage(self.domain))
+            known = self.records.keep(Signed(proof.product, signature), int(clock.now()) + 1).message.root
+        if known != proof.product.root:
+            # The same challenge has one answer: one of the two computations was wrong, and neither is shown.
+            log.error("product_differs", detail="this machine computed another product before: is its memory sound?")
+            return None
+        return proof
+
+    async def open_rows(
+        self, proof: Proof, second: Beacon, shared: dict[Matrix, SharedCheck], answers: Answers
+    ) -> bool:
+        """Open what the second beacon picks, once it was checked as oracles will: a wrong row is not shown."""
+        challenge = proof.challenge
+        try:
+            if challenge.b not in shared:
+                shared[challenge.b] = await asyncio.to_thread(SharedCheck, challenge.b, second.word)
+            opening = proof.open(second.word)
+            await asyncio.to_thread(shared[challenge.b].check, proof.product, opening)
+        except WrongProductError as error:
+            _log.error("product_wrong", epoch=challenge.epoch, reason=str(error), detail="kept back: not credited")
+            return False
+        answers.openings[challenge.device] = opening.to_bytes()
+        return True
+
+    def _compute(self, challenge: Challenge) -> Proof:
+        """On a thread of its own. Devices that are asked together share B: it is generated for the first."""
+        if self._backend is None:
+            self._backend = self._make_backend()
+        known, self._loaded = self._loaded, None
+        proof = prove(challenge, self._backend, has_b=known == challenge.b)
+        self._loaded = challenge.b
+        return proof
+
+    async def _until(self, ask: Callable[[], Awaitable[T | None]]) -> T:
+        """What the chain has to say, once it says it. An endpoint that fails is asked again."""
+        told = ""
+        while True:
+            try:
+                found = await ask()
+                if found is not None:
+                    return found
+            except EndpointError as error:
+                if str(error) != told:
+                    told = str(error)
+                    _log.warning("chain_not_read", reason=told)
+            await asyncio.sleep(_POLL_SECONDS)

@@ -1,0 +1,106 @@
+"""The guardian's halts, the votes that end them or arm it again, what the brakes hold back and what lets it go."""
+
+from __future__ import annotations
+
+from hypothesis import strategies as st
+from hypothesis.stateful import precondition, rule
+
+from tests.invariants.disputes import Disputes
+from tests.invariants.nation import BRAKE_SPAN
+from tests.support.actors import Person
+
+
+class Halts(Disputes):
+    """Acts of the guardian and about it, and jumps seen through."""
+
+    @property
+    def guardian(self) -> Person:
+        return self.by_address[self.world.guardian]
+
+    @rule(
+        data=st.data(),
+        act=st.sampled_from(["halt", "re-arm", "re-arm and halt", "resume", "wait for the end", "wait for the next"]),
+    )
+    def halt_or_go_on(self, data: st.DataObject, act: str) -> None:
+        """The guardian halts; a vote arms it again, or ends what holds dividends back; or time does."""
+        brakes = self.model.brakes
+        if act == "halt":
+            self._halt()
+        elif act.startswith("re-arm"):
+            self._rearm()
+            if act == "re-arm and halt":
+                self._halt()
+        elif act == "resume":
+            self._resume()
+        elif brakes.halted_until is not None:
+            # In the last second before that moment, or in it.
+            moment = brakes.halted_until if act == "wait for the end" else brakes.next_halt_from
+            self.wake = moment - data.draw(st.integers(0, 1), label="second")
+            if act == "wait for the end":
+                self._distribute(self.people.stranger)
+            else:
+                self._halt()
+
+    def _halt(self) -> None:
+        brakes, at = self.model.brakes, self.at
+        reply = self.do.send(self.guardian, "vault", "halt")
+        if not brakes.may_halt:
+            self.refused("halt twice", reply, "HaltSpent", until=brakes.halted_until)
+        elif at < brakes.next_halt_from:
+            self.refused("halt too soon", reply, "HaltTooSoon", earliest=brakes.next_halt_from, time=at)
+        else:
+            self.held("halt", reply)
+            until = brakes.halt(at)
+            (event,) = reply.named("IssuanceHalted")
+            assert event.values == {"guardian": self.guardian.address, "until": until}, "another halt"
+
+    def _rearm(self) -> None:
+        reply = self._by_timelock("vault", "rearm")
+        if self.model.brakes.may_halt:
+            self.refused("re-arm in vain", reply, "HaltNotSpent")
+        else:
+            self.held("re-arm", reply)
+            self.model.brakes.may_halt = True
+
+    def _resume(self) -> None:
+        """By a vote, which lets whatever it is go on."""
+        brakes, epoch = self.model.brakes, self.model.next_epoch
+        reply = self._by_timelock("vault", "resume")
+        at = self.world.evm.now
+        if not brakes.resumes(epoch, at):
+            self.refused("resume in vain", reply, "NothingToResume", epoch=epoch)
+            return
+        self.held("end a halt" if brakes.is_halted(at) else "let a jump go on", reply)
+        brakes.resume(epoch, at)
+
+    @precondition(lambda self: self.model.brakes.seen.get(self.model.next_epoch) is False)
+    @rule(way=st.sampled_from(["last second", "over", "vote", "vote"]))
+    def see_a_jump_through(self, way: str) -> None:
+        """To the last second in which it waits, or the one after it, or until a vote."""
+        if way == "vote":
+            self._resume()
+        else:
+            self.wake = self.model.end_of(self.model.next_epoch) + BRAKE_SPAN - (way == "last second")
+        self._distribute(self.people.stranger)
+
+    @rule(data=st.data(), region=st.integers(1, 2))
+    def come_in_a_rush(self, data: st.DataObject, region: int) -> None:
+        """As many at once as the cap lets in but one, and then that one."""
+        model = self.model
+        room = model.region_caps[region] - model.heads_in(region)
+        if room < 2:
+            return
+        anybody = st.sampled_from([person.address for person in self.citizens])
+        self._enrol(1, data.draw(st.lists(anybody, min_size=room - 1, max_size=room - 1), label="accounts"), region)
+        self._enrol(2, [data.draw(anybody, label="account")], region)
+
+    @rule(data=st.data(), function=st.sampled_from(["halt", "rearm", "resume"]))
+    def halt_without_office(self, data: st.DataObject, function: str) -> None:
+        """The guardian arms and resumes nothing; who is not the guardian halts nothing, the timelock included."""
+        if function == "halt" and data.draw(st.booleans(), label="by the timelock"):
+            reply, caller = self._by_timelock("vault", "halt"), self.world.addresses["timelock"]
+        else:
+            others = [who for who in self.people.everybody if who is not self.guardian]
+            who = data.draw(st.sampled_from(others), label="who") if function == "halt" else self.guardian
+            reply, caller = self.do.send(who, "vault", function), who.address
+        self.refused("halt without office", reply, "AccessManagedUnauthorized", caller=caller)
