@@ -70,6 +70,17 @@ test-relay: setup ## The relayer's bad days: wallets, reorgs, floods, full queue
 test-explorer: setup ## The explorer's long and bad days: reorgs, kills, PostgreSQL, hostile clients
 	$(PYTEST) tests/explorer
 
+rehearse: setup tests/rehearsal/node_modules ## Play a deployment to Sepolia on this machine: on Anvil, then on Hardhat's node
+	$(BIN)/python -m tests.rehearsal --node anvil
+	$(BIN)/python -m tests.rehearsal --node hardhat
+
+tests/rehearsal/node_modules: tests/rehearsal/package-lock.json
+	npm ci --prefix tests/rehearsal
+	@touch $@
+
+test-package: setup ## The built wheel in an empty environment, as an operator has it
+	$(PYTEST) tests/package
+
 test-browser: setup web/node_modules ## The explorer's pages in Chromium (Debian: chromium)
 	$(PYTEST) tests/browser
 
