@@ -20,11 +20,11 @@ demo: setup ## Run the closed loop on this machine (KEEP=1 leaves it running)
 demo-page: setup ## The same, shown on the explorer's pages while it unfolds, and kept running
 	@$(BIN)/python -m scripts.demo --pages --keep $(if $(PORT_BASE),--port-base $(PORT_BASE))
 
+# Forge and Ape's EVM use a core each, and share nothing; the others have clocks to meet, or both cores already.
 test: setup ## Run the whole test suite
 	@$(MAKE) --no-print-directory lint
-	@$(MAKE) --no-print-directory test-foundry
+	@$(MAKE) --no-print-directory -j2 --output-sync=target test-foundry test-contracts
 	@$(MAKE) --no-print-directory test-oracles
-	@$(MAKE) --no-print-directory test-contracts
 	@$(MAKE) --no-print-directory test-integration
 
 lint: setup ## Check format, style and types
@@ -70,6 +70,17 @@ test-relay: setup ## The relayer's bad days: wallets, reorgs, floods, full queue
 test-explorer: setup ## The explorer's long and bad days: reorgs, kills, PostgreSQL, hostile clients
 	$(PYTEST) tests/explorer
 
+rehearse: setup tests/rehearsal/node_modules ## Play a deployment to Sepolia on this machine: on Anvil, then on Hardhat's node
+	$(BIN)/python -m tests.rehearsal --node anvil
+	$(BIN)/python -m tests.rehearsal --node hardhat
+
+tests/rehearsal/node_modules: tests/rehearsal/package-lock.json
+	npm ci --prefix tests/rehearsal
+	@touch $@
+
+test-package: setup ## The built wheel in an empty environment, as an operator has it
+	$(PYTEST) tests/package
+
 test-browser: setup web/node_modules ## The explorer's pages in Chromium (Debian: chromium)
 	$(PYTEST) tests/browser
 
@@ -104,6 +115,15 @@ coverage: setup ## Measure which lines and branches of the contracts the tests r
 static: setup ## Slither, its checks of the ERCs, solhint, compiler warnings: none may be left; writes benchmarks/static.json
 	$(BIN)/python -m tests.assurance.static
 
+prove: setup ## Prove the theorems of tests/prove with halmos, write benchmarks/prove.json
+	$(BIN)/python -m tests.assurance.prove
+
+fuzz: setup ## The long stateful campaign of invariants 1 to 11 (ARGS="--runs 20" for less), write benchmarks/fuzz.json
+	$(BIN)/python -m tests.assurance.fuzz $(ARGS)
+
+mutate: setup ## Put mutants into a copy of the contracts and see the tests kill them (ARGS="--count 20" for less)
+	$(BIN)/python -m tests.assurance.mutate $(ARGS)
+
 bench-roll: setup ## Measure rolls of 1e6, 1e7 and 1e8 citizens beside npm's package (SIZES=1000000 for one alone)
 	$(BIN)/python -m benchmarks.roll $(if $(SIZES),--sizes $(SIZES))
 
@@ -119,8 +139,9 @@ bench-simulate: setup ## Measure the simulation against the same model in radCAD
 policy-plots: setup ## Draw the plots of docs/policy.md again
 	$(BIN)/python -m benchmarks.year
 
-bench-soak: setup ## A keeper for an hour (SECONDS=3600): does its memory grow? Writes benchmarks/soak.json
+bench-soak: setup ## A keeper, then an oracle for an hour (SECONDS=3600): does its memory grow? Writes benchmarks/soak*.json
 	$(BIN)/python -m benchmarks.soak --seconds $(or $(SECONDS),3600)
+	$(BIN)/python -m benchmarks.soak --seconds $(or $(SECONDS),3600) --daemon oracle
 
 gas-products: setup ## Measure on Anvil what settling a wrong product costs (UPDATE=1 writes benchmarks/products.json)
 	$(BIN)/python -m benchmarks.products $(if $(UPDATE),,--check)

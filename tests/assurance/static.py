@@ -1,8 +1,8 @@
 """Static analysis of the production contracts: `make static`. Writes `benchmarks/static.json`.
 
 Fails on any finding of slither of high, medium or low severity, on a point of ERC-20, ERC-2612 or ERC-721 that
-slither-check-erc misses, on a warning of solhint or of the compiler. What a tool is wrong about is argued where it is, in a
-comment above the one that switches the finding off; how many there are is part of the result.
+slither-check-erc misses, on a warning of solhint or of the compiler. What a tool is wrong about is argued where it is,
+in a comment above the one that switches the finding off; how many there are is part of the result.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ contract ReferenceVoucher is ERC721 {
 /// @dev The same random calls to the exchange and to the reference: the same results, return data, events and reverts.
 contract ConformanceVoucherTest is ExchangeTest {
     uint256 private constant CALLS = 32;
-    uint256 private constant VOUCHERS = 3;
+    uint256 private constant VOUCHERS = 9;
 
     ReferenceVoucher private standard;
     address[] private people;
@@ -41,8 +41,8 @@ contract ConformanceVoucherTest is ExchangeTest {
             address(token)
         ];
         for (uint256 i = 0; i < VOUCHERS; ++i) {
-            _buy(people[i], 10);
-            standard.mint(people[i], i);
+            _buy(people[i % 3], 10);
+            standard.mint(people[i % 3], i);
         }
     }
 
@@ -106,6 +106,8 @@ contract ConformanceVoucherTest is ExchangeTest {
         vm.prank(caller);
         (ok, returned) = target.call(data);
         logs = vm.getRecordedLogs();
+        // What was undone is recorded all the same.
+        if (!ok) logs = new Vm.Log[](0);
     }
 
     function _requireSameState() private view {
@@ -130,6 +132,6 @@ contract ConformanceVoucherTest is ExchangeTest {
     function _someReceiver() private returns (address) {
         uint256 kind = _below(12);
         if (kind == 0) return address(0);
-        return kind < 6 ? receivers[_below(receivers.length)] : people[_below(3)];
+        return kind < 3 ? receivers[_below(receivers.length)] : people[_below(3)];
     }
 }

@@ -2,7 +2,6 @@
 pragma solidity 0.8.35;
 
 import {BitLib} from "../../contracts/libraries/BitLib.sol";
-import {BpsLib} from "../../contracts/libraries/BpsLib.sol";
 import {EpochLib} from "../../contracts/libraries/EpochLib.sol";
 import {FieldLib} from "../../contracts/libraries/FieldLib.sol";
 import {FloatLib} from "../../contracts/libraries/FloatLib.sol";
@@ -63,15 +62,6 @@ contract FieldsProof is Prover {
         vm.assume(bits & bit == 0);
         assert(BitLib.count(uint256(bits) | bit) == BitLib.count(bits) + 1);
         assert(BitLib.count(0) == 0);
-    }
-
-    /// A share is rounded down, by less than a unit. For amounts of 24 bits: products are slow to reason about, and carry
-    /// on alike above.
-    function check_share__roundsDown(uint24 amount, uint16 bps) external pure {
-        vm.assume(bps <= BpsLib.WHOLE);
-        uint256 share = BpsLib.partDown(amount, bps);
-        uint256 rest = uint256(amount) * bps - share * BpsLib.WHOLE;
-        assert(rest < BpsLib.WHOLE && share <= amount);
     }
 
     /// What is within a hard range is accepted and nothing else, and the range around a founding span never holds zero.

@@ -4,6 +4,7 @@ pragma solidity 0.8.35;
 interface Vm {
     function assume(bool condition) external pure;
     function prank(address sender) external;
+    function warp(uint256 time) external;
 }
 
 /// @dev Halmos's own: values that stand for every value of their type.

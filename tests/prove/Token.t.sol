@@ -2,7 +2,6 @@
 pragma solidity 0.8.35;
 
 import {IDistributionVault} from "../../contracts/interfaces/IDistributionVault.sol";
-import {Account} from "../../contracts/libraries/AccountLib.sol";
 import {SBIToken} from "../../contracts/SBIToken.sol";
 import {Prover} from "./Prover.sol";
 
@@ -36,32 +35,6 @@ contract TokenProof is Prover {
         token = new SBIToken(IDistributionVault(address(vault)), citizens);
         svm.enableSymbolicStorage(address(token));
         vault.set(svm.createUint(80, "index"), svm.createUint(112, "issued"));
-    }
-
-    /// Settling moves what has accrued into the settled balance, to the wei; the index is then the vault's, and nothing
-    /// else in the word changes: no field runs into its neighbour.
-    function check_settle__conservesValue(uint256 word, uint80 index) external pure {
-        Account held = Account.wrap(word);
-        vm.assume(held.index() <= index);
-        uint256 accrued = (index - held.index()) * UNIT;
-        vm.assume(held.settled() + accrued <= type(uint112).max);
-        Account after_ = held.settledAt(index);
-        assert(after_.settled() == held.settled() + accrued);
-        assert(after_.index() == index);
-        assert(Account.unwrap(after_) >> 192 == word >> 192);
-    }
-
-    /// Adding to and taking from a settled balance touch that field alone.
-    function check_plusAndMinus__touchNothingElse(uint256 word, uint112 amount) external pure {
-        Account held = Account.wrap(word);
-        if (held.settled() + amount <= type(uint112).max) {
-            Account more = held.plus(amount);
-            assert(more.settled() == held.settled() + amount && Account.unwrap(more) >> 112 == word >> 112);
-        }
-        if (amount <= held.settled()) {
-            Account less = held.minus(amount);
-            assert(less.settled() == held.settled() - amount && Account.unwrap(less) >> 112 == word >> 112);
-        }
     }
 
     /// A transfer between two accounts leaves the sum of their balances, accrued included, as it was, moves exactly its

@@ -41,7 +41,8 @@ contract InvariantsTest is Test {
     function _peopleIt() private {
         for (uint256 i = 0; i < 4; ++i) {
             nation.registrar_enrols(7 * i + 2);
-            nation.citizen_activates(i);
+            // One whose account is active on an earlier leaf is refused.
+            try nation.citizen_activates(i) {} catch {}
         }
         nation.oracle_reports(1);
         nation.time_passes(3000);
