@@ -282,7 +282,7 @@ def play(run: Rehearsal, seed: int) -> str:
             suite = load_suite(CHAIN_ID)
             say("bonding oracles, enrolling a town")
             _bond(run, suite, rpc, (*ORACLES, NEWCOMER))
-            roll = Batch([CitizenLeaf(i, Account.create().address, bytes([i] * 32)) for i in range(100)])  # type: ignore[arg-type]
+            roll = Batch([CitizenLeaf(i, Account.create().address, bytes([i + 1] * 32)) for i in range(100)])  # type: ignore[arg-type]
             enrol = ("enrol", "--root", f"0x{roll.root.hex()}", "--size", str(roll.size), "--region", "1")
             run.script(*enrol, "--account", f"TEST::{REGISTRAR}", "--dry-run")
             retried(
