@@ -112,6 +112,18 @@ gas: setup ## Measure gas on Anvil and compare with benchmarks/gas.json (UPDATE=
 coverage: setup ## Measure which lines and branches of the contracts the tests run
 	$(BIN)/python -m benchmarks.coverage
 
+static: setup ## Slither, its checks of the ERCs, solhint, compiler warnings: none may be left; writes benchmarks/static.json
+	$(BIN)/python -m tests.assurance.static
+
+prove: setup ## Prove the theorems of tests/prove with halmos, write benchmarks/prove.json
+	$(BIN)/python -m tests.assurance.prove
+
+fuzz: setup ## The long stateful campaign of invariants 1 to 11 (ARGS="--runs 20" for less), write benchmarks/fuzz.json
+	$(BIN)/python -m tests.assurance.fuzz $(ARGS)
+
+mutate: setup ## Put mutants into a copy of the contracts and see the tests kill them (ARGS="--count 20" for less)
+	$(BIN)/python -m tests.assurance.mutate $(ARGS)
+
 bench-roll: setup ## Measure rolls of 1e6, 1e7 and 1e8 citizens beside npm's package (SIZES=1000000 for one alone)
 	$(BIN)/python -m benchmarks.roll $(if $(SIZES),--sizes $(SIZES))
 
@@ -127,8 +139,9 @@ bench-simulate: setup ## Measure the simulation against the same model in radCAD
 policy-plots: setup ## Draw the plots of docs/policy.md again
 	$(BIN)/python -m benchmarks.year
 
-bench-soak: setup ## A keeper for an hour (SECONDS=3600): does its memory grow? Writes benchmarks/soak.json
+bench-soak: setup ## A keeper, then an oracle for an hour (SECONDS=3600): does its memory grow? Writes benchmarks/soak*.json
 	$(BIN)/python -m benchmarks.soak --seconds $(or $(SECONDS),3600)
+	$(BIN)/python -m benchmarks.soak --seconds $(or $(SECONDS),3600) --daemon oracle
 
 gas-products: setup ## Measure on Anvil what settling a wrong product costs (UPDATE=1 writes benchmarks/products.json)
 	$(BIN)/python -m benchmarks.products $(if $(UPDATE),,--check)

@@ -11,7 +11,7 @@ def ape_init_extras() -> dict[str, Any]:
     """A namespace for each role: `token`, `vault`, `oracles`, `citizens`, `policy`, `exchange`, `bonds`, `disputes`,
     `products`, `verifier`, `manager`, `timelock`, `votes`, `chamber`, `governor`, `audits`; `suite` with Ape's own
     objects; `SBI` and `GAICPh` for amounts; and what they say together: `epoch()`, `why(address)`, `trace(report)`,
-    `proposals()`, `powers()`."""
+    `proposals()`, `powers()`; and `assembly`, which proposes from a file, votes, tallies, queues and executes."""
     if networks.active_provider is None:
         return {}
     try:

@@ -3,7 +3,7 @@
 gas        a payment's part of a relayed batch, in steady state (nonce words in use, payees with balances), at several
            sizes, out of the settled balance and with accrual settled; a fee's; a skipped one's; what goes alone
 load       payments handed in over HTTP to a real `sbi relay run` on one core, with one Anvil: accepted and settled a
-           second, and how long each took, by percentile
+           second, by the wall and by the relayer's own time on the core, and how long each took, by percentile
 flood      forged payments, as fast as they come: how many are refused a second, how long honest payers wait meanwhile
 kill       SIGKILL in the middle of the load: acknowledged payments that were lost (none may be)
 
@@ -42,6 +42,7 @@ from sbi_network.chain.token import SignedTransfer, Token
 from sbi_network.protocol.messages import TransferWithAuthorization, token_domain
 from sbi_network.protocol.sumtree import Leaf, Sums
 from sbi_network.relay.calls import Contracts
+from sbi_network.relay.quotes import nonce_at
 
 OUT: Final = Path(__file__).with_name("relay.json")
 SIZES: Final = (1, 10, 100, 500)
@@ -88,7 +89,9 @@ class Bench:
         self.nation._see_a_dividend()
 
     def nonce(self, payer: int, number: int) -> bytes:
-        return keccak(text=f"word {payer} {number >> 8}")[:31] + bytes([number & 0xFF])
+        """As the relayer's quotes name them."""
+        relayer = self.nation.deployer.address
+        return nonce_at(self.domain.verifying_contract, relayer, self.keys[payer].address, number)  # type: ignore[arg-type]
 
     def transfer(self, payer: int, value: int, number: int, to: str | None = None) -> SignedTransfer:
         key = self.keys[payer]
@@ -252,18 +255,20 @@ def load(bench: Bench, folder: Path, count: int) -> dict[str, Any]:
         pin(relay, bench.nation)
         asyncio.run(handed_in(relay, bodies[:100]))
         relay_done(relay, 100)
+        warmed = sum(psutil.Process(relay.process.pid).cpu_times()[:2]) if relay.process else 0.0
         begun = time.perf_counter()
         seen = asyncio.run(handed_in(relay, bodies[100:], follow=True))
         accepted = time.perf_counter() - begun
         relay_done(relay, count + 100)
         settled = time.perf_counter() - begun
         process = psutil.Process(relay.process.pid) if relay.process else psutil.Process()
-        memory = process.memory_info().rss
+        memory, spent = process.memory_info().rss, sum(process.cpu_times()[:2]) - warmed
     return {
         "payments": count,
         "clients_at_once": AT_ONCE,
         "accepted_per_second": round(count / accepted, 1),
         "settled_per_second": round(count / settled, 1),
+        "settled_per_core_second": round(count / spent, 1),
         "accept_ms": percentiles(seen.accepted),
         "settle_ms": percentiles(seen.settled),
         "refused": seen.refused,

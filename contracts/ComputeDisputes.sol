@@ -20,6 +20,11 @@ import {SignatureLib} from "./libraries/SignatureLib.sol";
 import {SumProofLib} from "./libraries/SumProofLib.sol";
 import {SumTreeLib} from "./libraries/SumTreeLib.sol";
 
+// Blanks in a tuple are figures not asked for here.
+// Time: see `EpochLib`.
+// Predicted before deployment, and checked after it: zero would be as wrong as any other.
+// slither-disable-start unused-return,timestamp,missing-zero-check
+
 /// @title ComputeDisputes
 /// @dev The interface is the manual. Calls run one way, to the bonds and the registry, which know what they may do.
 contract ComputeDisputes is IComputeDisputes, PullPayments {
@@ -56,6 +61,8 @@ contract ComputeDisputes is IComputeDisputes, PullPayments {
     /// @inheritdoc IComputeDisputes
     mapping(uint256 epoch => bool) public signersSlashed;
     mapping(uint256 epoch => mapping(uint256 word => uint256)) private _takenOut;
+    // Written through the pointer that `_demandAt` returns.
+    // slither-disable-next-line uninitialized-state
     mapping(uint256 epoch => mapping(uint256 level => mapping(uint256 position => Demand))) private _demands;
 
     /// @param products_ May have no code yet: it is deployed after this.
@@ -275,6 +282,8 @@ contract ComputeDisputes is IComputeDisputes, PullPayments {
     }
 
     /// @dev Slashes all who signed an epoch's report and were not slashed yet, for whatever.
+    // At most 31 oracles, and a contract of the suite.
+    // slither-disable-next-line calls-loop
     function _slashSigners(uint256 epoch, address reporter) private {
         if (signersSlashed[epoch]) return;
         signersSlashed[epoch] = true;
@@ -423,3 +432,4 @@ contract ComputeDisputes is IComputeDisputes, PullPayments {
         return _takenOut[epoch][facility >> 8] >> (facility & 0xff) & 1 == 1;
     }
 }
+// slither-disable-end unused-return,timestamp,missing-zero-check

@@ -16,6 +16,10 @@ import {EpochLib} from "./libraries/EpochLib.sol";
 import {FieldLib} from "./libraries/FieldLib.sol";
 import {SignatureLib} from "./libraries/SignatureLib.sol";
 
+// Blanks in a tuple are figures not asked for here.
+// Time: see `EpochLib`.
+// slither-disable-start unused-return,timestamp
+
 /// @title ComputeExchange
 /// @dev The interface is the manual. No reentrancy guard: the token calls nobody, wallets are asked by static calls, and
 /// vouchers are minted without calling their receiver.
@@ -95,6 +99,8 @@ contract ComputeExchange is IComputeExchange, ERC721, EIP712, AccessManaged {
         uint256 price = priceOf(computeClass, units);
         require(price <= maxPrice, PriceAboveLimit(price, maxPrice));
         voucher = _sell(msg.sender, facility, computeClass, epoch, units, price);
+        // The token returns true or reverts; it is the suite's own, by immutable address.
+        // slither-disable-next-line unchecked-transfer
         token.transferFrom(msg.sender, address(this), price);
     }
 
@@ -177,6 +183,8 @@ contract ComputeExchange is IComputeExchange, ERC721, EIP712, AccessManaged {
         uint256 recycled = amount - fee - recirculated;
         (address operator,,) = oracles.facilityOf(bought.facility);
         emit ComputeDelivered(voucher, bought.facility, delivered, fee, recirculated, recycled);
+        // So in `buy`.
+        // slither-disable-next-line unchecked-transfer
         if (fee != 0) token.transfer(operator, fee);
         if (recirculated != 0) token.recirculate(recirculated);
         if (recycled != 0) token.recycle(recycled);
@@ -193,6 +201,8 @@ contract ComputeExchange is IComputeExchange, ERC721, EIP712, AccessManaged {
         delete _vouchers[voucher];
         _burn(voucher);
         emit VoucherRefunded(voucher, holder, amount);
+        // So in `buy`.
+        // slither-disable-next-line unchecked-transfer
         if (amount != 0) token.transfer(holder, amount);
     }
 
@@ -296,3 +306,4 @@ contract ComputeExchange is IComputeExchange, ERC721, EIP712, AccessManaged {
         require(computeClass < CLASSES, UnknownClass(computeClass, CLASSES - 1));
     }
 }
+// slither-disable-end unused-return,timestamp

@@ -23,6 +23,10 @@ import {EpochLib} from "./libraries/EpochLib.sol";
 import {FieldLib} from "./libraries/FieldLib.sol";
 import {SumTreeLib} from "./libraries/SumTreeLib.sol";
 
+// Time: see `EpochLib`.
+// Predicted before deployment, and checked after it: zero would be as wrong as any other.
+// slither-disable-start timestamp,missing-zero-check
+
 /// @title ComputeOracleRegistry
 /// @dev The interface is the manual.
 contract ComputeOracleRegistry is IComputeOracleRegistry, AccessManaged, EIP712 {
@@ -240,6 +244,8 @@ contract ComputeOracleRegistry is IComputeOracleRegistry, AccessManaged, EIP712 
     }
 
     function _requireKept(uint256 epoch) private view {
+        // Called for its error alone.
+        // slither-disable-next-line unused-return
         epoch.to32();
         uint256 running = currentEpoch();
         // Not `require`, which would work out the oldest epoch, and underflow, before the ring has wrapped.
@@ -335,6 +341,8 @@ contract ComputeOracleRegistry is IComputeOracleRegistry, AccessManaged, EIP712 
     /// @inheritdoc IComputeOracleRegistry
     function scheduleStandby(address[] calldata oracles) external restricted {
         _requireSet(oracles);
+        // Empty is what it is to be.
+        // slither-disable-next-line uninitialized-local
         ConfigBlobLib.Head memory empty;
         _standby = ConfigBlobLib.write(empty, oracles);
         emit StandbyScheduled(oracles);
@@ -470,6 +478,8 @@ contract ComputeOracleRegistry is IComputeOracleRegistry, AccessManaged, EIP712 
 
     function _nearestCount(uint256 n) private pure returns (uint256) {
         if (n < 4) return 4;
+        // Meant: the nearest 3f + 1 below.
+        // slither-disable-next-line divide-before-multiply
         return n > MAX_ORACLES ? MAX_ORACLES : (n - 1) / 3 * 3 + 1;
     }
 
@@ -622,3 +632,4 @@ contract ComputeOracleRegistry is IComputeOracleRegistry, AccessManaged, EIP712 
         return super.eip712Domain();
     }
 }
+// slither-disable-end timestamp,missing-zero-check

@@ -13,6 +13,10 @@ import {FieldLib} from "./libraries/FieldLib.sol";
 import {FloatLib} from "./libraries/FloatLib.sol";
 import {IndexLib} from "./libraries/IndexLib.sol";
 
+// Time: see `EpochLib`.
+// Predicted before deployment, and checked after it: zero would be as wrong as any other.
+// slither-disable-start timestamp,missing-zero-check
+
 /// @title DistributionVault
 /// @dev The interface is the manual.
 contract DistributionVault is IDistributionVault, AccessManaged {
@@ -42,6 +46,7 @@ contract DistributionVault is IDistributionVault, AccessManaged {
     /// @dev Who judges the epochs [fromEpoch, untilEpoch), and at which rate: | 32 free | untilEpoch 32 | fromEpoch 32 |
     /// policy 160 | and | rate 96 | source 160 |. rate: the policy's when it was scheduled; wei per nGAICPh, so that 96 bits
     /// are 79 SBI for 1e-9 nGAICPh.
+    // solhint-disable-next-line gas-struct-packing
     struct Terms {
         IIssuancePolicy policy;
         uint32 fromEpoch;
@@ -167,6 +172,8 @@ contract DistributionVault is IDistributionVault, AccessManaged {
     /* DIVIDENDS */
 
     /// @inheritdoc IDistributionVault
+    // Epochs passed at once are bounded, and the source is governed: one that fails holds up its own epochs alone.
+    // slither-disable-next-line calls-loop
     function distribute() external returns (uint256 epochs) {
         Flow memory flow = _flow;
         require(flow.headcount != 0, NoCitizens(flow.nextEpoch));
@@ -382,6 +389,8 @@ contract DistributionVault is IDistributionVault, AccessManaged {
     /* CALLS FROM TOKEN AND CITIZENS */
 
     /// @inheritdoc IDistributionVault
+    // The token says it: `Recirculated`.
+    // slither-disable-next-line events-maths
     function noteRecirculated(uint256 amount) external {
         require(msg.sender == token, UnexpectedCaller(msg.sender, token));
         // Fits: it was part of the supply, which fits 112 bits.
@@ -584,3 +593,4 @@ contract DistributionVault is IDistributionVault, AccessManaged {
         return EpochLib.current(genesis, epochLength);
     }
 }
+// slither-disable-end timestamp,missing-zero-check

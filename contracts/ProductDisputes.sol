@@ -12,6 +12,9 @@ import {Entry, IProductDisputes, Product} from "./interfaces/IProductDisputes.so
 import {ProductLib} from "./libraries/ProductLib.sol";
 import {SignatureLib} from "./libraries/SignatureLib.sol";
 
+// Blanks in a tuple are figures not asked for here.
+// slither-disable-start unused-return
+
 /// @title ProductDisputes
 /// @dev The interface is the manual. Calls run one way, to the disputes contract, which knows what this one may do.
 contract ProductDisputes is IProductDisputes, EIP712 {
@@ -85,6 +88,8 @@ contract ProductDisputes is IProductDisputes, EIP712 {
         uint256 width = product.n < MAX_SEGMENT ? product.n : MAX_SEGMENT;
         uint256 length = ENTRY_BYTES * width;
         require(entry.segment.length == length, WrongSegmentLength(entry.segment.length, length));
+        // Whole: both are powers of two.
+        // slither-disable-next-line divide-before-multiply
         uint256 perRow = product.n / width;
         bytes32 root = _rootOf(entry, entry.row * perRow + entry.column / width, product.m * perRow);
         require(root == product.root, WrongRoot(root, product.root));
@@ -243,3 +248,4 @@ contract ProductDisputes is IProductDisputes, EIP712 {
         return super.eip712Domain();
     }
 }
+// slither-disable-end unused-return

@@ -14,6 +14,10 @@ import {AuthorizationLib} from "./libraries/AuthorizationLib.sol";
 import {IndexLib} from "./libraries/IndexLib.sol";
 import {SignatureLib} from "./libraries/SignatureLib.sol";
 
+// Time: see `EpochLib`.
+// Predicted before deployment, and checked after it: zero would be as wrong as any other.
+// slither-disable-start timestamp,missing-zero-check
+
 /// @title SBIToken
 /// @dev The interface is the manual.
 contract SBIToken is ISBIToken, EIP712 {
@@ -37,12 +41,15 @@ contract SBIToken is ISBIToken, EIP712 {
     );
     bytes32 private constant CANCEL_TYPEHASH = keccak256("CancelAuthorization(address authorizer,bytes32 nonce)");
 
+    // The standard names them.
+    // solhint-disable const-name-snakecase
     /// @inheritdoc IERC20Metadata
     string public constant name = "Smart Basic Income";
     /// @inheritdoc IERC20Metadata
     string public constant symbol = "SBI";
     /// @inheritdoc IERC20Metadata
     uint8 public constant decimals = 18;
+    // solhint-enable const-name-snakecase
 
     /// @dev Wei per unit of the dividend index.
     uint256 public constant INDEX_UNIT = IndexLib.UNIT;
@@ -60,6 +67,8 @@ contract SBIToken is ISBIToken, EIP712 {
     mapping(address owner => mapping(address spender => uint256)) public allowance;
 
     mapping(address account => AccountSlot) private _accounts;
+    // Written through the pointer that `_nonceSlotOf` returns.
+    // slither-disable-next-line uninitialized-state
     mapping(address authorizer => mapping(uint256 number => NonceSlot)) private _nonceSlots;
 
     constructor(IDistributionVault vault_, address citizens_) EIP712(name, "1") {
@@ -109,6 +118,8 @@ contract SBIToken is ISBIToken, EIP712 {
     }
 
     /// @inheritdoc ISBIToken
+    // The vault calls nobody.
+    // slither-disable-next-line reentrancy-events
     function recirculate(uint256 amount) external {
         _destroy(msg.sender, amount);
         vault.noteRecirculated(amount);
@@ -376,3 +387,4 @@ contract SBIToken is ISBIToken, EIP712 {
         return 1 << (uint256(nonce) & 0xff);
     }
 }
+// slither-disable-end timestamp,missing-zero-check

@@ -12,6 +12,9 @@ import {EpochLib} from "./libraries/EpochLib.sol";
 import {FieldLib} from "./libraries/FieldLib.sol";
 import {SignatureLib} from "./libraries/SignatureLib.sol";
 
+// Time: see `EpochLib`.
+// slither-disable-start timestamp
+
 /// @title SignerBonds
 /// @dev The interface is the manual.
 contract SignerBonds is ISignerBonds, PullPayments, EIP712 {
@@ -142,3 +145,4 @@ contract SignerBonds is ISignerBonds, PullPayments, EIP712 {
         return super.eip712Domain();
     }
 }
+// slither-disable-end timestamp

@@ -11,7 +11,7 @@ from ape.exceptions import ContractLogicError, CustomError
 from scripts import _explain
 from scripts._explain import Words
 from scripts._permissions import holdings
-from scripts._proposals import proposals
+from scripts._proposals import Assembly, proposals
 
 from sbi_network.protocol.abi import DecodedError
 from sbi_network.protocol.amounts import SBI, GAICPh
@@ -132,6 +132,7 @@ def namespaces(suite: Suite) -> dict[str, Any]:
         "why": partial(_explain.why, suite),
         "trace": partial(_explain.trace, suite),
         "proposals": partial(proposals, suite),
+        "assembly": Assembly(suite),
         "powers": partial(holdings, suite),
     }
 

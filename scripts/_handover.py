@@ -23,7 +23,15 @@ class HandoverError(RuntimeError):
 
 
 def remaining_powers(suite: Suite) -> list[str]:
-    """Every permission that the deployer, the founder, or anybody but timelock and governor, still administers with."""
+    """Every permission that the deployer, the founder, or anybody but timelock and governor, still administers with.
+
+    What the founder had the timelock set up is looked at too: another role with functions of its own, another who
+    administers a role, a contract under another authority.
+    """
+    return [*_administrators(suite), *_roles_astray(suite)]
+
+
+def _administrators(suite: Suite) -> list[str]:
     trusted = {suite.timelock.address, suite.governor.address}
     last = chain.blocks.height + 1
     admins = {str(log.account) for log in suite.manager.RoleGranted.range(0, last) if log.roleId == ADMIN_ROLE}
@@ -42,6 +50,38 @@ def remaining_powers(suite: Suite) -> list[str]:
     if not suite.manager.hasRole(ADMIN_ROLE, suite.timelock.address)[0]:
         left.append("the timelock is not ADMIN of the access manager")
     return left
+
+
+def _roles_astray(suite: Suite) -> list[str]:
+    """Functions that are a role's beside ADMIN's, but for the guardian's halt; roles that others administer; contracts
+    that obey another manager."""
+    manager, last = suite.manager, chain.blocks.height + 1
+    halt = (str(suite.vault.address), bytes(suite.vault.halt.encode_input()[:4]))
+    logs = manager.TargetFunctionRoleUpdated.range(0, last)
+    functions = {(str(log.target), bytes(log.selector)) for log in logs} - {halt}
+    given = {function: int(manager.getTargetFunctionRole(*function)) for function in sorted(functions)}
+    left = [
+        f"the function 0x{selector.hex()} of {target} is for role {role} of the access manager"
+        for (target, selector), role in given.items()
+        if role != ADMIN_ROLE
+    ]
+    logs = [*manager.RoleAdminChanged.range(0, last), *manager.RoleGuardianChanged.range(0, last)]
+    left += [
+        f"role {role} of the access manager is administered or guarded by another role than ADMIN"
+        for role in sorted({int(log.roleId) for log in logs})
+        if manager.getRoleAdmin(role) != ADMIN_ROLE or manager.getRoleGuardian(role) != ADMIN_ROLE
+    ]
+    for name, contract in vars(suite).items():
+        methods = {method.name for method in contract.contract_type.view_methods}
+        if "authority" in methods and contract.authority() != manager.address:
+            left.append(f"{name} obeys {contract.authority()}, not the access manager")
+    return left
+
+
+def votes_short(suite: Suite) -> int:
+    """How many ripe citizens a quorum lacks: while it does, nothing can be decided once the founder is gone."""
+    now = int(chain.blocks.head.timestamp) - 1
+    return max(0, int(suite.governor.quorum(now)) - int(suite.votes.getPastTotalSupply(now)))
 
 
 def pending_operations(suite: Suite) -> list[bytes]:

@@ -8,14 +8,15 @@ from ape.api import AccountAPI
 from ape.cli import ConnectedProviderCommand, account_option
 from scripts._commands import autosigning, reported
 from scripts._deploy import load_suite
-from scripts._handover import HandoverError, hand_over, remaining_powers
+from scripts._handover import HandoverError, hand_over, remaining_powers, votes_short
 from scripts._permissions import holdings
 
 
 @click.command(cls=ConnectedProviderCommand)
 @account_option()
 @click.option("--check", "--dry-run", is_flag=True, help="Send nothing; fail, naming them, if any power is left.")
-def cli(account: AccountAPI, check: bool) -> None:
+@click.option("--short-of-votes", is_flag=True, help="Hand over although too few citizens could make a quorum yet.")
+def cli(account: AccountAPI, check: bool, short_of_votes: bool) -> None:
     """Give up the founder's powers, and show that none is left.
 
     Exit code 0: nobody but timelock and governor administers; 1: somebody does, or the account is not the founder's.
@@ -27,6 +28,9 @@ def cli(account: AccountAPI, check: bool) -> None:
             if left:
                 raise HandoverError("; ".join(left))
         else:
+            short = votes_short(suite)
+            if short and not short_of_votes:
+                raise HandoverError(f"a quorum lacks {short} ripe votes: until there are, nobody could decide anything")
             with autosigning(account):
                 for line in hand_over(suite, account):
                     click.echo(line)

@@ -8,6 +8,9 @@ import {Citizen, ICitizenRegistry} from "../interfaces/ICitizenRegistry.sol";
 import {ICitizenVotes} from "../interfaces/ICitizenVotes.sol";
 import {RangeLib} from "../libraries/RangeLib.sol";
 
+// Time: see `EpochLib`.
+// slither-disable-start timestamp
+
 /// @title CitizenVotes
 /// @dev The interface is the manual.
 contract CitizenVotes is ICitizenVotes {
@@ -48,11 +51,15 @@ contract CitizenVotes is ICitizenVotes {
     }
 
     /// @dev The last count on record not after a day, by bisection: counts are kept of the days that changed them.
+    // A bisection of at most 32 steps, through a contract of the suite.
+    // slither-disable-next-line calls-loop
     function _activeAtTheEndOf(uint256 day) private view returns (uint256 active) {
         uint256 changedOn;
         uint256 high;
         (active, changedOn, high) = citizens.activity();
         if (changedOn <= day) return active;
+        // Zero to begin with.
+        // slither-disable-next-line uninitialized-local
         uint256 low;
         active = 0;
         while (low < high) {
@@ -93,7 +100,9 @@ contract CitizenVotes is ICitizenVotes {
     }
 
     /// @inheritdoc IERC6372
+    // solhint-disable-next-line func-name-mixedcase
     function CLOCK_MODE() external pure returns (string memory) {
         return "mode=timestamp";
     }
 }
+// slither-disable-end timestamp

@@ -3,6 +3,9 @@ pragma solidity 0.8.35;
 
 import {AccessManager} from "@openzeppelin/contracts/access/manager/AccessManager.sol";
 
+// Time: see `EpochLib`.
+// slither-disable-start timestamp
+
 /// @title SuiteAccessManager
 /// @dev OpenZeppelin's AccessManager. Holds every administrative permission of the suite. The deployer is its first admin,
 /// sets the suite up, hands the admin role to the timelock and renounces it; a deployer who does not loses it at
@@ -13,6 +16,8 @@ contract SuiteAccessManager is AccessManager {
     /// @dev When the deployer's permissions have ended at the latest, seconds.
     uint256 public immutable setUpEnds;
 
+    // The deployer gives its own address; without it no set-up would get far.
+    // slither-disable-next-line missing-zero-check
     constructor(address deployer_, uint256 setUpEnds_) AccessManager(deployer_) {
         (deployer, setUpEnds) = (deployer_, setUpEnds_);
     }
@@ -34,3 +39,4 @@ contract SuiteAccessManager is AccessManager {
         return super.hasRole(roleId, account);
     }
 }
+// slither-disable-end timestamp

@@ -16,6 +16,9 @@ import {ISuiteGovernor, VoteTerms} from "../interfaces/ISuiteGovernor.sol";
 import {BpsLib} from "../libraries/BpsLib.sol";
 import {RangeLib} from "../libraries/RangeLib.sol";
 
+// Time: see `EpochLib`.
+// slither-disable-start timestamp
+
 /// @title SuiteGovernor
 /// @dev OpenZeppelin's Governor over one head, one vote, with the timelock as its hand. The interface is the manual.
 contract SuiteGovernor is ISuiteGovernor, Governor, GovernorCountingSimple, GovernorVotes, GovernorTimelockControl {
@@ -66,6 +69,8 @@ contract SuiteGovernor is ISuiteGovernor, Governor, GovernorCountingSimple, Gove
     function _setVoteTerms(VoteTerms memory terms) private {
         RangeLib.requireWithin(terms.quorumBps, MIN_QUORUM_BPS, MAX_QUORUM_BPS);
         _terms = terms;
+        // What it returns is the value before and the one just given.
+        // slither-disable-next-line unused-return
         _quorums.push(uint48(block.timestamp), uint208(terms.quorumFloor) << 16 | terms.quorumBps);
         emit VoteTermsChanged(terms);
     }
@@ -162,3 +167,4 @@ contract SuiteGovernor is ISuiteGovernor, Governor, GovernorCountingSimple, Gove
         return super._executor();
     }
 }
+// slither-disable-end timestamp

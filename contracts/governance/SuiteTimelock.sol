@@ -5,6 +5,9 @@ import {TimelockController} from "@openzeppelin/contracts/governance/TimelockCon
 
 import {RangeLib} from "../libraries/RangeLib.sol";
 
+// Time: see `EpochLib`.
+// slither-disable-start timestamp
+
 /// @title SuiteTimelock
 /// @dev OpenZeppelin's TimelockController: what is decided takes effect after a delay in which all can see it. The only
 /// admin of the access manager after set-up. It has no admin of its own: its roles and its delay change through itself
@@ -54,3 +57,4 @@ contract SuiteTimelock is TimelockController {
         (list[0], list[1]) = (first, second);
     }
 }
+// slither-disable-end timestamp

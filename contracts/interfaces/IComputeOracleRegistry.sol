@@ -365,6 +365,8 @@ interface IComputeOracleRegistry is IReportSource, IERC5267, ISignatureFaults {
     /// standby set if that is needed now. For `bonds`. Costs by the number of configurations scheduled ahead.
     /// @param signer Whose signatures count, or no longer do.
     /// @param stands Whether they count.
+    // In the interface the name means the same in both places.
+    // slither-disable-next-line shadowing-local
     function setStanding(address signer, bool stands) external;
 
     /// @dev Schedules an oracle set, weights and verifiers from a future epoch on. A change scheduled for the same or a

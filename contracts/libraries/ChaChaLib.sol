@@ -28,6 +28,7 @@ library ChaChaLib {
     /// @param low First rows of the keys.
     /// @param high Second rows of the keys.
     /// @param numbers The blocks' numbers, below 2^32: | of the first 128 | of the second 128 |.
+    // solhint-disable-next-line function-max-lines
     function blocksOf(uint256 low, uint256 high, uint256 numbers)
         internal
         pure

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+// solhint-disable one-contract-per-file
+// What is written, and how it is read: one thing.
 pragma solidity 0.8.35;
 
 /// @title CodeBlob

@@ -42,6 +42,8 @@ library EcrecoverLib {
                 // The low 20 bytes of the word that ends with the member: the length lies before the first.
                 let foreign := shl(96, xor(mload(0x00), mload(add(add(members, 20), mul(member, 20)))))
                 if or(or(foreign, gt(s, maxS)), or(shr(member, signers), iszero(lt(member, size)))) { break }
+                // In assembly the amount comes first: one, shifted by the member's number.
+                // slither-disable-next-line incorrect-shift
                 signers := or(signers, shl(member, 1))
             }
             good := sub(at, entries.offset)

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.35;
 
+// A block's time may be chosen by seconds; epochs, windows and delays are minutes and days.
+// slither-disable-start timestamp
+
 /// @title EpochLib
 /// @dev Time and epochs: epoch e spans [genesis + e × length, genesis + (e + 1) × length).
 library EpochLib {
@@ -19,3 +22,4 @@ library EpochLib {
         return genesis + (epoch + 1) * length;
     }
 }
+// slither-disable-end timestamp

@@ -67,14 +67,22 @@ library ProductLib {
         returns (Pair memory pair)
     {
         (pair.low, pair.high) = ChaChaLib.keysOf(seedA, seedB);
+        // Blocks are whole: terms are a multiple of 64.
+        // slither-disable-next-line divide-before-multiply
         pair.start = row * (terms / BLOCK) << 128 | column * (terms / BLOCK);
     }
 
     /// @dev Sum of the products of a pair's terms `from` to `to`, both multiples of 64.
     function dot(Pair memory pair, uint256 from, uint256 to) internal pure returns (int256) {
+        // Zero to begin with.
+        // slither-disable-next-line uninitialized-local
         uint256 products;
+        // Zero to begin with.
+        // slither-disable-next-line uninitialized-local
         uint256 raised;
         for (uint256 at = from / BLOCK; at < to / BLOCK; ++at) {
+            // Blocks are whole: terms are a multiple of 64.
+            // slither-disable-next-line divide-before-multiply
             (uint256 a, uint256 b, uint256 c, uint256 d) =
                 ChaChaLib.blocksOf(pair.low, pair.high, pair.start + at * BOTH);
             (uint256 first, uint256 firstSum) = _dot32(a, b);

@@ -15,10 +15,13 @@ library SumTreeLib {
     {
         // One look for all four; the second names the one that does not fit.
         if ((rawGeneral | rawIntelligent | rawSuper | publicOutput) > type(uint64).max) {
+            // Called for its error alone.
+            // slither-disable-start unused-return
             FieldLib.to64(rawGeneral);
             FieldLib.to64(rawIntelligent);
             FieldLib.to64(rawSuper);
             FieldLib.to64(publicOutput);
+            // slither-disable-end unused-return
         }
         return rawGeneral << 192 | rawIntelligent << 128 | rawSuper << 64 | publicOutput;
     }

@@ -46,7 +46,7 @@ def times(slow: int) -> Times:
 
 def pace(slow: int) -> Pace:
     """What goes with them."""
-    return Pace(gather=2.5 * slow, view=3.0 * slow, poll=1.0 * slow, request=1.5 * slow)
+    return Pace(gather=2.5 * slow, view=3.0 * slow, poll=1.0 * slow, request=2.5 * slow)
 
 
 def main() -> int:

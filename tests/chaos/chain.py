@@ -107,17 +107,18 @@ class LocalChain:
         products = self._create("ProductDisputes", disputes.address, NO_AUDITS)
         assert (bonds.address, disputes.address, products.address) == (bonds_at, disputes_at, products_at)
         self.registry, self.bonds, self.disputes, self.verifiers = registry, bonds, disputes, verifiers
-        for key in reading_keys:
-            self.send(registry.functions.registerFacility(key, key, 1, [CAPACITY] * 3, 10_000))
+        self.send_all(
+            [registry.functions.registerFacility(key, key, 1, [CAPACITY] * 3, 10_000) for key in reading_keys]
+        )
         assert time.time() < self.genesis, "deploying took longer than the time before genesis"
 
     def put_up_bonds(self, signers: Sequence[LocalAccount]) -> None:
         """The deployer pays; each signer consents."""
         owner = check_address("owner", self.web3.eth.accounts[0])
         domain = bonds_domain(self.web3.eth.chain_id, check_address("bonds", self.bonds.address))
-        for signer in signers:
-            consent = Bond(check_address("signer", signer.address), owner).sign(signer, domain).to_bytes()
-            self.send(self.bonds.functions.bond(signer.address, consent), value=BOND)
+        accounts = [(signer, check_address("signer", signer.address)) for signer in signers]
+        consents = [(account, Bond(account, owner).sign(signer, domain).to_bytes()) for signer, account in accounts]
+        self.send_all([self.bonds.functions.bond(*consent) for consent in consents], value=BOND)
 
     def schedule(self, oracles: Sequence[str], from_epoch: int) -> None:
         """Another set from an epoch on."""
@@ -131,11 +132,17 @@ class LocalChain:
 
     def send(self, call: Any, **options: Any) -> Any:
         """A transaction of the deployer's that must succeed; its receipt."""
-        receipt = self.web3.eth.wait_for_transaction_receipt(call.transact(options))
-        if receipt["status"] != 1:
-            raise RevertedError(call.fn_name)
-        self.sent_at = receipt["blockNumber"]
-        return receipt
+        return self.send_all([call], **options)[0]
+
+    def send_all(self, calls: Sequence[Any], **options: Any) -> list[Any]:
+        """Several of them, none of which needs another one's effect."""
+        sent = [call.transact(options) for call in calls]
+        receipts = [self.web3.eth.wait_for_transaction_receipt(each) for each in sent]
+        for call, receipt in zip(calls, receipts, strict=True):
+            if receipt["status"] != 1:
+                raise RevertedError(call.fn_name)
+            self.sent_at = max(self.sent_at, receipt["blockNumber"])
+        return receipts
 
     def ask(self, method: str, *params: Any) -> Any:
         """A node's own method, such as `anvil_reorg`."""

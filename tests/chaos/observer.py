@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 
 from sbi_network.errors import SBIError
+from sbi_network.oracle.views import Views
 from sbi_network.protocol.json_form import decode_signed
 from sbi_network.protocol.messages import Reading
 from sbi_network.protocol.units import public_output_down
@@ -18,6 +19,8 @@ from tests.chaos.chain import WEIGHTS
 from tests.chaos.network import Network
 
 _STEP = 0.25
+_SEEN_SECONDS = 3.0
+"""For the chain to take a report."""
 
 
 @dataclass
@@ -58,10 +61,9 @@ class Observer:
     def __init__(self, network: Network, log: Log) -> None:
         self._network = network
         self._log = log
-        pace = network.pace
-        self._needed = pace.gather + (network.faults + 4) * pace.view + 3.0
-        """Seconds that a quorum needs together: to gather, for as many views as there may be liars, for the two that a
-        restarted oracle sits out, for one more, and for the chain to see it."""
+        self._views_needed = network.faults + 4
+        """Views that a quorum needs together: as many as there may be liars, two that a restarted oracle sits out, one
+        for it to be done in, and the one that runs."""
 
     def verdict(self, first: int, last: int) -> dict[str, Any]:
         """Figures over the epochs from `first` to `last`, whose deadlines have passed."""
@@ -97,11 +99,13 @@ class Observer:
         """Whether a quorum could work on an epoch for as long as that takes, between its end and its deadline."""
         chain, network = self._network.chain, self._network
         moment, deadline = float(chain.end_of(epoch)), chain.end_of(epoch) + network.times.report_window
-        together = 0.0
-        while moment < deadline:
-            able = self._log.able(len(network.slots), moment, epoch)
-            together = together + _STEP if able >= network.quorum else 0.0
-            if together >= self._needed:
+        pace, oracles = network.pace, len(network.slots)
+        views = Views(moment, moment + pace.gather, pace.view, oracles // 3 + 1)
+        since: float | None = None
+        while moment < deadline - _SEEN_SECONDS:
+            able = self._log.able(oracles, moment, epoch) >= network.quorum
+            since = (moment if since is None else since) if able else None
+            if since is not None and views.at(moment) >= views.at(since + pace.gather) + self._views_needed:
                 return True
             moment += _STEP
         return False

@@ -122,6 +122,9 @@ class NoWork(NumpyBackend):
 def test_prosecution__a_wrong_product_in_the_log__is_disproved_and_its_signer_slashed(
     suite: Suite, people: People, actors: Actors[Any]
 ) -> None:
+    if ape.chain.blocks.head.timestamp < suite.oracles.genesis():
+        ape.chain.pending_timestamp = suite.oracles.genesis()
+        ape.chain.mine()
     key, payer = people.reading_keys[CHEAT], people.stranger
     suite.bonds.bond(key.address, actors.consent(key.key, payer.address), value=10**18, sender=payer.account)
     domain = products_domain(ape.chain.chain_id, check_address("products", suite.products.address))

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import ape
 import pytest
-from scripts._handover import HandoverError, hand_over, pending_operations, remaining_powers, require_handed_over
+from scripts._handover import (
+    HandoverError,
+    hand_over,
+    pending_operations,
+    remaining_powers,
+    require_handed_over,
+    votes_short,
+)
 from scripts._permissions import ANYONE, Holding, holdings, permissions, table
 
 if TYPE_CHECKING:
@@ -108,6 +115,27 @@ def test_handover__by_the_founder__leaves_nothing(suite: Suite, people: People, 
     with ape.reverts(suite.timelock.AccessControlUnauthorizedAccount, account=founder.address, neededRole=role):
         actors.schedule(founder, "exchange", data, suite.timelock.getMinDelay())
     assert hand_over(suite, founder.account) == []
+
+
+def test_remaining_powers__what_the_founder_had_set_up__is_seen(suite: Suite) -> None:
+    """A role with a function of its own, administered by another role; a contract under another manager."""
+    ape.chain.provider.set_balance(suite.timelock.address, 10**18)
+    manager, before = suite.manager, remaining_powers(suite)
+    other = ape.accounts.test_accounts[0].deploy(ape.project.SuiteAccessManager, suite.timelock.address, 2**40)
+    with ape.accounts.use_sender(suite.timelock.address):
+        selector = suite.exchange.setShares.encode_input(0, 0)[:4]
+        manager.setTargetFunctionRole(suite.exchange.address, [selector], 7)
+        manager.setRoleAdmin(7, 8)
+        manager.updateAuthority(suite.chamber.address, other.address)
+    assert remaining_powers(suite)[len(before) :] == [
+        f"the function 0x{selector.hex()} of {suite.exchange.address} is for role 7 of the access manager",
+        "role 7 of the access manager is administered or guarded by another role than ADMIN",
+        f"chamber obeys {other.address}, not the access manager",
+    ]
+
+
+def test_votes_short__without_citizens__is_the_floor(suite: Suite, recipe: Recipe) -> None:
+    assert votes_short(suite) == recipe.governance.quorum_floor
 
 
 def test_handover__by_another__refused(suite: Suite, people: People) -> None:

@@ -188,7 +188,7 @@ def test_load_recipe__impossible_value__says_where_and_what(key: str, value: Any
         ({"audits.slots": 13}, r"audits\.slots: expected at most one a second: 12 \(given 13\)"),
         (
             {"facilities": [{**FACILITY, "fleets": [FLEET, {**FLEET, "rate": 1, "pace": 1}]}]},
-            r"facilities\.0\.fleets\.1: expected a product whose deadline is within a slot of 6000 ms",
+            r"facilities\.0\.fleets\.1: expected a product whose deadline is within a slot of 12000 ms",
         ),
         (
             {"facilities": [{**FACILITY, "fleets": [{**FLEET, "pace": 10**9 - 1}]}]},

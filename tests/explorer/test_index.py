@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import os
 import random
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -69,8 +71,10 @@ def test_index__killed_again_and_again__is_whole_and_each_event_once(nation: Nat
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "oracles")}
     chance = random.Random(5)
     for _ in range(KILLS):
+        before = _events(tmp_path / "killed.sqlite")
+        nation.pay()
         with subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL) as process:
-            wait_until("the index to be there", (tmp_path / "killed.sqlite").exists, 60)
+            wait_until("the index to go on", lambda: _events(tmp_path / "killed.sqlite") > before, 90)  # noqa: B023
             # In the midst of writing what people do meanwhile.
             nation.live(chance.randrange(3, 12))
             assert process.poll() is None
@@ -80,6 +84,14 @@ def test_index__killed_again_and_again__is_whole_and_each_event_once(nation: Nat
         assert catch_up(nation, resumed).differences == []
         catch_up(nation, at_once)
         assert everything(resumed) == everything(at_once)
+
+
+def _events(path: Path) -> int:
+    """How many events an index has, as somebody else sees it."""
+    with suppress(sqlite3.OperationalError), closing(sqlite3.connect(path)) as connection:
+        found = connection.execute("SELECT events FROM cursor").fetchone()
+        return int(found[0]) if found else 0
+    return 0
 
 
 @pytest.fixture

@@ -15,7 +15,9 @@ from tests.chaos.observer import Log, Observer, Spell
 
 END = 1_000.0
 WINDOW = 60
-NEEDED = 2.0 + 5 * 2.0 + 3.0
+LATEST = END + 20
+"""With f = 1 five views: the last that end three seconds before the deadline begin at END + 22, and take eight each.
+To have the readings by then takes two seconds."""
 
 
 def _could(*spells: Spell) -> bool:
@@ -34,8 +36,8 @@ def _could(*spells: Spell) -> bool:
         ((Spell(0, 0.0),), True),
         ((Spell(0, 0.0), Spell(1, 0.0)), False),
         ((Spell(0, 0.0), Spell(0, 0.0)), True),
-        ((Spell(0, 0.0), Spell(1, 0.0, END + WINDOW - NEEDED - 1)), True),
-        ((Spell(0, 0.0), Spell(1, 0.0, END + WINDOW - NEEDED + 1)), False),
+        ((Spell(0, 0.0), Spell(1, 0.0, LATEST - 1)), True),
+        ((Spell(0, 0.0), Spell(1, 0.0, LATEST + 1)), False),
         ((Spell(0, 0.0), Spell(1, END + 10, END + 20), Spell(1, END + 30, END + 50)), False),
         ((Spell(0, 0.0), Spell(1, 0.0, END, through=7)), False),
         ((Spell(0, 0.0), Spell(1, 0.0, END, through=6)), True),

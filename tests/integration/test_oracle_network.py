@@ -96,10 +96,12 @@ def test_oracle_network__one_of_four_is_killed__two_epochs_in_a_row_are_reported
     oracles, reading_keys = accounts[1:5], accounts[7:9]
     network = _deploy(workplace, oracles, reading_keys)
     meters = [_start_meter(workplace, network, number, key) for number, key in enumerate(reading_keys)]
-    processes = _start_oracles(workplace, network, oracles, meters)
+    configs = _configured(workplace, network, oracles, meters)
+    _put_up_bonds(workplace)
+    processes = [_start_oracle(workplace, config) for config in configs]
 
     _wait_until_all_started(workplace)
-    _put_up_bonds(workplace)
+    assert "another process uses" in _sbi(workplace, "bond", 0).stderr
     _assert_check(workplace, 0, passes=True)
     epoch = _running(network)
     first = _record(network, epoch)
@@ -184,6 +186,7 @@ def _assert_is_watched(workplace: Workplace, oracle: int, reported: int) -> None
 
     assert httpx.get(f"{url}/readyz", trust_env=False).json() == {"ok": True, "failing": {}}
     _until(lambda: metric("sbi_last_reported_epoch") >= reported, seconds=30)
+    assert metric("sbi_disagreement") == metric('sbi_signing_refusals_total{kind="report"}') == 0
     assert metric("sbi_outbox_finality_broken") == 0
 
 
@@ -217,11 +220,14 @@ def _start_meter(workplace: Workplace, network: Network, number: int, key: Local
     return f"http://127.0.0.1:{port}"
 
 
-def _start_oracles(
-    workplace: Workplace, network: Network, oracles: list[LocalAccount], meters: list[str]
-) -> list[subprocess.Popen[bytes]]:
+def _start_oracle(workplace: Workplace, config: Path) -> subprocess.Popen[bytes]:
+    command = (sys.executable, "-m", "sbi_network.cli", "oracle", "run", "--config", str(config))
+    return workplace.start(config.stem, *command)
+
+
+def _configured(workplace: Workplace, network: Network, oracles: list[LocalAccount], meters: list[str]) -> list[Path]:
     ports = [_free_port() for _ in oracles]
-    processes = []
+    configs = []
     for number, account in enumerate(oracles):
         keystore, password = workplace.key_files(f"oracle-{number}", account)
         peers = {other.address: port for other, port in zip(oracles, ports, strict=True) if other is not account}
@@ -240,9 +246,8 @@ def _start_oracles(
         ]
         config = workplace.folder / f"oracle-{number}.toml"
         config.write_text("\n".join(lines))
-        command = (sys.executable, "-m", "sbi_network.cli", "oracle", "run", "--config", str(config))
-        processes.append(workplace.start(f"oracle-{number}", *command))
-    return processes
+        configs.append(config)
+    return configs
 
 
 def _record(network: Network, epoch: int) -> Record:

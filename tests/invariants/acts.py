@@ -298,9 +298,12 @@ class Acts(Nation):
             if self.model.next_epoch <= running:
                 self._distribute(self.people.stranger)
                 self.everything_holds()
-        held = self.model.brakes.seen.get(self.model.next_epoch) is False
-        if held and data.draw(st.booleans(), label="wait for it"):
-            self.wake = self.model.end_of(self.model.next_epoch) + BRAKE_SPAN
+        if self.model.brakes.seen.get(self.model.next_epoch) is False:
+            course = data.draw(st.sampled_from(["leave", "wait", "wait", "vote"]), label="a jump: what then")
+            if course == "wait":
+                self.wake = self.model.end_of(self.model.next_epoch) + BRAKE_SPAN
+            elif course == "vote":
+                self._resume()
             self._distribute(self.people.stranger)
             self.everything_holds()
 
@@ -636,6 +639,17 @@ class Acts(Nation):
         assert scheduled.ok, f"the timelock refused to schedule: {scheduled.refusal}"
         self.wake = self.at + 10
         return self.do.execute(self.people.deployer, role, encoded, salt)
+
+    def _resume(self) -> None:
+        """By a vote, which lets whatever it is go on."""
+        brakes, epoch = self.model.brakes, self.model.next_epoch
+        reply = self._by_timelock("vault", "resume")
+        at = self.world.evm.now
+        if not brakes.resumes(epoch, at):
+            self.refused("resume in vain", reply, "NothingToResume", epoch=epoch)
+            return
+        self.held("end a halt" if brakes.is_halted(at) else "let a jump go on", reply)
+        brakes.resume(epoch, at)
 
     @precondition(lambda self: self.model.terms[-1].from_epoch < self.model.next_epoch)
     @rule(later=st.integers(0, 2))

@@ -62,17 +62,6 @@ class Halts(Disputes):
             self.held("re-arm", reply)
             self.model.brakes.may_halt = True
 
-    def _resume(self) -> None:
-        """By a vote, which lets whatever it is go on."""
-        brakes, epoch = self.model.brakes, self.model.next_epoch
-        reply = self._by_timelock("vault", "resume")
-        at = self.world.evm.now
-        if not brakes.resumes(epoch, at):
-            self.refused("resume in vain", reply, "NothingToResume", epoch=epoch)
-            return
-        self.held("end a halt" if brakes.is_halted(at) else "let a jump go on", reply)
-        brakes.resume(epoch, at)
-
     @precondition(lambda self: self.model.brakes.seen.get(self.model.next_epoch) is False)
     @rule(way=st.sampled_from(["last second", "over", "vote", "vote"]))
     def see_a_jump_through(self, way: str) -> None:

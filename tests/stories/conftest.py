@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.stories.office import Office
 from tests.stories.town import Town
 
 if TYPE_CHECKING:
@@ -35,3 +37,11 @@ def town(
         print(f"\n\n{request.node.function.__doc__.strip().splitlines()[0]}")
         for line in told.told:
             print(f"  - {line}")
+
+
+@pytest.fixture
+def office(town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Office:
+    """The commands, once the citizens' votes are ripe."""
+    monkeypatch.setattr("scripts._deploy.DEPLOYMENTS", tmp_path)
+    town.pass_to(town.now + town.recipe.governance.ripening_s)
+    return Office(town, tmp_path)

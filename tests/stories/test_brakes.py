@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 import ape
 import pytest
 from eth_utils.address import to_checksum_address
+from scripts._bonds import bond_oracles
 
+from sbi_network.protocol.outcome import Outcome
 from tests.conftest import OVERRIDES
-from tests.stories.town import HONEST_OUTPUT, Town
-from tests.support.actors import roll_of
+from tests.stories.town import HONEST_OUTPUT, QUORUM, Town
+from tests.support.actors import Actors, exhibit, roll_of
 
 if TYPE_CHECKING:
     from scripts._recipe import Recipe
@@ -20,6 +22,7 @@ REGION_FLOOR = 10
 LIAR = 3
 GROWN = ((1_000, 0, 0), (0, 300, 0))
 GROWN_OUTPUT = 2_300
+ABOVE = ((1_000_001, 0, 0), (0, 300, 0))
 INFLATED = ((1_000_000, 0, 0), (0, 300, 0))
 
 
@@ -120,3 +123,59 @@ def test_region_jump__one_region__waits_alone(town: Town) -> None:
     town.govern("citizens", "setRegionCap", 1, 1_000)
     town.do.enrol(registrar, roll_of([to_checksum_address(f"0x{98:040x}")], "another"), 1)
     town.tell("A vote that looks at it and sets the region's cap lets it go on before the period ends.")
+
+
+def test_dispute_upheld__a_leaf_taken_out__the_report_waits_for_the_rest(town: Town) -> None:
+    """A dispute is upheld in the last second of the window.
+
+    A quorum has signed more for a facility than it can compute.
+    """
+    suite, people, window = town.suite, town.people, town.recipe.clock.dispute_window_s
+    town.live_an_epoch()
+    epoch = town.end_epoch()
+    told = town.report(epoch, ABOVE)
+    accepted = town.now
+    town.pass_to(accepted + window - 1)
+    suite.disputes.disputeLeaf(epoch, 0, exhibit(told, 0), sender=people.stranger.account)
+    taken = town.now
+    left = told.tree.leaves[1].sums.public_output
+    town.pass_to(accepted + window + 1)
+    with ape.reverts(suite.vault.EpochNotFinal):
+        town.distribute()
+    town.tell(f"{told.report.public_output:,} nGAICPh become {left}, and there is another window to look at the rest.")
+    town.pass_to(taken + window + 1)
+    assert town.distribute().publicOutput == left
+    town.tell("Nobody finds more: it goes on by itself, with the honest facility's output.")
+
+
+def test_report_voided__a_demand_not_met__the_epoch_is_passed_over(town: Town) -> None:
+    """A report is voided.
+
+    Oracles that signed it do not show what they signed.
+    """
+    suite, people = town.suite, town.people
+    newcomers = people.everybody[12:16]
+    bond_oracles(suite, people.deployer.account, [person.key for person in newcomers])
+    town.govern("oracles", "scheduleStandby", [person.address for person in newcomers])
+    town.live_an_epoch()
+    epoch = town.end_epoch()
+    told = town.report(epoch)
+    place = (epoch, 0, 0)
+    bond = suite.disputes.bondOfDemand(epoch)
+    top = (told.tree.top.hash, int.from_bytes(told.tree.top.sums))
+    suite.disputes.demand(place, told.tree.count, top, value=bond, sender=people.stranger.account)
+    town.pass_to(town.now + town.recipe.disputes.reveal_window_s + 1)
+    suite.disputes.lapse(place, sender=people.stranger.account)
+    receipt = town.do.distribute(people.stranger)
+    (passed,) = receipt.decode_logs(suite.vault.EpochPassed)  # type: ignore[attr-defined]
+    assert (passed.epoch, passed.outcome) == (epoch, Outcome.VOID)
+    assert all(suite.bonds.isSlashed(people.oracles[number].address) for number in QUORUM)
+    town.tell("The epoch brings nothing; who signed has lost the bonds; balances are what they were.")
+
+    town.do = Actors(town.do.send, suite.addresses(), town.chain.chain_id, newcomers, people.reading_keys)
+    town.end_epoch()  # the slashed oracles' last: nobody can report it
+    following = town.end_epoch()
+    town.report(following)
+    town.pass_to(town.now + town.recipe.clock.report_window_s)
+    assert town.distribute().epoch == following
+    town.tell("The standby set takes over from the next epoch on, and income goes on.")

@@ -3,80 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import ape
 import pytest
 from ape import project
-from eth_account import Account
-from scripts import _deploy
+from scripts._proposals import Assembly, proposals
 
 from sbi_network.chain.errors import ContractRefused
-from sbi_network.chain.settings import load_settings
 from sbi_network.govern import desk
-from sbi_network.govern.governor import Support
-from sbi_network.govern.settings import GovernSettings
+from tests.stories.office import EXECUTED, EXPIRED, QUEUED, Office
 from tests.stories.town import Town, coins
-from tests.support.actors import Person
-
-QUEUED, EXECUTED, EXPIRED = 5, 7, 6
-
-
-class Office:
-    """A folder with the files that a person would have, and the commands on them."""
-
-    def __init__(self, town: Town, folder: Path) -> None:
-        self.town, self.folder = town, folder
-        _deploy.write_record(town.suite, town.recipe)
-        self.deployment = _deploy.DEPLOYMENTS / f"{town.chain.chain_id}.json"
-
-    def settings(self, person: Person) -> GovernSettings:
-        """govern.toml of somebody who votes and sends with one key."""
-        home = self.folder / person.address
-        home.mkdir(exist_ok=True)
-        keystore = Account.encrypt(person.key.key, "not secret", kdf="pbkdf2", iterations=2)
-        (home / "key.json").write_text(json.dumps(keystore))
-        (home / "key.password").write_text("not secret\n")
-        key = 'keystore = "key.json"\npassword_file = "key.password"\n'
-        (home / "govern.toml").write_text(
-            f'[network]\nrpc_url = "{self.town.chain.provider.http_uri}"\ndeployment = "{self.deployment}"\n\n'
-            f"[voting]\n{key}\n[sending]\n{key}"
-        )
-        return load_settings(GovernSettings, home / "govern.toml")
-
-    def proposal(self, description: str, calls: Sequence[tuple[str, str, list[Any]]]) -> Path:
-        """A proposal's file."""
-        path = self.folder / f"{description.replace(' ', '-')}.toml"
-        text = f'description = "{description}"\n'
-        for role, function, arguments in calls:
-            text += f'\n[[calls]]\ncontract = "{role}"\nfunction = "{function}"\narguments = {json.dumps(arguments)}\n'
-        path.write_text(text)
-        return path
-
-    def carried_through(self, path: Path, voters: Sequence[Person], relayer: Person) -> int:
-        """Proposed by the first voter, voted for by all of them through signed ballots, queued, and due."""
-        town = self.town
-        asyncio.run(desk.propose(self.settings(voters[0]), path))
-        number = desk.number_of(self.settings(relayer), str(path))
-        town.pass_to(town.now + town.recipe.governance.voting_delay_s + 1)
-        for voter in voters:
-            ballot = asyncio.run(desk.sign(self.settings(voter), number, Support.FOR))
-            (self.folder / "ballot.json").write_text(ballot.to_json())
-            asyncio.run(desk.carry(self.settings(relayer), self.folder / "ballot.json"))
-        town.pass_to(int(town.suite.governor.proposalDeadline(number)) + 1)
-        asyncio.run(desk.queue(self.settings(relayer), path))
-        town.pass_to(int(town.suite.governor.proposalEta(number)))
-        return number
-
-
-@pytest.fixture
-def office(town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Office:
-    monkeypatch.setattr("scripts._deploy.DEPLOYMENTS", tmp_path)
-    town.pass_to(town.now + town.recipe.governance.ripening_s)
-    return Office(town, tmp_path)
 
 
 def test_vote__a_lower_rate__from_proposal_to_effect(town: Town, office: Office) -> None:
@@ -117,6 +54,31 @@ def test_vote__a_lower_rate__from_proposal_to_effect(town: Town, office: Office)
         f"The same output entitles to {coins(last.entitlement)} SBI in epoch {last.epoch}, "
         f"and to {coins(after.entitlement)} SBI in epoch {after.epoch}."
     )
+
+
+def test_vote__from_the_console__does_the_same(town: Town, office: Office) -> None:
+    """Citizens vote at a console.
+
+    With the same file, and Ape's accounts.
+    """
+    suite, people, governor = town.suite, town.people, town.suite.governor
+    assembly = Assembly(suite)
+    path = office.proposal("another fee", [("exchange", "setShares", [700, 2_000])])
+    assert assembly.explain(path) == ["exchange.setShares(feeBps=700, recirculateBps=2000)"]
+    number = assembly.propose(path, sender=people.citizens[0].account)
+    assert number == desk.number_of(office.settings(people.stranger), str(path))
+    town.pass_to(int(governor.proposalSnapshot(number)) + 1)
+    for citizen, choice in zip(people.citizens[:4], ("for", "for", "abstain", "against"), strict=True):
+        assembly.vote(path, choice, sender=citizen.account)
+    town.pass_to(int(governor.proposalDeadline(number)) + 1)
+    found = assembly.tally(path)
+    assert (found.state, found.in_favour, found.against, found.abstaining) == ("succeeded", 2, 1, 1)
+    assert proposals(suite) == [found]
+    assembly.queue(path, sender=people.relayer.account)
+    town.pass_to(int(governor.proposalEta(number)))
+    assembly.execute(path, sender=people.relayer.account)
+    assert tuple(suite.exchange.shares()) == (700, 2_000)
+    town.tell("Proposed, voted, tallied, queued and executed by the console's verbs.")
 
 
 def test_vote__a_hostile_majority__cannot_touch_a_balance(town: Town, office: Office) -> None:

@@ -123,7 +123,7 @@ class Relay:
             self.process = subprocess.Popen(
                 self.command("run"), cwd=self.folder, env=self.environment, stdout=log, stderr=log
             )
-        wait_until("the relayer", self.is_ready, 60)
+        wait_until("the relayer", self.is_ready, 150)
         return self.process
 
     def is_ready(self) -> bool:
@@ -190,7 +190,7 @@ class Relay:
         now: dict[str, Any] = answer.json()
         return now
 
-    def until(self, told: dict[str, Any], seconds: float = 30, **expected: Any) -> dict[str, Any]:
+    def until(self, told: dict[str, Any], seconds: float = 90, **expected: Any) -> dict[str, Any]:
         """Wait for a status."""
         deadline = time.monotonic() + seconds
         while True:

@@ -1,7 +1,9 @@
 """Sending transactions.
 
 `TransactionSender` is what the oracle and the keeper know. A daemon's is the outbox, which remembers; `Sender` is for a
-command that sends one transaction while its user looks on.
+command that sends one transaction while its user looks on, as `sbi govern` does. Such a command has no file to remember
+by, nor a need for one: its user sees what became of it, and the governor refuses whoever repeats a vote, a proposal or
+its execution. Where a second time would cost something, as with a bond, it is the outbox there too.
 """
 
 from __future__ import annotations

@@ -30,6 +30,8 @@ def _selector(signature: str) -> bytes:
 
 
 _TRANSFER: Final = _selector(f"transferWithAuthorization({_AUTHORIZATION})")
+_NONCE_STATE: Final = _selector("authorizationState(address,bytes32)")
+_BALANCE: Final = _selector("balanceOf(address)")
 _TRANSFERS: Final = _selector(f"transferWithAuthorizations({_AUTHORIZATION}[])")
 
 
@@ -128,6 +130,14 @@ class Token(BoundContract):
     async def _logs(self, topics: list[Any], since: int) -> Sequence[Mapping[str, Any]]:
         where: Any = {"address": self.address, "topics": topics, "fromBlock": hex(max(0, since)), "toBlock": "latest"}
         return await asked(self.chain.web3.eth.get_logs(where))
+
+    def balance_call(self, account: ChecksumAddress) -> str:
+        """The call that returns an account's balance, for `calling.answer_of`."""
+        return hex_of(_BALANCE + encode(["address"], [account]))
+
+    def nonce_call(self, authorizer: ChecksumAddress, nonce: bytes) -> str:
+        """The call that returns whether an ERC-3009 nonce is spent, for `calling.answer_of`."""
+        return hex_of(_NONCE_STATE + encode(["address", "bytes32"], [authorizer, nonce]))
 
     def transfer_signed(self, payment: SignedTransfer) -> str:
         """The call that makes one signed payment, or reverts."""

@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from eth_typing import ChecksumAddress
 from rich.console import Console
 from rich.table import Table
 
 from sbi_network.chain.keys import is_open_to_others
+from sbi_network.chain.settings import KeySettings, RemoteKeySettings
 from sbi_network.errors import SBIError
 from sbi_network.log import log_as_json
 from sbi_network.meter.bounds import PPM
@@ -34,6 +36,8 @@ from sbi_network.meter.sources import EvidenceSection, HostSource, build_meter
 from sbi_network.meter.store import Identity, ReadingStore
 from sbi_network.protocol.units import FIRST_WEIGHTS_X16, WEIGHT_ONE, ComputeClass, format_gaicph, weighted_x16
 from sbi_network.serving import bound_socket
+from sbi_network.signer.opening import opened_signer
+from sbi_network.signer.remote import RemoteSigner
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,11 +204,7 @@ def _used_by(basis: Basis) -> str:
 
 def _check(settings: MeterSettings, connect: Connect) -> None:
     _ok("meter.toml", f"facility {settings.facility}")
-    signer = settings.key.load()
-    _ok("key", f"signs as {signer.address}")
-    for path in (settings.key.keystore, settings.key.password_file):
-        if is_open_to_others(path):
-            _warn("key", f"{path} can be read by other users: chmod 600")
+    signer = _check_key(settings.key)
     reached = connect(settings)
     network = reached.network
     _ok("chain", f"{network.domain.chain_id}, epochs of {network.epoch_seconds} s since {network.genesis}")
@@ -213,7 +213,7 @@ def _check(settings: MeterSettings, connect: Connect) -> None:
         _warn("clock", f"the chain's last block is {head_age:,.0f} s from this machine's time: one of them is off")
     with bound_socket(settings.http):
         _ok("http", f"{settings.http.host} port {settings.http.port} is free")
-    identity = Identity(settings.facility, signer.address, network.domain)
+    identity = Identity(settings.facility, signer, network.domain)
     _check_state(settings, identity)
     with closing(_records_of(settings, identity, reached.duty)) as records:
         meter = settings.build(network.now, network.epoch_seconds, records if reached.duty else None)
@@ -222,6 +222,22 @@ def _check(settings: MeterSettings, connect: Connect) -> None:
         if reached.duty is not None:
             _check_proof(settings, reached.duty)
         _check_evidence(settings, reached, meter)
+
+
+def _check_key(key: KeySettings | RemoteKeySettings) -> ChecksumAddress:
+    """Whose key it is. Raises SBIError where it cannot be used: also with a remote signer nothing is signed."""
+
+    async def usable() -> ChecksumAddress:
+        async with opened_signer(key) as signer:
+            if isinstance(signer, RemoteSigner):
+                await signer.find_key()
+            return signer.address
+
+    account = asyncio.run(usable())
+    _ok("key", f"signs as {account}" + (", with a remote signer" if isinstance(key, RemoteKeySettings) else ""))
+    if isinstance(key, KeySettings) and is_open_to_others(key.keystore):
+        _warn("key", f"{key.keystore} can be read by other users: chmod 600")
+    return account
 
 
 def _records_of(settings: MeterSettings, identity: Identity, duty: Duty | None) -> ProofRecords:

@@ -23,6 +23,7 @@ from sbi_network.meter.service import MeterService, build_http
 from sbi_network.meter.settings import MeterSettings
 from sbi_network.meter.store import Identity, ReadingStore
 from sbi_network.serving import Server, bound_socket
+from sbi_network.signer.opening import opened_signer
 
 _SHUTDOWN_SECONDS = 3
 
@@ -73,9 +74,9 @@ async def run_meter(settings: MeterSettings, network: Network, make_prover: Make
 
     A network that is only a clock, or `make_prover` None, asks for no proof.
     """
-    signer = settings.key.load()
-    identity = Identity(settings.facility, signer.address, network.domain)
     async with AsyncExitStack() as stack:
+        signer = await stack.enter_async_context(opened_signer(settings.key))
+        identity = Identity(settings.facility, signer.address, network.domain)
         listening = stack.enter_context(bound_socket(settings.http))
         # Everything else that can be wrong is wrong before there is a state file.
         settings.build(network.now, network.epoch_seconds)

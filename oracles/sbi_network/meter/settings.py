@@ -8,7 +8,7 @@ rpc_url = "http://127.0.0.1:8545"
 registry = "0x…"                            # ComputeOracleRegistry, with its checksum
 
 [key]
-keystore = "reading-key.json"               # the facility's reading key, encrypted
+keystore = "reading-key.json"               # the facility's, encrypted; or, with a remote signer: url and address
 password_file = "reading-key.password"
 
 [http]
@@ -35,7 +35,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from sbi_network.chain.settings import ConfiguredPath, KeySettings, NetworkSettings, Section, load_settings
+from sbi_network.chain.settings import AnyKeySettings, ConfiguredPath, NetworkSettings, Section, load_settings
 from sbi_network.meter.counting import Auditor, CountingMeter
 from sbi_network.meter.sources import EvidenceSection, Source, build_meter
 from sbi_network.meter.witnesses import Delivered
@@ -65,7 +65,7 @@ class MeterSettings(Section):
     facility: int = Field(ge=0, le=UINT32_MAX)
     state: ConfiguredPath
     network: NetworkSettings
-    key: KeySettings
+    key: AnyKeySettings
     http: MeterHttpSettings = MeterHttpSettings()
     meter: Annotated[Source, Field(discriminator="kind")]
     evidence: EvidenceSection = EvidenceSection()

@@ -84,7 +84,7 @@ class Archive(StateFile):
     FORM = Form(1, _SCHEMA, OracleStateError)
 
     def __init__(self, path: Path | str, signer: ChecksumAddress, domain: Domain) -> None:
-        super().__init__(path, identity_of(signer, domain))
+        super().__init__(path, identity_of("archive", signer, domain))
         self._domain = domain
 
     def keep_tree(self, epoch: int, tree: SumTree) -> None:

@@ -78,7 +78,7 @@ class AuditLog(StateFile):
     FORM = Form(1, _SCHEMA, OracleStateError)
 
     def __init__(self, path: Path | str, signer: ChecksumAddress, domain: Domain) -> None:
-        super().__init__(path, identity_of(signer, domain))
+        super().__init__(path, identity_of("audits", signer, domain))
 
     def note_seen(self, signed: Signed[Product], at_ms: int) -> None:
         """A product came. Of a challenge two are kept: a third adds nothing."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from pathlib import Path
 from typing import Annotated
 
@@ -53,7 +54,9 @@ def bond(config: ConfigOption = Path("oracle.toml")) -> None:
     The sending key pays and owns the bond; the signing key consents. Coins that are put up can be lost: whoever proves
     that this oracle signed two different reports of one view, or a faulty one, has them slashed.
     """
+    from sbi_network.log import log_as_json
     from sbi_network.oracle.bond import put_up_bond
     from sbi_network.oracle.config import load_oracle_settings
 
+    log_as_json(logging.WARNING)
     typer.echo(asyncio.run(put_up_bond(load_oracle_settings(config))))

@@ -79,7 +79,7 @@ class Timings(Section):
     """After an epoch's end, how long readings are asked for; the first view ends a `view_seconds` later."""
 
     view_seconds: Seconds = 15.0
-    """What a silent leader costs."""
+    """What a silent leader costs. After every f + 1 views they become longer: see `views`."""
 
     poll_seconds: Seconds = 1.0
     """How often the chain is looked at, and how soon what got no answer is tried again."""

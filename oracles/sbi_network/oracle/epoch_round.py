@@ -60,7 +60,7 @@ class EpochRound:
         self._terms = agreement.terms
         self._arrival = asyncio.Event()
         self._peers = means.peers.known(agreement.terms, agreement.own)
-        self._views = Views.of(agreement.terms.epoch, means.clock, means.timings)
+        self._views = Views.of(agreement.terms.epoch, means.clock, means.timings, agreement.terms.oracles)
         self._log = _log.bind(epoch=agreement.terms.epoch)
 
     def current_view(self) -> int:

@@ -46,7 +46,7 @@ class SigningGuard(StateFile):
     FORM = Form(1, _SCHEMA, OracleStateError)
 
     def __init__(self, path: Path | str, signer: ChecksumAddress, domain: Domain) -> None:
-        super().__init__(path, identity_of(signer, domain))
+        super().__init__(path, identity_of("state", signer, domain))
 
     def observed(self, config: bytes, epoch: int) -> bytes | None:
         """The readings of the observation that was claimed for an epoch, as they were given."""

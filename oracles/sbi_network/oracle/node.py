@@ -195,7 +195,7 @@ class OracleNode:
         if not terms.facilities:
             _log.warning("no_facilities", epoch=terms.epoch)
             return None
-        views = Views.of(terms.epoch, self._clock, self._office.means.timings)
+        views = Views.of(terms.epoch, self._clock, self._office.means.timings, terms.oracles)
         first_view = views.first_unsigned(self._started_at)
         return EpochAgreement(terms, own, self._office.desk, self._office.testimony, first_view=first_view)
 

@@ -1,6 +1,9 @@
 """An epoch's views by the clock: all oracles are in the same one, also one that has just started.
 
 end ──gather_seconds──▶ view 0 ──view_seconds──▶ view 1 ──view_seconds──▶ view 2 …
+
+Nobody can know beforehand how long agreement takes on a bad day. So after every f + 1 views, of whose leaders at least
+one is honest, a view becomes twice as long, up to four times: where the first ones were too short, later ones are not.
 """
 
 from __future__ import annotations
@@ -14,28 +17,42 @@ from sbi_network.oracle.config import Timings
 VIEW_TOLERANCE: Final = 1
 """Views by which a leader's clock may be ahead of or behind ours."""
 
+_DOUBLINGS: Final = 2
+
 
 @dataclass(frozen=True, slots=True)
 class Views:
-    """When the views of one epoch begin and end, in seconds since the Unix epoch."""
+    """When the views of one epoch begin and end, in seconds since the Unix epoch.
+
+    The first `turn` views take `seconds` each, the next so many twice that, all later ones four times.
+    """
 
     epoch_end: float
     first_at: float
     seconds: float
+    turn: int
 
     @classmethod
-    def of(cls, epoch: int, clock: EpochClock, timings: Timings) -> Views:
-        """An epoch's views."""
+    def of(cls, epoch: int, clock: EpochClock, timings: Timings, oracles: int) -> Views:
+        """An epoch's views, of so many oracles (3f + 1)."""
         end = clock.end_of(epoch)
-        return cls(end, end + timings.gather_seconds, timings.view_seconds)
+        return cls(end, end + timings.gather_seconds, timings.view_seconds, oracles // 3 + 1)
 
     def at(self, moment: float) -> int:
         """The view of a moment; 0 before the first."""
-        return max(0, int((moment - self.first_at) // self.seconds))
+        view, left, length = 0, moment - self.first_at, self.seconds
+        for _ in range(_DOUBLINGS):
+            if left < self.turn * length:
+                break
+            view, left, length = view + self.turn, left - self.turn * length, 2 * length
+        return max(0, view + int(left // length))
 
     def end_of(self, view: int) -> float:
         """When a view gives way to the next."""
-        return self.first_at + (view + 1) * self.seconds
+        turns = min(view // self.turn, _DOUBLINGS)
+        longer = 1 << turns
+        whole_turns = self.turn * (longer - 1)
+        return self.first_at + self.seconds * (whole_turns + longer * (view - turns * self.turn + 1))
 
     def first_unsigned(self, started_at: float) -> int:
         """The first view that a process which had ended by `started_at` cannot have signed for: it worked on no epoch

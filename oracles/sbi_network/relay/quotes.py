@@ -2,7 +2,7 @@
 
 A quote is the promise and a MAC over it under a key that lives as long as the state file. Whoever asks for a million
 quotes therefore fills nothing. It also names a nonce to sign with: such nonces follow one another within a word of the
-token's bitmap (17,100 gas less than a random one), and a fee's is its payment's neighbour.
+token's bitmap (17,100 gas less than a random one, and 300 less of calldata), and a fee's is its payment's neighbour.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ _KINDS: Final = tuple(Kind)
 _MAC_BYTES: Final = 16
 _PROMISE_BYTES: Final = 20 + 1 + 32 + 8 + 8
 _PAIRS_A_WORD: Final = 128
+_TAG_BYTES: Final = 4
+_WORD_NUMBER_BYTES: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +60,13 @@ def opened(key: bytes, text: str) -> Quote:
 
 
 def nonce_at(token: Address, relayer: Address, payer: Address, position: int) -> bytes:
-    """The nonce at a place of a payer's sequence, 32 bytes; its fee's is one above."""
-    word = keccak256(
-        address_bytes(token) + address_bytes(relayer) + address_bytes(payer) + (position // _PAIRS_A_WORD).to_bytes(8)
-    )
-    return word[:31] + bytes([2 * (position % _PAIRS_A_WORD)])
+    """The nonce at a place of a payer's sequence, 32 bytes; its fee's is one above.
+
+    Mostly zeros, which cost a quarter in calldata: a few bytes tell this relayer's sequence from another's.
+    """
+    told_apart = keccak256(address_bytes(token) + address_bytes(relayer) + address_bytes(payer))[:_TAG_BYTES]
+    word = told_apart + (position // _PAIRS_A_WORD).to_bytes(_WORD_NUMBER_BYTES)
+    return word.rjust(31, b"\0") + bytes([2 * (position % _PAIRS_A_WORD)])
 
 
 def fee_nonce(nonce: bytes) -> bytes:

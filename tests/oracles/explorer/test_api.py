@@ -25,6 +25,7 @@ from typing import Any
 
 import httpx
 import pytest
+from eth_abi.abi import encode
 
 from sbi_network.explorer import schema
 from sbi_network.explorer.api import Explorer, build_app
@@ -188,7 +189,10 @@ def test_quorum__of_a_share__is_of_those_active_when_the_ripening_began(store: S
     teller.block(start - 9, proposed(7, "A day later", start, start + 8))
     teller.block(start + 1, activated(OPERATOR, 0, 2))
     assert Visitor(store).get("/v1/proposals/7")["quorum"] == 1
-    teller.block(start + DAY_SECONDS, proposed(8, "Two days later", start + DAY_SECONDS + 9, start + 2 * DAY_SECONDS))
+    gone = [("citizens", "CitizenRetired", {"account": who, "batch": "0", "index": "0"}) for who in (ADA, BOB)]
+    teller.block(
+        start + DAY_SECONDS, *gone, proposed(8, "Two days later", start + DAY_SECONDS + 9, start + 2 * DAY_SECONDS)
+    )
     teller.block(start + DAY_SECONDS + 10)
     assert Visitor(store).get("/v1/proposals/8")["quorum"] == 2
 
@@ -239,10 +243,11 @@ def test_proposal__with_calls_nobody_understands__is_shown(
 
 
 def test_proposal__whose_text_argument_is_no_text__is_shown(store: Store, teller: Teller) -> None:
-    data = keccak256(b"relay(address,uint256,bytes)")[:4] + b"\xff" * 96
+    arguments = encode(["address[]", "uint256[]", "bytes[]", "bytes"], [[], [], [], b"\xff\xfe"])
+    data = keccak256(b"propose(address[],uint256[],bytes[],string)")[:4] + arguments
     teller.block(GENESIS + 2 * EPOCH, proposed(1, "", 2_000_000, 2_000_001, (CONTRACTS["governor"], "0x" + data.hex())))
     (shown,) = Visitor(store).get("/v1/proposals")["items"]
-    assert shown["calls"] == [f"{CONTRACTS['governor']}: 0x{data[:4].hex()}, 100 bytes"]
+    assert shown["calls"] == [f"{CONTRACTS['governor']}: 0x{data[:4].hex()}, {len(data)} bytes"]
 
 
 def test_account__never_heard_of__holds_nothing(visitor: Visitor) -> None:

@@ -28,6 +28,8 @@ from sbi_network.meter.proof import Sizes
 from sbi_network.meter.proof.obligations import Fleet, Obligation, Rules, challenges
 from sbi_network.meter.proof_records import Duty, ProofRecords
 from sbi_network.meter.store import Identity, ReadingStore
+from sbi_network.protocol.json_form import decode_signed
+from sbi_network.protocol.messages import Reading
 from sbi_network.protocol.units import ComputeClass
 from tests.oracles.meter.stand_ins import DOMAIN, FACILITY, PASSWORD, ManualNetwork, signer, write_config
 
@@ -148,12 +150,49 @@ def test_check__all_well__is_ready_and_makes_no_state(tmp_path: Path) -> None:
     assert not (tmp_path / "meter.sqlite").exists()
 
 
-def test_check__a_key_open_to_others__is_pointed_at(tmp_path: Path) -> None:
+def test_check__a_password_open_to_others__is_refused_a_keystore_pointed_at(tmp_path: Path) -> None:
     path = write_config(tmp_path, port=free_port())
-    (tmp_path / "key.password").chmod(0o644)
+    (tmp_path / "key.json").chmod(0o644)
     result = cli("check", "-c", str(path))
     assert result.exit_code == 0
-    assert "key.password can be read by other users: chmod 600" in result.stdout
+    assert "key.json can be read by other users: chmod 600" in result.stdout
+    (tmp_path / "key.password").chmod(0o644)
+    for command in ("check", "run"):
+        result = cli(command, "-c", str(path))
+        assert result.exit_code == 1
+        assert "key.password: can be read by other users: chmod 600" in result.stderr
+
+
+def with_remote_key(path: Path, port: int) -> None:
+    """The same meter, whose key a signer at a port of this machine has."""
+    own = 'keystore = "key.json"\npassword_file = "key.password"\n'
+    remote = f'url = "http://127.0.0.1:{port}"\naddress = "{signer().address}"\n'
+    path.write_text(path.read_text().replace(own, remote))
+
+
+@pytest.mark.slow
+def test_run__key_with_a_remote_signer__serves_readings_that_the_signer_signed(tmp_path: Path) -> None:
+    port, signing = free_port(), free_port()
+    path = write_config(tmp_path, port=port)
+    with_remote_key(path, signing)
+    assert "remote signer: ConnectError" in cli("check", "-c", str(path)).stderr
+    (tmp_path / "signer.toml").write_text(
+        f"[http]\nport = {signing}\n"
+        '[[keys]]\nkeystore = "key.json"\npassword_file = "key.password"\nsigns = "messages"\n'
+    )
+    command = [sys.executable, "-m", "sbi_network.cli", "signer", "run", "--config", str(tmp_path / "signer.toml")]
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY / "oracles")}
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL, env=environment) as remote:
+        try:
+            wait_for(f"http://127.0.0.1:{signing}/upcheck")
+            result = cli("check", "-c", str(path))
+            assert f"signs as {signer().address}, with a remote signer" in result.stdout
+            with running(tmp_path, int(time.time()), port):
+                epoch = httpx.get(f"http://127.0.0.1:{port}/v1/facility").json()["runningEpoch"]
+                served = wait_for(f"http://127.0.0.1:{port}/v1/readings/{epoch}").content
+        finally:
+            remote.kill()
+    assert decode_signed(Reading, served).signer(DOMAIN) == signer().address
 
 
 def test_check__a_chain_whose_time_is_another__is_pointed_at(tmp_path: Path) -> None:

@@ -1,0 +1,94 @@
+"""The campaigns' own tools, each installed from its lock into a folder of its own under `.tools`.
+
+They pin versions that the project's environment cannot have (halmos) or does not need: none gets into `.venv` or
+`node_modules`. A second call finds what is installed from the same lock and does nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+LOCKS = Path(__file__).parent
+TOOLS = ROOT / ".tools"
+BINARIES = ROOT / ".venv" / "bin"
+FORGE = BINARIES / "forge"
+ARTIFACTS = ROOT / "build" / "forge" / "contracts"
+
+
+def python_tool(name: str) -> Path:
+    """The folder of a Python tool's programs, installed from `<name>/requirements.lock`, hashes checked."""
+    lock = LOCKS / name / "requirements.lock"
+    place = TOOLS / name
+    if not _is_installed(place, lock):
+        _say(f"installing {name} into {place.relative_to(ROOT)}")
+        venv.EnvBuilder(with_pip=True, clear=True, symlinks=True).create(place)
+        pip = (str(place / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install", "--quiet")
+        run(*pip, "--no-input", "--require-hashes", "-r", str(lock))
+        _note_installed(place, lock)
+    return place / "bin"
+
+
+def node_tool(manifest: Path) -> Path:
+    """The `node_modules` of an npm tool, installed from the lock beside its `package.json`; no script of it is run."""
+    lock = manifest / "package-lock.json"
+    place = TOOLS / manifest.name
+    if not _is_installed(place, lock):
+        _say(f"installing {manifest.name} into {place.relative_to(ROOT)}")
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir(parents=True)
+        for name in ("package.json", "package-lock.json"):
+            shutil.copy(manifest / name, place)
+        shutil.copy(ROOT / ".npmrc", place)
+        run("npm", "ci", "--ignore-scripts", "--loglevel=error", cwd=place)
+        _note_installed(place, lock)
+    return place / "node_modules"
+
+
+def run(*command: str, cwd: Path = ROOT, env: dict[str, str] | None = None) -> str:
+    """Runs a command; returns what it printed. Ends the program, with the end of that, where it fails."""
+    done = attempt(*command, cwd=cwd, env=env)
+    if done.returncode != 0:
+        sys.exit(f"`{Path(command[0]).name} …` failed with status {done.returncode}\n{done.stdout[-3000:]}")
+    return done.stdout
+
+
+def attempt(
+    *command: str, cwd: Path = ROOT, env: dict[str, str] | None = None, seconds: float | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Runs a command with the project's programs on its path; output and errors come together."""
+    surroundings = {**os.environ, "PATH": f"{BINARIES}{os.pathsep}{os.environ['PATH']}", **(env or {})}
+    return subprocess.run(
+        command,
+        cwd=cwd,
+        env=surroundings,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        check=False,
+        timeout=seconds,
+    )
+
+
+def _say(text: str) -> None:
+    print(f"tools: {text}", flush=True)
+
+
+def _is_installed(place: Path, lock: Path) -> bool:
+    stamp = place / "stamp"
+    return stamp.is_file() and stamp.read_text() == _digest(lock)
+
+
+def _note_installed(place: Path, lock: Path) -> None:
+    (place / "stamp").write_text(_digest(lock))
+
+
+def _digest(lock: Path) -> str:
+    return hashlib.sha256(f"{ROOT} {sys.version}".encode() + lock.read_bytes()).hexdigest()
