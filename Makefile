@@ -20,11 +20,11 @@ demo: setup ## Run the closed loop on this machine (KEEP=1 leaves it running)
 demo-page: setup ## The same, shown on the explorer's pages while it unfolds, and kept running
 	@$(BIN)/python -m scripts.demo --pages --keep $(if $(PORT_BASE),--port-base $(PORT_BASE))
 
+# Forge and Ape's EVM use a core each, and share nothing; the others have clocks to meet, or both cores already.
 test: setup ## Run the whole test suite
 	@$(MAKE) --no-print-directory lint
-	@$(MAKE) --no-print-directory test-foundry
+	@$(MAKE) --no-print-directory -j2 --output-sync=target test-foundry test-contracts
 	@$(MAKE) --no-print-directory test-oracles
-	@$(MAKE) --no-print-directory test-contracts
 	@$(MAKE) --no-print-directory test-integration
 
 lint: setup ## Check format, style and types
