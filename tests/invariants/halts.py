@@ -9,6 +9,9 @@ from tests.invariants.disputes import Disputes
 from tests.invariants.nation import BRAKE_SPAN, CAPACITIES, DISPUTE
 from tests.support.actors import Person
 
+COURSES = ("halt", "halt and resume", "re-arm and halt", "resume", "wait for the end", "wait for the next")
+"""What the guardian does, what votes do about it, and what time does."""
+
 
 class Halts(Disputes):
     """Acts of the guardian and about it, and jumps seen through."""
@@ -19,9 +22,7 @@ class Halts(Disputes):
 
     @rule(
         data=st.data(),
-        act=st.sampled_from(
-            ["halt", "halt and resume", "re-arm and halt", "resume", "wait for the end", "wait for the next"]
-        ),
+        act=st.sampled_from(COURSES),
     )
     def halt_or_go_on(self, data: st.DataObject, act: str) -> None:
         """The guardian halts; a vote arms it again, or ends what holds dividends back; or time does."""
