@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from ape import chain, project
+from ape_test.provider import LocalProvider
 from pydantic import AfterValidator, ValidationError
 from scripts._artifacts import Compiled, compile_suite
-from scripts._plan import ADMIN_ROLE, CONTRACTS, Plan, plan_suite
+from scripts._plan import ADMIN_ROLE, CONTRACTS, USUAL_STEP_S, Plan, plan_suite
 from scripts._progress import replace
 from scripts._sending import Manner, Mined, Sender
 from scripts._sources import compile_sources
@@ -125,7 +126,8 @@ def deploy_suite(recipe: Recipe, deployer: AccountAPI, genesis: int | None = Non
     """
     compiled = compile_suite()
     now = chain.blocks.head.timestamp
-    plan = plan_suite(recipe, compiled, str(deployer.address), deployer.nonce, now, genesis)
+    step_s = 1.0 if isinstance(chain.provider, LocalProvider) else USUAL_STEP_S  # its clock counts blocks
+    plan = plan_suite(recipe, compiled, str(deployer.address), deployer.nonce, now, genesis, step_s)
     mined = Sender(deployer, plan, Manner(recipe.network.max_fee_gwei * GWEI, poll_s=_LOCAL_POLL_S)).run()
     return finished(plan, compiled, mined).suite
 

@@ -7,6 +7,7 @@ own, and a nonce is used once: that, and no bookkeeping, is why nothing is ever 
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -41,6 +42,9 @@ CONTRACTS = {
 
 ADMIN_ROLE = 0
 GUARDIAN_ROLE = 1
+
+USUAL_STEP_S = 0.25
+"""A step's time on a local node. On a public one it is no matter: epochs begin no earlier than set-up ends."""
 
 
 @dataclass(frozen=True)
@@ -78,9 +82,16 @@ class Plan:
 
 
 def plan_suite(
-    recipe: Recipe, compiled: Compiled, deployer: str, first_nonce: int, started: int, genesis: int | None = None
+    recipe: Recipe,
+    compiled: Compiled,
+    deployer: str,
+    first_nonce: int,
+    started: int,
+    genesis: int | None = None,
+    step_s: float = USUAL_STEP_S,
 ) -> Plan:
-    """The plan. `started` is the chain's time (seconds since 1970) from which the recipe's spans run.
+    """The plan. `started` is the chain's time (seconds since 1970) from which the recipe's spans run, `step_s` how much
+    of it a step takes.
 
     Raises `EncodingError` for a value that does not fit a constructor, and `CompilationError` for a contract that the
     sources lack: before anything is sent.
@@ -89,8 +100,10 @@ def plan_suite(
         genesis = started + recipe.clock.genesis_delay_s
     at = _predict(deployer, first_nonce)
     arguments = {**_arguments(recipe, at, genesis), **_governance_arguments(recipe, deployer, at, started)}
-    # What facilities must prove, from the first epoch on; should that run already, from the one after the next.
-    first_audited = 0 if started < genesis else (started - genesis) // recipe.clock.epoch_length_s + 2
+    # What facilities must prove, from the first epoch on; should that run by then, from the one after the next.
+    steps_count = len(CONTRACTS) + sum(1 for _ in _calls(recipe, compiled, deployer, at, 0))
+    ends = started + math.ceil(steps_count * step_s)
+    first_audited = 0 if ends < genesis else (ends - genesis) // recipe.clock.epoch_length_s + 2
     creations = [
         (role, f"deploy {contract}", None, compiled[contract].creation(arguments[role]))
         for role, contract in CONTRACTS.items()

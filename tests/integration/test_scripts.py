@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -19,14 +20,14 @@ from typing import TYPE_CHECKING, Any
 import ape
 import pytest
 from click.testing import CliRunner, Result
-from scripts import _deploy
+from scripts import _deploy, deploy
 from scripts._artifacts import _settings as compiler_settings
 from scripts._artifacts import compile_suite, standard_input
 from scripts._bonds import bond_oracles
 from scripts._console import Refused, namespaces
 from scripts._deploy import finished, load_suite, write_record
 from scripts._plan import CONTRACTS, plan_suite
-from scripts._recipe import load_recipe
+from scripts._recipe import RECIPES, load_recipe
 from scripts._sending import Manner, Sender
 
 from sbi_network.protocol.amounts import SBI, GAICPh
@@ -252,7 +253,9 @@ def test_add_oracle__three_more__new_set_from_its_epoch_on(
 def test_handover__founder__nothing_is_left(script: Any, town: Town, undone: None) -> None:
     assert script("handover", "--check", account=0).exit_code == 1
     assert script("handover", account=18).exit_code == 1
-    done = script("handover", account=0)
+    early = script("handover", account=0)
+    assert (early.exit_code, "lacks 3 ripe votes" in early.output) == (1, True), early.output
+    done = script("handover", "--short-of-votes", account=0)
     assert done.exit_code == 0, done.output
     assert script("handover", "--check", account=0).exit_code == 0
 
@@ -368,3 +371,19 @@ def test_console__a_session_as_typed__answers_in_words(anvil: Anvil, town: Town,
         "role='PROPOSER', holder='the founder'",
     ):
         assert expected in said, f"{expected!r} is missing in:\n{said}\n{done.stderr}"
+
+
+def test_deploying_page__scripts_options_and_recipes_it_names__are_there() -> None:
+    page = (ROOT / "docs" / "deploying.md").read_text(encoding="utf-8")
+    listed = set(
+        re.findall(r"`(\w+)`", " ".join(re.findall(r"^\| (`\w+`[^|]*)\| [^|]*\| [^|]*\|$", page, re.MULTILINE)))
+    )
+    assert set(SCRIPTS) - {"deploy"} <= listed
+    options = {option for parameter in deploy.cli.params for option in parameter.opts}
+    assert set(re.findall(r"^\| `(--[\w-]+)` \|", page, re.MULTILINE)) <= options
+    recipes = dict(re.findall(r"^\| `([\w-]+)` \| [^|]+ \| (\d+) \|", page, re.MULTILINE))
+    assert set(recipes) == {path.stem for path in RECIPES.glob("*.yaml")}
+    for name, number in recipes.items():
+        assert f"chain_ids: [{number}" in (RECIPES / f"{name}.yaml").read_text(encoding="utf-8")
+    for command in re.findall(r"^ape run (\w+)", page, re.MULTILINE):
+        assert command in SCRIPTS

@@ -63,8 +63,10 @@ def hardhat_command(modules: Path, folder: Path, port: int, mnemonic: str) -> li
     (folder / "package.json").write_text('{"name": "node", "private": true}\n', encoding="utf-8")
     (folder / "node_modules").unlink(missing_ok=True)
     (folder / "node_modules").symlink_to(modules)
-    program = modules / "hardhat" / "internal" / "cli" / "cli.js"
-    return ["node", program, "--config", folder / "hardhat.config.js", "node", "--hostname", HOST, "--port", str(port)]
+    # It wants to be run from the folder that it is installed in.
+    program = "node_modules/hardhat/internal/cli/cli.js"
+    start = f'cd "$0" && exec node {program} node --hostname {HOST} --port {port}'
+    return ["sh", "-c", start, folder]
 
 
 class Weather:
