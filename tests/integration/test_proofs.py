@@ -97,7 +97,7 @@ async def _play(local: ProvingChain, folder: Path) -> None:
             rank=lambda config, turn: 0,
         )
         prosecution = Prosecution(around, calendar.products, log)
-        transport = Transport(10, httpx.AsyncClient(transport=Roads(facilities)))
+        transport = Transport(10, lambda: httpx.AsyncClient(transport=Roads(facilities)))
         urls = {number: f"http://facility-{number}" for number in facilities}
         auditing = Auditing(calendar, transport, urls, log, POLL_SECONDS, prosecution)
         stop = asyncio.Event()

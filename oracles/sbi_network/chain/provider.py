@@ -20,6 +20,7 @@ from web3.types import RPCEndpoint, RPCResponse
 from sbi_network.chain.answer import check_answer
 from sbi_network.chain.errors import EndpointError
 from sbi_network.chain.limited import read_limited
+from sbi_network.http_pool import HttpPool
 
 MAX_ANSWER_BYTES: Final = 32 * 1024 * 1024
 """No answer that these programs ask for comes near."""
@@ -35,7 +36,7 @@ class HttpProvider(AsyncJSONBaseProvider):
         super().__init__()
         self._url = rpc_url
         self._seconds = request_seconds
-        self._client = httpx.AsyncClient(trust_env=False, timeout=request_seconds)
+        self._client = HttpPool(request_seconds)
         self.clock_skew: float | None = None
         """This machine's time less the endpoint's at its last answer, seconds; None where it does not say."""
 

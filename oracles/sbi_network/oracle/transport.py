@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 
 import httpx
 
+from sbi_network.http_pool import HttpPool
 from sbi_network.oracle.errors import OracleError
 from sbi_network.oracle.passport import HEADER
 
@@ -32,10 +34,9 @@ class Answer:
 class Transport:
     """A client with limits. The whole of an exchange, not each of its reads, has the time limit."""
 
-    def __init__(self, request_seconds: float, client: httpx.AsyncClient | None = None) -> None:
+    def __init__(self, request_seconds: float, make: Callable[[], httpx.AsyncClient] | None = None) -> None:
         self._seconds = request_seconds
-        # No proxies from the environment: peers and facilities are reached directly. Redirects are not followed.
-        self._client = client or httpx.AsyncClient(trust_env=False, timeout=request_seconds)
+        self._client = HttpPool(request_seconds, make)
 
     async def close(self) -> None:
         """Close all connections."""

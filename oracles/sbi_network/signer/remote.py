@@ -22,6 +22,7 @@ from eth_typing import ChecksumAddress
 from sbi_network.chain.errors import SignerError
 from sbi_network.chain.limited import read_limited
 from sbi_network.errors import ProtocolError
+from sbi_network.http_pool import HttpPool
 from sbi_network.protocol.address import address_of
 from sbi_network.protocol.keccak import keccak256
 from sbi_network.protocol.signature import SIGNATURE_BYTES, Signature
@@ -42,7 +43,7 @@ class RemoteSigner:
         self._url = url.rstrip("/")
         self._address = address
         self._seconds = seconds
-        self._client = httpx.AsyncClient(trust_env=False, timeout=seconds)
+        self._client = HttpPool(seconds)
         self._identifier: str | None = None
 
     def __repr__(self) -> str:

@@ -28,6 +28,7 @@ from sbi_network.chain.errors import KeyFileError, SettingsError, SignerError
 from sbi_network.chain.keys import KeystoreSigner
 from sbi_network.chain.settings import AnyKeySettings, KeySettings, RemoteKeySettings, Section, load_settings
 from sbi_network.chain.transaction import Call, Fees, Transaction, transaction_hash
+from sbi_network.http_pool import HttpPool
 from sbi_network.protocol.address import check_address
 from sbi_network.protocol.keccak import keccak256
 from sbi_network.protocol.messages import Bond, bonds_domain
@@ -67,7 +68,7 @@ class Scripted:
 @asynccontextmanager
 async def _client(handler: Any, address: str = ACCOUNT.address) -> AsyncIterator[RemoteSigner]:
     signer = RemoteSigner("http://signer.invalid/SECRET"[: -len("/SECRET")], check_address("address", address), 0.2)
-    signer._client = httpx.AsyncClient(transport=httpx.MockTransport(handler))
+    signer._client = HttpPool(1, lambda: httpx.AsyncClient(transport=httpx.MockTransport(handler)))
     yield signer
     await signer.close()
 

@@ -209,7 +209,7 @@ class Network:
         self.calendar, self.facilities, self.court = calendar, facilities, Court()
         self.log = AuditLog(log, check_address("oracle", oracle_key(0).address), calendar.clock.domain)
         self._roads = Roads(facilities)
-        transport = Transport(5, httpx.AsyncClient(transport=self._roads))
+        transport = Transport(5, lambda: httpx.AsyncClient(transport=self._roads))
         urls = {number: f"http://facility-{number}" for number in calendar.obligations}
         typed: Any = calendar
         self.auditing = Auditing(typed, transport, urls, self.log, PAUSE, self.court)

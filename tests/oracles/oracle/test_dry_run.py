@@ -45,7 +45,7 @@ def _registry(registered: int) -> Registry:
 @pytest.mark.parametrize("registered", [2, 3])
 def test_compute__readings_there__tells_their_totals(registered: int) -> None:
     async def play() -> None:
-        transport = Transport(0.5, httpx.AsyncClient(transport=httpx.MockTransport(_serve)))
+        transport = Transport(0.5, lambda: httpx.AsyncClient(transport=httpx.MockTransport(_serve)))
         gatherer = Gatherer(transport, {number: f"http://facility-{number}" for number in range(3)}, 0.1)
         await DryRun(_registry(registered), CLOCK, gatherer, Timings(gather_seconds=1)).compute(EPOCH)
 

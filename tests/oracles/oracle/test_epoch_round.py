@@ -84,7 +84,7 @@ class Network:
 
     def start(self, number: int, path: Any = None) -> tuple[EpochRound, asyncio.Task[None]]:
         oracle = HonestOracle(TERMS, number, path)
-        transport = Transport(TIMINGS.request_seconds, httpx.AsyncClient(transport=self.router))
+        transport = Transport(TIMINGS.request_seconds, lambda: httpx.AsyncClient(transport=self.router))
         peers = {check_address("peer", oracle_key(n).address): f"http://oracle-{n}" for n in range(4) if n != number}
         gatherer = Gatherer(transport, {n: f"http://facility-{n}" for n in range(2)}, TIMINGS.poll_seconds)
         work = EpochRound(oracle.agreement, self._means(oracle, transport, peers, gatherer))

@@ -53,7 +53,7 @@ def _gather(answer: Answer, seconds: float = 0.3, **changes: Any) -> tuple[Readi
     terms, urls = changes.get("terms", TERMS), changes.get("urls", URLS)
 
     async def play() -> Readings:
-        transport = Transport(0.1, httpx.AsyncClient(transport=facilities))
+        transport = Transport(0.1, lambda: httpx.AsyncClient(transport=facilities))
         return await Gatherer(transport, urls, 0.02).gather(terms, seconds)
 
     return asyncio.run(play()), facilities

@@ -37,7 +37,7 @@ class Peer:
     def __init__(self, answer: httpx.Response | Exception, signer: Any = None) -> None:
         self.requests: list[httpx.Request] = []
         self._answer = answer
-        transport = Transport(1.0, httpx.AsyncClient(transport=httpx.MockTransport(self._handle)))
+        transport = Transport(1.0, lambda: httpx.AsyncClient(transport=httpx.MockTransport(self._handle)))
         urls = {check_address("peer", oracle_key(1).address): "http://peer"}
         self.peers = Peers(transport, Passport(signer or KeystoreSigner(oracle_key(0)), CLOCK), urls)
 
