@@ -1,9 +1,13 @@
-"""A keeper over a long run: does its memory grow? `python -m benchmarks.soak --seconds 3600`.
+"""A daemon over a long run: does its memory grow? `python -m benchmarks.soak --seconds 3600 [--daemon oracle]`.
 
-`sbi keeper run` as its own process, against a real Anvil with a block a second, and a stand-in vault for which one more
-epoch is final every other second: an intent, a transaction and a receipt each time. Now and then a block is reorganised
-away. Writes benchmarks/soak.json: the curve of resident memory and open files, and the growth of memory in bytes an
-hour by least squares over the second half, when caches are warm.
+keeper   `sbi keeper run` as its own process, against a real Anvil with a block a second, and a stand-in vault for which
+         one more epoch is final every other second: an intent, a transaction and a receipt each time. Now and then a
+         block is reorganised away. Writes benchmarks/soak.json.
+oracle   `sbi oracle run`, one of four with two meters, and an epoch every ten seconds: a day of these has as many as a
+         year of hourly ones. Writes benchmarks/soak-oracle.json.
+
+Each has the curve of resident memory and open files, and the growth of memory in bytes an hour by least squares over
+the second half, when caches are warm.
 """
 
 from __future__ import annotations
@@ -20,13 +24,17 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 from eth_account import Account
+from tests.chaos.chain import Times
+from tests.chaos.network import Pace, running_network
 from tests.integration.anvil import Anvil, account, free_port, running_anvil
 from tests.integration.counting_vault import counting_vault
 
 ROOT = Path(__file__).parents[1]
 VAULT = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
 RESULT = ROOT / "benchmarks" / "soak.json"
+ORACLE_RESULT = ROOT / "benchmarks" / "soak-oracle.json"
 SAMPLE_SECONDS = 5.0
 REORG_EVERY = 10
 MB = 1024 * 1024
@@ -35,13 +43,45 @@ MB = 1024 * 1024
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=3_600)
-    parser.add_argument("--output", type=Path, default=RESULT)
+    parser.add_argument("--daemon", choices=["keeper", "oracle"], default="keeper")
+    parser.add_argument("--output", type=Path)
     chosen = parser.parse_args()
+    measure = _keeper_soaked if chosen.daemon == "keeper" else _oracle_soaked
+    result = {"command": " ".join(["python -m benchmarks.soak", *sys.argv[1:]]), **measure(chosen.seconds)}
+    output = chosen.output or (RESULT if chosen.daemon == "keeper" else ORACLE_RESULT)
+    output.write_text(json.dumps(result, indent=1) + "\n")
+    print({name: value for name, value in result.items() if name != "curve"})
+
+
+def _keeper_soaked(seconds: float) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as name, running_anvil(Path(name), "--block-time", "1") as anvil:
         anvil("anvil_setCode", VAULT, counting_vault())
-        result = _soaked(anvil, Path(name), chosen.seconds)
-    chosen.output.write_text(json.dumps(result, indent=1) + "\n")
-    print({name: value for name, value in result.items() if name != "curve"})
+        return _soaked(anvil, Path(name), seconds)
+
+
+def _oracle_soaked(seconds: float) -> dict[str, Any]:
+    """Of oracle 0. It observes, leads every fourth epoch, and sends."""
+    times = Times(epoch=10, report_window=100, genesis_delay=40)
+    curve: list[list[int]] = []
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running_network(Path(folder) / "network", 4, times, Pace(2.0, 3.0, 1.0)) as network,
+    ):
+        process, began = psutil.Process(network.slots[0].process.pid), time.monotonic()
+        while (elapsed := time.monotonic() - began) < seconds:
+            curve.append([round(elapsed), process.memory_info().rss, process.num_fds()])
+            time.sleep(SAMPLE_SECONDS)
+        epochs = network.chain.running()
+        reports = sum(network.chain.record(epoch) is not None for epoch in range(max(0, epochs - 100), epochs))
+        status = network.slots[0].process.end()
+    return {
+        "seconds": seconds,
+        "epochs": epochs,
+        "reports_in_the_last_hundred_epochs": reports,
+        **_growth(curve),
+        "exit_status": status,
+        "curve": {"columns": ["seconds", "resident_bytes", "open_files"], "rows": curve},
+    }
 
 
 def _soaked(anvil: Anvil, folder: Path, seconds: float) -> dict[str, Any]:
@@ -62,17 +102,22 @@ def _soaked(anvil: Anvil, folder: Path, seconds: float) -> dict[str, Any]:
     finally:
         process.terminate()
         status = process.wait(10)
+    return {
+        "seconds": seconds,
+        "transactions_final": int(figures['sbi_outbox_intents{state="final"}']),
+        **_growth(curve),
+        "exit_status": status,
+        "curve": {"columns": ["seconds", "resident_bytes", "open_files"], "rows": curve},
+    }
+
+
+def _growth(curve: list[list[Any]]) -> dict[str, Any]:
     later = curve[len(curve) // 2 :]
     slope = statistics.linear_regression([each[0] for each in later], [each[1] for each in later]).slope
     return {
-        "command": f"python -m benchmarks.soak --seconds {seconds:g}",
-        "seconds": seconds,
-        "transactions_final": int(figures['sbi_outbox_intents{state="final"}']),
         "resident_mib_first": round(curve[0][1] / MB, 1),
         "resident_mib_last": round(curve[-1][1] / MB, 1),
         "growth_bytes_per_hour": round(slope * 3_600),
-        "exit_status": status,
-        "curve": {"columns": ["seconds", "resident_bytes", "open_files"], "rows": curve},
     }
 
 

@@ -124,7 +124,7 @@ def unguarded(settings: OracleSettings) -> None:
     SigningDesk.park = lambda self, why: None  # type: ignore[method-assign]
     Views.first_unsigned = lambda self, started_at: 0  # type: ignore[method-assign]
     EpochRound._is_surely_new = surely  # type: ignore[method-assign]
-    process.locked = lambda path: nullcontext()  # type: ignore[assignment]
+    process.locked = lambda *given: nullcontext()  # type: ignore[assignment]
 
 
 def forgetful(settings: OracleSettings) -> None:
@@ -149,16 +149,13 @@ WAYS: Final[dict[str, Callable[[OracleSettings], None]]] = {
 async def _signed_by(agreement: EpochAgreement, readings: Any) -> BackedObservation:
     """Past any guard."""
     message = observation_of(readings, agreement.terms)
-    digest = message.digest(agreement.terms.config.domain)
-    return BackedObservation(
-        agreement.own, Signed(message, await agreement._desk._signer.sign_digest(digest)), readings
-    )
+    signature = await agreement._desk._signer.sign(message.preimage(agreement.terms.config.domain))
+    return BackedObservation(agreement.own, Signed(message, signature), readings)
 
 
 async def _inflated(agreement: EpochAgreement, proposal: Proposal) -> Signed[Any]:
     report = replace(proposal.signed.message, public_output=proposal.signed.message.public_output + 1)
-    digest = report.digest(agreement.terms.config.domain)
-    return Signed(report, await agreement._desk._signer.sign_digest(digest))
+    return Signed(report, await agreement._desk._signer.sign(report.preimage(agreement.terms.config.domain)))
 
 
 async def _flood(settings: OracleSettings, url: str, address: Any) -> None:

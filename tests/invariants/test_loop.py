@@ -20,7 +20,7 @@ from tests.invariants.halts import Halts
 from tests.invariants.nation import World, found_world
 
 PROFILES: dict[str, dict[str, Any]] = {
-    "short": {"max_examples": 20, "stateful_step_count": 40, "phases": [Phase.generate], "report_multiple_bugs": False},
+    "short": {"max_examples": 20, "stateful_step_count": 40},
     "long": {"max_examples": 400, "stateful_step_count": 80},
     "hunt": {"max_examples": 60, "stateful_step_count": 40, "phases": [Phase.generate], "report_multiple_bugs": False},
 }

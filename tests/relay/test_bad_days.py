@@ -6,7 +6,9 @@ windows    over, nearly over, far ahead → refused; a little ahead → waits, a
            over while it waits to be sent → expired
 emptied    a payer seen to be empty before sending → skipped, and no transaction is sent for it
            a payer who cannot pay the fee any more → barred until they can
-ahead      a permit that somebody else filed first → made, by theirs; a first spend likewise
+           one who cancels the fee → barred
+ahead      a fee that somebody else collected first → collected; its nonce again → refused
+           a permit that somebody else filed first → made, by theirs
 reorg      the block of a payment is gone → under way again, and made again
 floods     unsigned, forged, malformed, oversized, too many of one address, too many of one payer → refused, and
            honest payers are served
@@ -197,6 +199,35 @@ def test_payer__who_spent_the_fee_elsewhere__is_barred_until_it_is_there(nation:
     wait_until("the fee to be tried", lambda: balance(nation, dodger.address) == 0, 20)
     refused = relay.post(relay.body(dodger, shop(), SBI))
     assert (refused.status_code, refused.json()["title"]) == (422, "Not enough")
+
+
+def test_fee__collected_by_another_first__counts(nation: Nation, tmp_path: Path) -> None:
+    key = fresh_key(nation, "slow to collect")
+    with relaying(nation, tmp_path, key, "[bundles]\nwait_seconds = 3", OPEN, FEES) as relay:
+        ada = relay.signing(nation.people[2].key)
+        body = relay.body(ada, shop(), SBI)
+        told = relay.accepted(body)
+        fee = body["fee"]
+        amounts = [int(fee[name]) for name in ("value", "validAfter", "validBefore")]
+        struct = (ada.address, key.address, *amounts, fee["nonce"], fee["signature"])
+        nation.send(nation.deployer, "token", "transferWithAuthorizations", [struct])
+        relay.until(told, state="made", fee__state="collected")
+        assert balance(nation, key.address) == SBI // 2
+        again = relay.post(relay.body(ada, shop(), SBI) | {"fee": fee})
+        assert again.json()["title"] == "The fee's nonce is spent"
+        relay.until(relay.pay(ada, shop(), SBI), state="made", fee__state="collected")
+
+
+def test_fee__cancelled_by_its_payer__bars_them(nation: Nation, tmp_path: Path) -> None:
+    key = fresh_key(nation, "cheated")
+    with relaying(nation, tmp_path, key, "[bundles]\nwait_seconds = 3", OPEN, FEES) as relay:
+        cheat = relay.signing(nation.people[3].key)
+        body = relay.body(cheat, shop(), SBI)
+        told = relay.accepted(body)
+        cheat.cancelled(nation, bytes.fromhex(body["fee"]["nonce"][2:]))
+        relay.until(told, state="made", fee__state="withheld")
+        answer = relay.post(relay.body(cheat, shop(), SBI))
+        assert (answer.status_code, answer.json()["title"]) == (422, "An earlier fee was withheld")
 
 
 def test_permit__filed_by_another_first__is_made(nation: Nation, tmp_path: Path) -> None:

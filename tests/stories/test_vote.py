@@ -8,6 +8,7 @@ from typing import Any
 import ape
 import pytest
 from ape import project
+from scripts._proposals import Assembly, proposals
 
 from sbi_network.chain.errors import ContractRefused
 from sbi_network.govern import desk
@@ -53,6 +54,31 @@ def test_vote__a_lower_rate__from_proposal_to_effect(town: Town, office: Office)
         f"The same output entitles to {coins(last.entitlement)} SBI in epoch {last.epoch}, "
         f"and to {coins(after.entitlement)} SBI in epoch {after.epoch}."
     )
+
+
+def test_vote__from_the_console__does_the_same(town: Town, office: Office) -> None:
+    """Citizens vote at a console.
+
+    With the same file, and Ape's accounts.
+    """
+    suite, people, governor = town.suite, town.people, town.suite.governor
+    assembly = Assembly(suite)
+    path = office.proposal("another fee", [("exchange", "setShares", [700, 2_000])])
+    assert assembly.explain(path) == ["exchange.setShares(feeBps=700, recirculateBps=2000)"]
+    number = assembly.propose(path, sender=people.citizens[0].account)
+    assert number == desk.number_of(office.settings(people.stranger), str(path))
+    town.pass_to(int(governor.proposalSnapshot(number)) + 1)
+    for citizen, choice in zip(people.citizens[:4], ("for", "for", "abstain", "against"), strict=True):
+        assembly.vote(path, choice, sender=citizen.account)
+    town.pass_to(int(governor.proposalDeadline(number)) + 1)
+    found = assembly.tally(path)
+    assert (found.state, found.in_favour, found.against, found.abstaining) == ("succeeded", 2, 1, 1)
+    assert proposals(suite) == [found]
+    assembly.queue(path, sender=people.relayer.account)
+    town.pass_to(int(governor.proposalEta(number)))
+    assembly.execute(path, sender=people.relayer.account)
+    assert tuple(suite.exchange.shares()) == (700, 2_000)
+    town.tell("Proposed, voted, tallied, queued and executed by the console's verbs.")
 
 
 def test_vote__a_hostile_majority__cannot_touch_a_balance(town: Town, office: Office) -> None:

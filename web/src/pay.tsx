@@ -49,7 +49,8 @@ export function PayForm({ session, balance, activation, start }: PayProps) {
         return setFault(say("tooMuchWithFee", { amount: sbiExact(balance, language), fee: sbiExact(quote.fee, language) }));
       start(byRelayer(relayer, quote, payee, amount));
     } catch (error) {
-      if (!isAway(error) || activation) setFault(say("relayRefused", { reason: (error as Error).message.slice(0, 200) }));
+      if (!isAway(error)) setFault(say("relayRefused", { reason: (error as Error).message.slice(0, 200) }));
+      else if (activation) setFault(say("relayerGone"));
       else start(direct(payee, amount, say("relayerAway")));
     }
   };

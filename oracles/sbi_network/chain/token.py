@@ -30,6 +30,7 @@ def _selector(signature: str) -> bytes:
 
 
 _TRANSFER: Final = _selector(f"transferWithAuthorization({_AUTHORIZATION})")
+_NONCE_STATE: Final = _selector("authorizationState(address,bytes32)")
 _BALANCE: Final = _selector("balanceOf(address)")
 _TRANSFERS: Final = _selector(f"transferWithAuthorizations({_AUTHORIZATION}[])")
 
@@ -133,6 +134,10 @@ class Token(BoundContract):
     def balance_call(self, account: ChecksumAddress) -> str:
         """The call that returns an account's balance, for `calling.answer_of`."""
         return hex_of(_BALANCE + encode(["address"], [account]))
+
+    def nonce_call(self, authorizer: ChecksumAddress, nonce: bytes) -> str:
+        """The call that returns whether an ERC-3009 nonce is spent, for `calling.answer_of`."""
+        return hex_of(_NONCE_STATE + encode(["address", "bytes32"], [authorizer, nonce]))
 
     def transfer_signed(self, payment: SignedTransfer) -> str:
         """The call that makes one signed payment, or reverts."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Final
@@ -29,6 +30,7 @@ from sbi_network.relay.store import RelayStore
 from sbi_network.relay.views import JobView, QuoteView, TermsView, job_view, quote_view, status_path, terms_view
 
 _LONGEST_QUERY: Final = 256
+_BODY_SECONDS: Final = 10.0
 _AGAIN: Final = {"Retry-After": "10"}
 
 _log = structlog.get_logger("sbi.relay.app")
@@ -126,7 +128,11 @@ class Guard:
         if refused is not None:
             await refused(scope, receive, send_told)
             return
-        body = await _body(receive)
+        try:
+            async with asyncio.timeout(_BODY_SECONDS):
+                body = await _body(receive)
+        except TimeoutError:
+            body = None
         if body is None:
             await _too_long()(scope, receive, send_told)
             return
@@ -149,7 +155,7 @@ class Guard:
 
 
 def _too_long() -> Response:
-    detail = f"a body has at most {MAX_BODY_BYTES} bytes"
+    detail = f"a body has at most {MAX_BODY_BYTES} bytes, and comes within {_BODY_SECONDS:g} s"
     return problem_response(Problem(title="Too long", status=413, detail=detail), {"Connection": "close"})
 
 

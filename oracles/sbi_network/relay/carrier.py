@@ -18,6 +18,7 @@ import structlog
 from sbi_network.chain.connection import Chain, Head, asked
 from sbi_network.chain.intent import Inclusion, Intent, Order, State
 from sbi_network.chain.outbox import Outbox, refusal_in
+from sbi_network.chain.token import SignedTransfer
 from sbi_network.chain.transaction import Call
 from sbi_network.errors import SBIError
 from sbi_network.relay.bundles import planned
@@ -122,8 +123,8 @@ class Carrier:
     def _is_fee_timely(self, record: Record, head: Head) -> bool:
         fee = record.job.fee
         if fee is None or fee.message.valid_before <= head.timestamp + 1:
-            self._store.lose_fee(record)
-            _log.warning("fee_lost", job=record.name, payer=record.job.payer, reason="expired")
+            self._store.lapse_fee(record)
+            _log.warning("fee_lapsed", job=record.name, payer=record.job.payer)
             self._poor_until.pop(record.number, None)
             return False
         return self._poor_until.get(record.number, 0.0) <= time.monotonic()
@@ -191,7 +192,7 @@ class Carrier:
             for record in bundle.deeds:
                 self._write_deed(outcome, record, told, elsewhere, inclusion, is_final=is_final)
             for record in bundle.fees:
-                self._write_fee(outcome, record, told, inclusion)
+                self._write_fee(outcome, record, told, elsewhere, inclusion)
         skipped = sum(reason is not None for reason in told.values())
         where = {"transaction": inclusion.transaction, "block": inclusion.block_number, "gas": inclusion.gas_used}
         _log.info("bundle_in_block", bundle=bundle.number, skipped=skipped, is_final=is_final, **where)
@@ -203,19 +204,25 @@ class Carrier:
         found: dict[str, tuple[str, int] | None] = {}
         for record in bundle.deeds:
             deed = record.job.deed
-            if isinstance(deed, SignedPermit) or told.get(deed.key) != _SPENT:
-                continue
-            found[record.name] = await self._made_by_another(record)
+            if not isinstance(deed, SignedPermit) and told.get(deed.key) == _SPENT:
+                found[record.name] = await self._made_by_another(record)
+        for record in bundle.fees:
+            fee = record.job.fee
+            if fee is not None and told.get(fee.key) == _SPENT:
+                found[_fee_of(record)] = await self._where_used(fee, record.accepted_block)
         return found
 
     async def _made_by_another(self, record: Record) -> tuple[str, int] | None:
         """Somebody ran ahead with the same authorisation: the payment is made all the same."""
         deed = record.job.deed
-        token = self._contracts.token
-        if isinstance(deed, SignedPermit):
-            spent = await token.where_approved(deed.message, record.accepted_block)
-        else:
-            spent = await token.where_spent(record.job.payer, deed.message.nonce, record.accepted_block)
+        if not isinstance(deed, SignedPermit):
+            return await self._where_used(deed, record.accepted_block)
+        spent = await self._contracts.token.where_approved(deed.message, record.accepted_block)
+        return None if spent is None else (spent.transaction, spent.block)
+
+    async def _where_used(self, transfer: SignedTransfer, since: int) -> tuple[str, int] | None:
+        payer, nonce = transfer.message.from_, transfer.message.nonce
+        spent = await self._contracts.token.where_spent(payer, nonce, since)
         return (spent.transaction, spent.block) if spent is not None and spent.used else None
 
     def _write_deed(
@@ -241,18 +248,22 @@ class Carrier:
         outcome: Outcome,
         record: Record,
         told: Mapping[tuple[str, bytes], str | None],
+        elsewhere: Mapping[str, tuple[str, int] | None],
         inclusion: Inclusion,
     ) -> None:
         fee = record.job.fee
         reason = "unknown" if fee is None else told.get(fee.key, "unknown")
+        by_another = elsewhere.get(_fee_of(record))
         if reason is None:
             outcome.fee_collected(record, inclusion.transaction)
+        elif by_another is not None:
+            outcome.fee_collected(record, by_another[0])
         elif reason == _POOR:
             # Meanwhile it is spoken for: this payer is served again once the balance covers it.
             self._poor_until[record.number] = time.monotonic() + _POOR_SECONDS
             outcome.fee_again(record)
         else:
-            outcome.fee_lost(record)
+            outcome.fee_withheld(record)
 
     def _taken_back(self, bundle: Bundle) -> None:
         _log.warning("taken_back_by_reorg", bundle=bundle.number)
@@ -283,10 +294,14 @@ class Carrier:
                     outcome.again(record)
             for record in bundle.fees:
                 if is_alone and reason is not None:
-                    outcome.fee_lost(record)
+                    outcome.fee_withheld(record)
                 else:
                     outcome.fee_again(record)
         _log.warning("bundle_failed", bundle=bundle.number, state=str(intent.state), reason=reason)
+
+
+def _fee_of(record: Record) -> str:
+    return f"fee of {record.name}"
 
 
 def _reason_of(intent: Intent) -> str | None:

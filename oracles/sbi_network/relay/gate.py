@@ -198,6 +198,8 @@ class Gate:
         if job.fee_value != quote.fee or (job.fee is not None and not quote.fee):
             # More is refused too: nobody pays more than they were quoted, by mistake either.
             raise _unfit("Not the fee quoted", f"signed for {job.fee_value} wei, quoted {quote.fee}")
+        if quote.fee and self._store.has_withheld(job.payer):
+            raise _unfit("An earlier fee was withheld", f"{job.payer} spent the nonce of a fee that was due")
         self._check_fee_window(job, head)
         return quote
 
@@ -250,21 +252,32 @@ class Gate:
         """A trial of the job. Raises Refusal where the contract would not have it, or ChainError."""
         chain, relayer = self._contracts.token.chain, self.terms.relayer
         try:
+            await self._check_fee_nonce(job)
             await self._check_balance(job)
             await answer_of(chain, relayer, self._contracts.alone(job))
             if job.fee is not None and is_wallet and job.activation is None:
                 # Who signs by contract has the fee's signature tried too; an ordinary one was checked above.
                 await answer_of(chain, relayer, self._contracts.paying(job.fee))
         except ContractRefused as refusal:
-            if refusal.name == "AuthorizationNotYetValid":
-                return  # it waits here until it is, and is skipped on chain if it cannot be made then
+            if refusal.name == "AuthorizationNotYetValid" and not is_wallet:
+                await self._check_balance(job, surely=True)  # the trial did not come to it
+                return
             title = "Already made or cancelled" if refusal.name in _ALREADY_MADE else "The contract would refuse"
             raise _unfit(title, str(refusal.args[0])) from None
 
-    async def _check_balance(self, job: Job) -> None:
+    async def _check_fee_nonce(self, job: Job) -> None:
+        """A fee whose nonce is spent is none."""
+        if job.fee is None:
+            return
+        token = self._contracts.token
+        call = Call(token.address, token.nonce_call(job.payer, job.fee.message.nonce))
+        if any(await answer_of(token.chain, self.terms.relayer, call)):
+            raise _unfit("The fee's nonce is spent", "ask for a quote: it has a nonce for the fee")
+
+    async def _check_balance(self, job: Job, *, surely: bool = False) -> None:
         """What the payer has beyond what is under way here. Raises Refusal or ChainError."""
         spoken_for, _ = self._store.spoken_for(job.payer)
-        if not spoken_for and self._reserved[job.payer] == job.value:
+        if not surely and not spoken_for and self._reserved[job.payer] == job.value:
             return  # the trial sees whether there is that much
         token = self._contracts.token
         answer = await answer_of(token.chain, self.terms.relayer, Call(token.address, token.balance_call(job.payer)))

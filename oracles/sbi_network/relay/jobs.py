@@ -9,7 +9,8 @@
 | EXPIRED | its time was over before it was in a block | none |
 
 A fee is an authorisation of its own, and is due only once what it is for is MADE:
-AWAITED → DUE → SENT → COLLECTED; LOST where it cannot be collected any more; none where nothing is asked.
+AWAITED → DUE → SENT → COLLECTED; WITHHELD where its payer spent its nonce on something else; LAPSED where its window
+closed first; NONE where nothing is asked, or what it was for was not done.
 """
 
 from __future__ import annotations
@@ -50,7 +51,8 @@ class FeeState(StrEnum):
     DUE = "due"
     SENT = "sent"
     COLLECTED = "collected"
-    LOST = "lost"
+    WITHHELD = "withheld"
+    LAPSED = "lapsed"
 
 
 WAITING = (JobState.QUEUED, JobState.SENT)

@@ -70,6 +70,7 @@ CREATE TABLE IF NOT EXISTS jobs (
 CREATE INDEX IF NOT EXISTS jobs_by_state ON jobs (state);
 CREATE INDEX IF NOT EXISTS jobs_by_fee_state ON jobs (fee_state);
 CREATE INDEX IF NOT EXISTS live_jobs ON jobs (payer) WHERE {_LIVE};
+CREATE INDEX IF NOT EXISTS withheld_fees ON jobs (payer) WHERE fee_state = 'withheld';
 CREATE INDEX IF NOT EXISTS jobs_by_bundle ON jobs (bundle);
 CREATE INDEX IF NOT EXISTS jobs_by_fee_bundle ON jobs (fee_bundle);
 CREATE TABLE IF NOT EXISTS nonces (
@@ -210,10 +211,15 @@ class RelayStore(StateFile):
         with self.transaction():
             self._end(record, state, reason)
 
-    def lose_fee(self, record: Record) -> None:
-        """A fee that can no longer be collected."""
+    def lapse_fee(self, record: Record) -> None:
+        """A fee whose window closed before it could be collected."""
         with self.transaction():
-            self._set(record, fee_state=FeeState.LOST, fee_bundle=None)
+            self._set(record, fee_state=FeeState.LAPSED, fee_bundle=None)
+
+    def has_withheld(self, payer: Address) -> bool:
+        """Whether a payer, as far as is remembered, had something done and kept its fee."""
+        query = "SELECT EXISTS (SELECT 1 FROM jobs WHERE payer = ? AND fee_state = 'withheld')"
+        return bool(self.rows(query, payer)[0][0])
 
     def forget_ended(self, before: int) -> int:
         """Drop jobs accepted before a time (seconds) of which nothing is open; how many."""
@@ -347,9 +353,9 @@ class Outcome:
         """Not collected, and to be tried again."""
         self._store._set(record, fee_state=FeeState.DUE, fee_bundle=None, fee_tx_hash=None)
 
-    def fee_lost(self, record: Record) -> None:
-        """Not to be had."""
-        self._store._set(record, fee_state=FeeState.LOST, fee_tx_hash=None)
+    def fee_withheld(self, record: Record) -> None:
+        """Not to be had, by the payer's own act."""
+        self._store._set(record, fee_state=FeeState.WITHHELD, fee_tx_hash=None)
 
 
 def _record(row: tuple[Any, ...]) -> Record:

@@ -139,14 +139,19 @@ async def activate(
     chain_roll = await compare(citizens, roll.manifest)
     for account in accounts:
         roll.prove(account)  # one that is not on the roll stops the list before anything is sent
-    for account in accounts:
+
+    async def one(account: ChecksumAddress) -> str:
         if (await citizens.citizen(account)).since:
-            yield f"{account}: active already"
-            continue
+            return f"{account}: active already"
         proof = roll.prove(account)
         number = chain_roll.number_of(proof.batch)
         receipt = await sender.send(Call(citizens.address, citizens.call_data("activate", *_leaf(number, proof))))
-        yield f"{account}: activated, {_told(receipt)}"
+        return f"{account}: activated, {_told(receipt)}"
+
+    # As many as an outbox has under way at a time: one by one, each would wait for a block of its own.
+    for start in range(0, len(accounts), _AT_ONCE):
+        for line in await asyncio.gather(*map(one, accounts[start : start + _AT_ONCE])):
+            yield line
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,7 @@ def simulate(
     sensitivity: Annotated[Method, typer.Option(help="How to find what moves the answers.")] = Method.morris,
     points: Annotated[
         int, typer.Option(min=2, max=4096, help="Morris trajectories, or Sobol base points (a power of two).")
-    ] = 6,
+    ] = 4,
     workers: Annotated[int | None, typer.Option(min=1, max=1024, help="Processes; the cores, if not given.")] = None,
     cluster: Annotated[str | None, typer.Option(help="A Dask scheduler, e.g. tcp://host:8786.")] = None,
     check: Annotated[bool, typer.Option("--check", help="Read and check everything; run nothing.")] = False,  # noqa: FBT002
