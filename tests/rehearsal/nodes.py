@@ -136,10 +136,17 @@ class _Limited(BaseHTTPRequestHandler):
         """Nothing."""
 
 
+class _Endpoint(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that was stopped in the middle: nothing to tell."""
+
+
 @contextmanager
 def limited_endpoint(port: int, node_url: str) -> Iterator[Any]:
     """An endpoint in front of the node that answers 429 to one request of so many."""
-    server: Any = ThreadingHTTPServer((HOST, port), _Limited)
+    server: Any = _Endpoint((HOST, port), _Limited)
     server.asked, server.refused, server.node = 0, 0, node_url
     server.client = httpx.Client(trust_env=False, timeout=30)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
