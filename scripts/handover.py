@@ -15,7 +15,7 @@ from scripts._permissions import holdings
 @click.command(cls=ConnectedProviderCommand)
 @account_option()
 @click.option("--check", "--dry-run", is_flag=True, help="Send nothing; fail, naming them, if any power is left.")
-@click.option("--short-of-votes", is_flag=True, help="Hand over although too few citizens could make a quorum yet.")
+@click.option("--short-of-votes", is_flag=True, help="Hand over although there are too few citizens for a quorum.")
 def cli(account: AccountAPI, check: bool, short_of_votes: bool) -> None:
     """Give up the founder's powers, and show that none is left.
 
@@ -30,7 +30,7 @@ def cli(account: AccountAPI, check: bool, short_of_votes: bool) -> None:
         else:
             short = votes_short(suite)
             if short and not short_of_votes:
-                raise HandoverError(f"a quorum lacks {short} ripe votes: until there are, nobody could decide anything")
+                raise HandoverError(f"a quorum lacks {short} citizens: until there are, nobody could decide anything")
             with autosigning(account):
                 for line in hand_over(suite, account):
                     click.echo(line)
