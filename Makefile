@@ -20,11 +20,11 @@ demo: setup ## Run the closed loop on this machine (KEEP=1 leaves it running)
 demo-page: setup ## The same, shown on the explorer's pages while it unfolds, and kept running
 	@$(BIN)/python -m scripts.demo --pages --keep $(if $(PORT_BASE),--port-base $(PORT_BASE))
 
+# Forge and Ape's EVM use a core each, and share nothing; the others have clocks to meet, or both cores already.
 test: setup ## Run the whole test suite
 	@$(MAKE) --no-print-directory lint
-	@$(MAKE) --no-print-directory test-foundry
+	@$(MAKE) --no-print-directory -j2 --output-sync=target test-foundry test-contracts
 	@$(MAKE) --no-print-directory test-oracles
-	@$(MAKE) --no-print-directory test-contracts
 	@$(MAKE) --no-print-directory test-integration
 
 lint: setup ## Check format, style and types
@@ -69,6 +69,17 @@ test-relay: setup ## The relayer's bad days: wallets, reorgs, floods, full queue
 
 test-explorer: setup ## The explorer's long and bad days: reorgs, kills, PostgreSQL, hostile clients
 	$(PYTEST) tests/explorer
+
+rehearse: setup tests/rehearsal/node_modules ## Play a deployment to Sepolia on this machine: on Anvil, then on Hardhat's node
+	$(BIN)/python -m tests.rehearsal --node anvil
+	$(BIN)/python -m tests.rehearsal --node hardhat
+
+tests/rehearsal/node_modules: tests/rehearsal/package-lock.json
+	npm ci --prefix tests/rehearsal
+	@touch $@
+
+test-package: setup ## The built wheel in an empty environment, as an operator has it
+	$(PYTEST) tests/package
 
 test-browser: setup web/node_modules ## The explorer's pages in Chromium (Debian: chromium)
 	$(PYTEST) tests/browser

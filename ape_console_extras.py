@@ -1,19 +1,17 @@
 """What `ape console` has at hand: the deployed suite by role, if the connected chain has one recorded."""
 
-from functools import partial
 from typing import Any
 
 from ape import chain, networks
+from scripts._console import namespaces
 from scripts._deploy import DeploymentError, load_suite
-from scripts._permissions import holdings
-from scripts._proposals import Assembly, proposals
 
 
 def ape_init_extras() -> dict[str, Any]:
-    """`suite`, and each of its contracts by role: `token`, `vault`, `oracles`, `citizens`, `policy`, `exchange`,
-    `bonds`, `disputes`, `products`, `verifier`, `manager`, `timelock`, `votes`, `chamber`, `governor`, `audits`; and
-    what they say together: `proposals()`, and `powers()`, which lists every role and its holders; and `assembly`, which
-    proposes from a file, votes, tallies, queues and executes."""
+    """A namespace for each role: `token`, `vault`, `oracles`, `citizens`, `policy`, `exchange`, `bonds`, `disputes`,
+    `products`, `verifier`, `manager`, `timelock`, `votes`, `chamber`, `governor`, `audits`; `suite` with Ape's own
+    objects; `SBI` and `GAICPh` for amounts; and what they say together: `epoch()`, `why(address)`, `trace(report)`,
+    `proposals()`, `powers()`; and `assembly`, which proposes from a file, votes, tallies, queues and executes."""
     if networks.active_provider is None:
         return {}
     try:
@@ -21,5 +19,4 @@ def ape_init_extras() -> dict[str, Any]:
     except DeploymentError as error:
         print(f"sbi: {error}")
         return {}
-    helpers = {"proposals": partial(proposals, suite), "powers": partial(holdings, suite), "assembly": Assembly(suite)}
-    return {"suite": suite, **vars(suite), **helpers}
+    return namespaces(suite)

@@ -10,11 +10,13 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import rlp
 from ape import chain, project
-from eth_utils.address import to_canonical_address, to_checksum_address
-from eth_utils.crypto import keccak
+from ape_test.provider import LocalProvider
 from pydantic import AfterValidator, ValidationError
+from scripts._artifacts import Compiled, compile_suite
+from scripts._plan import ADMIN_ROLE, CONTRACTS, USUAL_STEP_S, Plan, plan_suite
+from scripts._progress import replace
+from scripts._sending import Manner, Mined, Sender
 from scripts._sources import compile_sources
 from scripts._strict import Address, Strict, Whole, faults
 
@@ -25,45 +27,8 @@ if TYPE_CHECKING:
 
 DEPLOYMENTS = Path(__file__).parent / "_deployments"
 
-# Order of deployment, hence nonces: what is predicted must not move without this list.
-_ORDER = (
-    "verifier",
-    "manager",
-    "timelock",
-    "oracles",
-    "policy",
-    "vault",
-    "token",
-    "citizens",
-    "exchange",
-    "bonds",
-    "disputes",
-    "products",
-    "votes",
-    "chamber",
-    "governor",
-    "audits",
-)
-CONTRACTS = {
-    "verifier": "EcdsaVerifier",
-    "manager": "SuiteAccessManager",
-    "timelock": "SuiteTimelock",
-    "oracles": "ComputeOracleRegistry",
-    "policy": "IssuancePolicy",
-    "vault": "DistributionVault",
-    "token": "SBIToken",
-    "citizens": "CitizenRegistry",
-    "exchange": "ComputeExchange",
-    "bonds": "SignerBonds",
-    "disputes": "ComputeDisputes",
-    "products": "ProductDisputes",
-    "votes": "CitizenVotes",
-    "chamber": "SecondChamber",
-    "governor": "SuiteGovernor",
-    "audits": "AuditTerms",
-}
-_ADMIN_ROLE = 0
-GUARDIAN_ROLE = 1
+GWEI = 10**9
+_LOCAL_POLL_S = 0.05
 
 
 class DeploymentError(RuntimeError):
@@ -97,10 +62,29 @@ class Suite:
 
 
 class Deployed(Strict):
-    """Which contract is where."""
+    """Which contract is where, and since when."""
 
     contract: str
     address: Address
+    block: Whole | None = None
+    transaction: str | None = None
+    constructor_arguments: str | None = None
+
+
+class Compiler(Strict):
+    """What the code on chain was made with: with the sources, all that it takes to make it again."""
+
+    version: str
+    settings: dict[str, Any]
+    sources_sha256: str
+
+
+class SetUp(Strict):
+    """One transaction that followed the contracts' own."""
+
+    call: str
+    block: Whole
+    transaction: str
 
 
 def _by_role(deployed: dict[str, Deployed]) -> dict[str, Deployed]:
@@ -119,36 +103,65 @@ class Record(Strict):
     recipe_sha256: str
     genesis: Whole
     contracts: Annotated[dict[str, Deployed], AfterValidator(_by_role)]
+    deployer: Address | None = None
+    started: Whole | None = None
+    compiler: Compiler | None = None
+    set_up: list[SetUp] | None = None
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A suite as it was deployed: the plan, and where each of its steps ended up."""
+
+    suite: Suite
+    plan: Plan
+    mined: tuple[Mined, ...]
 
 
 def deploy_suite(recipe: Recipe, deployer: AccountAPI, genesis: int | None = None) -> Suite:
     """Deploys and sets up everything in the recipe, hands the permissions to the timelock, and checks the result.
 
-    `genesis` (seconds since the Unix epoch) overrides the recipe's delay from the chain's present time.
+    `genesis` (seconds since the Unix epoch) overrides the recipe's delay from the chain's present time. For what ends
+    with its process: `scripts/_undertaking.py` has what can be interrupted.
     """
-    compile_sources()
+    compiled = compile_suite()
     now = chain.blocks.head.timestamp
-    if genesis is None:
-        genesis = now + recipe.clock.genesis_delay_s
-    predicted = _predict(str(deployer.address), deployer.nonce)
-    arguments = {
-        **_arguments(recipe, predicted, genesis),
-        **_governance_arguments(recipe, str(deployer.address), predicted, now),
-    }
-    compiled = {role: _compiled(CONTRACTS[role]) for role in _ORDER}
-    for role in _ORDER:
-        _check_arguments(compiled[role], arguments[role])
-    deployed = {role: deployer.deploy(compiled[role], *arguments[role]) for role in _ORDER}
-    suite = Suite(**deployed)
-    if suite.addresses() != predicted:
-        raise DeploymentError(f"addresses moved: predicted {predicted}, deployed {suite.addresses()}")
-    _set_up(suite, recipe, deployer)
-    _appoint_guardian(suite, recipe, deployer)
-    _hand_over(suite, deployer)
+    step_s = 1.0 if isinstance(chain.provider, LocalProvider) else USUAL_STEP_S  # its clock counts blocks
+    plan = plan_suite(recipe, compiled, str(deployer.address), deployer.nonce, now, genesis, step_s)
+    mined = Sender(deployer, plan, Manner(recipe.network.max_fee_gwei * GWEI, poll_s=_LOCAL_POLL_S)).run()
+    return finished(plan, compiled, mined).suite
+
+
+def finished(plan: Plan, compiled: Compiled, mined: list[Mined]) -> Deployment:
+    """The deployment, once everything on chain is what it should be. Raises DeploymentError."""
+    suite = suite_at(plan.addresses)
+    verify_code(suite.addresses(), compiled)
     check_suite(suite)
-    if suite.manager.hasRole(_ADMIN_ROLE, deployer.address)[0]:
-        raise DeploymentError(f"the deployer {deployer.address} still administers the access manager")
-    return suite
+    if suite.manager.hasRole(ADMIN_ROLE, plan.deployer)[0]:
+        raise DeploymentError(f"the deployer {plan.deployer} still administers the access manager")
+    return Deployment(suite, plan, tuple(mined))
+
+
+def suite_at(addresses: dict[str, str]) -> Suite:
+    """The suite's contracts, as Ape has them, at given addresses."""
+    compile_sources()
+    return Suite(**{role: _at(CONTRACTS[role], address) for role, address in addresses.items()})
+
+
+def verify_code(addresses: dict[str, str], compiled: Compiled) -> None:
+    """Compares the code on chain with what the sources give, but for what constructors fill in.
+
+    Raises DeploymentError naming the first contract that is another.
+    """
+    for role, address in addresses.items():
+        code = bytes(chain.provider.get_code(address))
+        if not code:
+            raise DeploymentError(f"{role}: no code at {address}")
+        if not compiled[CONTRACTS[role]].matches(code):
+            raise DeploymentError(
+                f"{role}: the code at {address} is not what the sources give for {CONTRACTS[role]} "
+                f"({len(code):,} bytes, expected {len(compiled[CONTRACTS[role]].code):,})"
+            )
 
 
 def check_suite(suite: Suite) -> None:
@@ -189,38 +202,58 @@ def check_suite(suite: Suite) -> None:
         authority = getattr(suite, role).authority()
         if authority != suite.manager.address:
             raise DeploymentError(f"{role}.authority is {authority}, expected {suite.manager.address}")
-    if not suite.manager.hasRole(_ADMIN_ROLE, suite.timelock.address)[0]:
+    if not suite.manager.hasRole(ADMIN_ROLE, suite.timelock.address)[0]:
         raise DeploymentError("the timelock does not administer the access manager")
 
 
-def write_record(suite: Suite, recipe: Recipe) -> Path:
-    """Writes the addresses for people, scripts and the console; on a local network Ape keeps no record of its own."""
-    path = DEPLOYMENTS / f"{chain.chain_id}.json"
-    DEPLOYMENTS.mkdir(exist_ok=True)
+def write_record(suite: Suite, recipe: Recipe, deployment: Deployment | None = None) -> Path:
+    """Writes what is known of a deployment, for people, scripts and the console; Ape keeps no record of its own."""
+    mined = {each.step.nonce: each for each in deployment.mined} if deployment else {}
+    contracts = {}
+    for place, (role, address) in enumerate(suite.addresses().items()):
+        each = mined[deployment.plan.first_nonce + place] if deployment else None
+        contracts[role] = Deployed(
+            contract=CONTRACTS[role],
+            address=address,
+            block=each.block if each else None,
+            transaction=each.transaction if each else None,
+            constructor_arguments=deployment.plan.arguments[role].hex() if deployment else None,
+        )
+    after = deployment.mined[len(contracts) :] if deployment else ()
+    set_up = [SetUp(call=each.step.label, block=each.block, transaction=each.transaction) for each in after]
+    compiled = compile_suite()
     record = Record(
         chain_id=chain.chain_id,
         recipe_sha256=recipe.digest(),
         genesis=suite.oracles.genesis(),
-        contracts={
-            role: Deployed(contract=CONTRACTS[role], address=address) for role, address in suite.addresses().items()
-        },
+        contracts=contracts,
+        deployer=deployment.plan.deployer if deployment else None,
+        started=deployment.plan.started if deployment else None,
+        compiler=Compiler(version=compiled.compiler, settings=compiled.settings, sources_sha256=compiled.digest),
+        set_up=set_up or None,
     )
-    path.write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    path = record_path(chain.chain_id)
+    path.parent.mkdir(exist_ok=True)
+    replace(path, record.model_dump_json(indent=2, exclude_none=True) + "\n")
     return path
+
+
+def record_path(chain_id: int) -> Path:
+    """Where a chain's deployment record lies."""
+    return DEPLOYMENTS / f"{chain_id}.json"
 
 
 def load_suite(chain_id: int) -> Suite:
     """The suite recorded for a chain. Raises `DeploymentError` without a record that holds for that chain."""
-    contracts = {}
-    for role, entry in _read_record(chain_id).contracts.items():
-        if not chain.provider.get_code(entry.address):
-            raise DeploymentError(f"{role}: no code at {entry.address} on chain {chain_id}; the record is stale")
-        contracts[role] = _compiled(entry.contract).at(entry.address)
-    return Suite(**contracts)
+    addresses = {role: entry.address for role, entry in read_record(chain_id).contracts.items()}
+    for role, address in addresses.items():
+        if not chain.provider.get_code(address):
+            raise DeploymentError(f"{role}: no code at {address} on chain {chain_id}; the record is stale")
+    return suite_at(addresses)
 
 
-def _read_record(chain_id: int) -> Record:
-    path = DEPLOYMENTS / f"{chain_id}.json"
+def read_record(chain_id: int) -> Record:
+    path = record_path(chain_id)
     if not path.is_file():
         raise DeploymentError(f"no deployment recorded for chain {chain_id}: run `ape run deploy` on it first")
     try:
@@ -232,147 +265,19 @@ def _read_record(chain_id: int) -> Record:
     return record
 
 
+def _at(name: str, address: str) -> ContractInstance:
+    """What Ape or an explorer may have kept for the address on disk counts for nothing."""
+    return chain.contracts.instance_at(
+        address,
+        contract_type=_compiled(name).contract_type,
+        fetch_from_explorer=False,
+        fetch_from_disk=False,
+        detect_proxy=False,
+    )
+
+
 def _compiled(name: str) -> ContractContainer:
     container = project.get_contract(name)
     if container is None:
         raise DeploymentError(f"expected a contract {name} among the project's artifacts, found none: `ape compile -f`")
     return container
-
-
-def _predict(deployer: str, nonce: int) -> dict[str, str]:
-    sender = to_canonical_address(deployer)
-    return {
-        role: to_checksum_address(keccak(rlp.encode([sender, nonce + place]))[12:]) for place, role in enumerate(_ORDER)
-    }
-
-
-def _governance_arguments(recipe: Recipe, deployer: str, at: dict[str, str], now: int) -> dict[str, list[Any]]:
-    terms = recipe.governance
-    return {
-        "manager": [deployer, now + terms.set_up_s],
-        "timelock": [terms.timelock_delay_s, at["governor"], terms.founder, now + terms.founding_s],
-        "votes": [at["citizens"], terms.ripening_s],
-        "chamber": [
-            at["manager"],
-            at["governor"],
-            terms.chamber_delay_s,
-            terms.objections_needed,
-            list(terms.seats.model_dump().values()),
-        ],
-        "governor": [
-            at["votes"],
-            at["timelock"],
-            at["chamber"],
-            terms.grace_s,
-            (terms.voting_delay_s, terms.voting_period_s, terms.quorum_floor, terms.quorum_bps),
-        ],
-    }
-
-
-def _arguments(recipe: Recipe, at: dict[str, str], genesis: int) -> dict[str, list[Any]]:
-    clock, vault, exchange, disputes = recipe.clock, recipe.vault, recipe.exchange, recipe.disputes
-    timing = (
-        genesis,
-        clock.epoch_length_s,
-        clock.report_window_s,
-        clock.dispute_window_s,
-        clock.max_extension_s,
-        clock.ring_epochs,
-    )
-    verifiers = (at["verifier"], at["disputes"])
-    bounds = (
-        genesis,
-        clock.epoch_length_s,
-        vault.expiry_age_s,
-        vault.max_rate_wei_per_ngaicph,
-        vault.release_floor_wei,
-        vault.growth_bps,
-        vault.min_notice_epochs,
-        vault.halt_span_s,
-        vault.brake_span_s,
-        vault.jump_floor_ngaicph,
-        vault.jump_bps,
-    )
-    return {
-        "verifier": [],
-        "oracles": [at["manager"], timing, at["bonds"], recipe.oracles, list(recipe.weights_x16), verifiers],
-        "policy": [recipe.policy.rate_wei_per_ngaicph, recipe.policy.release_bps],
-        "vault": [at["manager"], at["token"], at["citizens"], at["policy"], at["oracles"], bounds],
-        "token": [at["vault"], at["citizens"]],
-        "citizens": [
-            at["manager"],
-            at["token"],
-            at["vault"],
-            recipe.citizens.objection_delay_s,
-            recipe.citizens.turnover_period_s,
-            recipe.citizens.jump_floor,
-            recipe.citizens.jump_bps,
-        ],
-        "exchange": [
-            at["manager"],
-            at["token"],
-            at["vault"],
-            at["oracles"],
-            exchange.settlement_window_s,
-            exchange.fee_bps,
-            exchange.recirculate_bps,
-        ],
-        "bonds": [at["oracles"], disputes.required_bond_wei, disputes.reward_bps, disputes.lock_time_s],
-        "disputes": [
-            at["oracles"],
-            at["bonds"],
-            at["products"],
-            disputes.evidence_horizon_s,
-            disputes.reveal_window_s,
-            disputes.demand_bond_wei,
-        ],
-        "products": [at["disputes"], at["audits"]],
-        "audits": [at["manager"], at["oracles"], at["exchange"]],
-    }
-
-
-def _check_arguments(contract: ContractContainer, arguments: list[Any]) -> None:
-    """Encodes the arguments against the ABI before the first transaction, so that a bad recipe costs nothing."""
-    contract.constructor.encode_input(*arguments)
-
-
-def _set_up(suite: Suite, recipe: Recipe, deployer: AccountAPI) -> None:
-    for registrar in recipe.registrars:
-        suite.citizens.addRegistrar(registrar, sender=deployer)
-    for number, region in recipe.regions.items():
-        suite.citizens.setRegionCap(number, region.cap, sender=deployer)
-        suite.citizens.setTurnoverCap(number, region.turnover_cap, sender=deployer)
-    for facility in recipe.facilities:
-        suite.oracles.registerFacility(
-            facility.operator,
-            facility.reading_key,
-            facility.region,
-            list(facility.capacities),
-            facility.public_share_bps,
-            sender=deployer,
-        )
-    _set_audits(suite, recipe, deployer)
-
-
-def _set_audits(suite: Suite, recipe: Recipe, deployer: AccountAPI) -> None:
-    """What facilities must prove, from the first epoch on; should that run already, from the one after the next."""
-    begun = chain.blocks.head.timestamp >= suite.oracles.genesis()
-    first = suite.oracles.currentEpoch() + 2 if begun else 0
-    suite.audits.scheduleRules(recipe.audits.as_argument(first), sender=deployer)
-    for number, facility in enumerate(recipe.facilities):
-        if facility.fleets:
-            fleets = [fleet.as_argument() for fleet in facility.fleets]
-            suite.audits.scheduleFleets(number, fleets, facility.records_count, first, sender=deployer)
-
-
-def _appoint_guardian(suite: Suite, recipe: Recipe, deployer: AccountAPI) -> None:
-    """The one permission that is not the timelock's: to halt dividends, once."""
-    halt = suite.vault.halt.encode_input()[:4]
-    suite.manager.labelRole(GUARDIAN_ROLE, "GUARDIAN", sender=deployer)
-    suite.manager.setTargetFunctionRole(suite.vault.address, [halt], GUARDIAN_ROLE, sender=deployer)
-    suite.manager.grantRole(GUARDIAN_ROLE, recipe.governance.guardian, 0, sender=deployer)
-
-
-def _hand_over(suite: Suite, deployer: AccountAPI) -> None:
-    suite.manager.grantRole(_ADMIN_ROLE, suite.timelock.address, 0, sender=deployer)
-    suite.manager.renounceRole(_ADMIN_ROLE, deployer.address, sender=deployer)

@@ -21,6 +21,32 @@ RECIPES = Path(__file__).parent / "_recipes"
 ORACLE_COUNTS = range(4, 32, 3)
 """3f + 1, as far as the signer bits of a record reach."""
 
+DEVELOPMENT_ACCOUNTS = frozenset(
+    {
+        "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266",
+        "0x70997970C51812dc3A010C7d01b50e0d17dc79C8",
+        "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC",
+        "0x90F79bf6EB2c4f870365E785982E1f101E93b906",
+        "0x15d34AAf54267DB7D7c367839AAf71A00a2C6A65",
+        "0x9965507D1a55bcC2695C58ba16FB37d819B0A4dc",
+        "0x976EA74026E726554dB657fA54763abd0C3a0aa9",
+        "0x14dC79964da2C08b23698B3D3cc7Ca32193d9955",
+        "0x23618e81E3f5cdF7f54C3d65f7FBc0aBf5B21E8f",
+        "0xa0Ee7A142d267C1f36714E4a8F75612F20a79720",
+        "0xBcd4042DE499D14e55001CcbB24a551F3b954096",
+        "0x71bE63f3384f5fb98995898A86B02Fb2426c5788",
+        "0xFABB0ac9d68B0B445fB7357272Ff202C5651694a",
+        "0x1CBd3b2770909D4e10f157cABC84C7264073C9Ec",
+        "0xdF3e18d64BC6A983f673Ab319CCaE4f1a57C7097",
+        "0xcd3B766CCDd6AE721141F452C550Ca635964ce71",
+        "0x2546BcD3c84621e976D8185a91A922aE77ECEc30",
+        "0xbDA5747bFD65F08deb54cb465eB87D40e51B197E",
+        "0xdD2FD4581271e230360230F9337D5c0430Bf44C0",
+        "0x8626f6940E2eb28930eFb4CeF49B2d1F2C9C1199",
+    }
+)
+"""Accounts 0 to 19 of the mnemonic "test test … junk"."""
+
 WHOLE_BPS = 10_000
 MIN_RATE, MAX_RATE = 1, 10**18
 MIN_RELEASE_BPS, MAX_RELEASE_BPS = 100, WHOLE_BPS
@@ -67,6 +93,15 @@ Weight = Annotated[Whole, Field(ge=1, le=1024)]
 Size = Annotated[Whole, Field(ge=64, le=2**22), AfterValidator(_power_of_two)]
 Capacity = Annotated[Whole, Field(ge=0, lt=2**56)]
 RegionNumber = Annotated[Whole, Field(ge=0, lt=2**32)]
+
+
+class Network(Strict):
+    """Which chains the recipe is for, and how its transactions are to be sent."""
+
+    chain_ids: Annotated[list[Span], Field(min_length=1)]
+    public: bool = Field(strict=True)
+    confirmations: Delay
+    max_fee_gwei: Span
 
 
 class Clock(Strict):
@@ -225,6 +260,7 @@ class Facility(Strict):
 class Recipe(Strict):
     """One network's suite."""
 
+    network: Network
     clock: Clock
     oracles: Annotated[list[Address], AfterValidator(_oracle_set)]
     weights_x16: tuple[Weight, Weight, Weight]
@@ -245,7 +281,14 @@ class Recipe(Strict):
 
     @model_validator(mode="after")
     def _sections_agree(self) -> Self:
-        contradictions = [*self._times(), *self._evidence(), *self._shares(), *self._places(), *self._proofs()]
+        contradictions = [
+            *self._times(),
+            *self._evidence(),
+            *self._shares(),
+            *self._places(),
+            *self._proofs(),
+            *self._people(),
+        ]
         if contradictions:
             raise ValidationError.from_exception_data("Recipe", contradictions)
         return self
@@ -311,6 +354,34 @@ class Recipe(Strict):
                 if allowed >= slot:
                     expected = f"a product whose deadline is within a slot of {slot} ms; it is after {allowed} ms"
                     yield _contradiction(*key, given=fleet.model_dump(), expected=expected)
+
+    def _people(self) -> Iterator[InitErrorDetails]:
+        """On a public network nobody is a development account, whose keys everybody has; nothing starts half-way."""
+        if self.network.public:
+            if self.clock.genesis_delay_s < self.governance.set_up_s:
+                expected = f"at least governance.set_up_s, {self.governance.set_up_s}: set-up may be interrupted"
+                yield _contradiction("clock", "genesis_delay_s", given=self.clock.genesis_delay_s, expected=expected)
+            for key, address in _addresses(self.model_dump(), ()):
+                if address in DEVELOPMENT_ACCOUNTS:
+                    expected = "an account of somebody's own: this development account's key is known to all"
+                    yield _contradiction(*key, given=address, expected=expected)
+
+    def require_chain(self, chain_id: int) -> None:
+        """Raises `RecipeError` for a chain that the recipe is not for."""
+        if chain_id not in self.network.chain_ids:
+            named = ", ".join(map(str, self.network.chain_ids))
+            raise RecipeError(f"network.chain_ids: expected the connected chain, {chain_id} (given {named})")
+
+
+def _addresses(value: Any, key: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    if isinstance(value, dict):
+        for name, each in value.items():
+            yield from _addresses(each, (*key, name))
+    elif isinstance(value, (list, tuple)):
+        for place, each in enumerate(value):
+            yield from _addresses(each, (*key, place))
+    elif isinstance(value, str):
+        yield key, value
 
 
 def _contradiction(*key: str | int, given: object, expected: str) -> InitErrorDetails:

@@ -6,18 +6,22 @@ import click
 from ape import chain
 from ape.api import AccountAPI
 from ape.cli import ConnectedProviderCommand, account_option
-from scripts._deploy import DeploymentError, load_suite
+from scripts._commands import autosigning, reported
+from scripts._deploy import load_suite
 from scripts._handover import HandoverError, hand_over, remaining_powers, votes_short
 from scripts._permissions import holdings
 
 
 @click.command(cls=ConnectedProviderCommand)
 @account_option()
-@click.option("--check", is_flag=True, help="Send nothing; fail if any power is left.")
+@click.option("--check", "--dry-run", is_flag=True, help="Send nothing; fail, naming them, if any power is left.")
 @click.option("--short-of-votes", is_flag=True, help="Hand over although too few citizens could make a quorum yet.")
 def cli(account: AccountAPI, check: bool, short_of_votes: bool) -> None:
-    """Give up the founder's powers, and show that none is left."""
-    try:
+    """Give up the founder's powers, and show that none is left.
+
+    Exit code 0: nobody but timelock and governor administers; 1: somebody does, or the account is not the founder's.
+    """
+    with reported():
         suite = load_suite(chain.chain_id)
         if check:
             left = remaining_powers(suite)
@@ -27,10 +31,9 @@ def cli(account: AccountAPI, check: bool, short_of_votes: bool) -> None:
             short = votes_short(suite)
             if short and not short_of_votes:
                 raise HandoverError(f"a quorum lacks {short} ripe votes: until there are, nobody could decide anything")
-            for line in hand_over(suite, account):
-                click.echo(line)
-    except (DeploymentError, HandoverError) as error:
-        raise click.ClickException(str(error)) from None
+            with autosigning(account):
+                for line in hand_over(suite, account):
+                    click.echo(line)
     for holding in holdings(suite):
         click.echo(f"{holding.authority:>18}  {holding.role:<13}  {holding.holder}")
     click.echo("handed over: the timelock alone administers, and the governor alone proposes to it")

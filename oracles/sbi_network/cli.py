@@ -24,6 +24,7 @@ _PARTS: Final = {
     "signer": "sbi_network.signer.cli",
     "govern": "sbi_network.govern.cli",
     "explorer": "sbi_network.explorer.cli",
+    "deployment": "sbi_network.deployments.cli",
 }
 """Sub-commands, and the modules whose `app` they are."""
 

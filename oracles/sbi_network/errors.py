@@ -12,6 +12,7 @@
     ├── RollError                 citizens that cannot be enrolled together
     │   └── RollFormatError       a line of a roll file that does not read as a citizen
     ├── SimulationError           a scenario that cannot be simulated; its children live in `simulation`
+    ├── RecordError               a network that no deployment is recorded for
     ├── ListenError               the address to serve HTTP at cannot be had
     └── MeterError                a metering source or a proof of compute that failed; its children live in `meter`
 
@@ -102,6 +103,10 @@ class RollFormatError(RollError):
 
 class SimulationError(SBIError):
     """A scenario that cannot be simulated."""
+
+
+class RecordError(SBIError):
+    """A network that no deployment is recorded for."""
 
 
 class ListenError(SBIError):

@@ -128,7 +128,10 @@ def _sums(evidence: Evidence) -> str:
     suite, loop = evidence.loop.suite, evidence.loop
     for dividend in evidence.dividends:
         counted = loop.counted(dividend.epoch)  # refuses a commitment that no readings lead to
-        _require(8, f"the reading of facility {CHEAT} that epoch {dividend.epoch} counts", counted[CHEAT], None)
+        nothing = loop.counts_nothing(dividend.epoch)
+        _require(
+            8, f"what epoch {dividend.epoch} counts as nothing", nothing, f"facility {CHEAT} too", CHEAT in nothing
+        )
         outputs = [
             public_output_down(
                 signed.message.raw,

@@ -144,6 +144,11 @@ class Loop:
                 return taken
         raise DemoError(f"epoch {epoch}: the report is not over the readings that the meters serve")
 
+    def counts_nothing(self, epoch: int) -> list[int]:
+        """The facilities that an epoch's report counts as nothing: refused, or with a reading that claims nothing."""
+        taken = enumerate(self.counted(epoch))
+        return [number for number, signed in taken if signed is None or not any(signed.message.raw)]
+
     def _served(self, facility: int, epoch: int) -> Signed[Reading] | None:
         try:
             return decode_signed(Reading, json.dumps(self.reading(facility, epoch)))

@@ -69,11 +69,12 @@ class Story:
                 self._stop_one(oracles)
             self._wait_for_end(epoch)
             dividend = self._dividend(epoch)
-            if dividend is None:
+            if dividend is None or not dividend.output:
                 lost += 1
-                self._out.print(f"[yellow]Epoch {epoch} brought no dividend: no report came before its deadline.")
+                why = "no report came before its deadline" if dividend is None else "no facility proved anything"
+                self._out.print(f"[yellow]Epoch {epoch} brought no dividend: {why}.")
                 if lost > MAX_LOST:
-                    raise DemoError(f"{lost} epochs without a report: see the logs of the oracles")
+                    raise DemoError(f"{lost} epochs without a dividend: see the logs of the oracles")
             else:
                 self.told.dividends.append(dividend)
                 self._show_slashing()
@@ -277,10 +278,7 @@ class Story:
             "signers_per_epoch": [suite.oracles.recordOf(d.epoch).signers.bit_count() for d in self.told.dividends],
             "rates": {str(d.epoch): suite.vault.rateAt(d.epoch) for d in self.told.dividends},
             "votes": self._vote.tally(),
-            "refused": [
-                [number for number, signed in enumerate(self._loop.counted(d.epoch)) if signed is None]
-                for d in self.told.dividends
-            ],
+            "refused": [self._loop.counts_nothing(d.epoch) for d in self.told.dividends],
             "slashed_wei": self.told.slashing.amount if self.told.slashing else 0,
             "invariants": {str(held.number): held.by for held in self.told.held},
         }

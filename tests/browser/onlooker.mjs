@@ -75,10 +75,10 @@ async function seesABrake(browser, order) {
   await page.goto(`${order.base}/`);
   await page.getByText("No brake is pulled.").waitFor();
   await page.getByText("A tenth less for operators").first().waitFor();
+  await shootPart(page, order, ".about-governance", "governance-en");
   await page.getByText("The whole text").click();
   await page.getByText("<img src=x onerror=alert(1)>").waitFor();
   await page.getByText("exchange.setShares(").first().waitFor();
-  await shootPart(page, order, ".about-governance", "governance-en");
   await order.ask("halt");
   await page.getByText("The guardian has halted dividends.").waitFor();
   await assertAccessible(page, "a halt");

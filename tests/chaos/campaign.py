@@ -17,7 +17,7 @@ _POLL: Final = 0.2
 _EFFECT_SECONDS: Final = 90.0
 """How long a fault may take to take effect; then it is taken away, not counted, and tried once more later."""
 
-_TRIES: Final = 3
+_TRIES: Final = 10
 _WIDE_AT_ONCE: Final = 1
 """Faults at a time that are of no one oracle."""
 
@@ -39,8 +39,8 @@ class Running:
 
     @property
     def is_at_its_slot(self) -> bool:
-        """Whether its slot is the one that it is of, or, where it is of none, the one that it uses."""
-        return not self.fault.meets_whoever or self.took_effect_at is not None
+        """Whether it is at work where its slot is."""
+        return self.fault.uses_its_slot and not self.is_lurking
 
 
 @dataclass

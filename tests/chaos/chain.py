@@ -96,7 +96,7 @@ class LocalChain:
         manager, verifier = self._create("SuiteAccessManager", owner, _NEVER), self._create("EcdsaVerifier")
         # The registry knows bonds and disputes by their addresses before they are there, as in a real deployment.
         nonce = eth.get_transaction_count(owner)
-        bonds_at, disputes_at, products_at = (_created_by(owner, nonce + after) for after in (1, 2, 3))
+        bonds_at, disputes_at, products_at = (created_by(owner, nonce + after) for after in (1, 2, 3))
         verifiers = (verifier.address, disputes_at)
         registry = self._create(
             "ComputeOracleRegistry", manager.address, timing, bonds_at, list(oracles), WEIGHTS, verifiers
@@ -170,5 +170,6 @@ class LocalChain:
         return self.web3.eth.contract(address=receipt["contractAddress"], abi=built["abi"])
 
 
-def _created_by(owner: str, nonce: int) -> str:
+def created_by(owner: str, nonce: int) -> str:
+    """Where an account's transaction of this number puts a contract."""
     return str(to_checksum_address(keccak(rlp.encode([to_canonical_address(owner), nonce]))[12:]))

@@ -37,6 +37,9 @@ class Fault(ABC):
 
     kind: ClassVar[str]
     is_of_a_slot: ClassVar[bool] = True
+    uses_its_slot: ClassVar[bool] = True
+    """Whether no other fault of an oracle may be there meanwhile."""
+
     meets_whoever: ClassVar[bool] = False
     """Which oracle it is of shows when it takes effect: until then its slot is any, and nobody is unable to work."""
 
@@ -273,7 +276,7 @@ class RpcOtherChain(Rpc):
 class OnSending(Fault):
     """Waits for whoever sends next, at the endpoint."""
 
-    is_of_a_slot = False
+    is_of_a_slot = uses_its_slot = False
     holds = 0.0
 
     def inject(self) -> None:
@@ -329,7 +332,7 @@ class Reorg(Fault):
     """The blocks with a report are replaced by others without it."""
 
     kind = "reorg_under_a_report"
-    is_of_a_slot = False
+    is_of_a_slot = uses_its_slot = False
     holds = 0.0
 
     def inject(self) -> None:
@@ -359,7 +362,7 @@ class FeeSpike(Fault):
     """The base fee is a thousand times what it was, and falls slowly."""
 
     kind = "fee_spike"
-    is_of_a_slot = False
+    is_of_a_slot = uses_its_slot = False
     fee: ClassVar[int] = 1_000 * 10**9
 
     def inject(self) -> None:
@@ -565,7 +568,7 @@ class Demanded(Fault):
     """Somebody demands every place of the newest report's tree."""
 
     kind = "tree_demanded"
-    is_of_a_slot = False
+    is_of_a_slot = uses_its_slot = False
     holds = 0.0
 
     def inject(self) -> None:

@@ -124,7 +124,7 @@ def unguarded(settings: OracleSettings) -> None:
     SigningDesk.park = lambda self, why: None  # type: ignore[method-assign]
     Views.first_unsigned = lambda self, started_at: 0  # type: ignore[method-assign]
     EpochRound._is_surely_new = surely  # type: ignore[method-assign]
-    process.locked = lambda path: nullcontext()  # type: ignore[assignment]
+    process.locked = lambda *given: nullcontext()  # type: ignore[assignment]
 
 
 def forgetful(settings: OracleSettings) -> None:

@@ -2,12 +2,17 @@
 
 four oracles, f = 1, real processes
 ├── one fault of some kinds                   → each took effect; no epoch lost, nothing signed twice, nobody slashed
-├── the same without the signing guard        → the verdict is red: an honest oracle signed twice
-└── outboxes that forget what they sent       → the verdict is red: a nonce was used for two things
+├── one is killed when it has observed, and comes back where it sees less
+│   ├── with the signing guard                → it says the same again
+│   └── without                               → the verdict is red: an honest oracle signed twice
+└── an endpoint loses a transaction, and who sent it is killed
+    ├── with the outbox's file                → it is sent again
+    └── without                               → the verdict is red: a nonce was used for two things
 """
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import pytest
@@ -23,6 +28,9 @@ from tests.chaos.faults import (
     SecondProcess,
     TransactionDropped,
 )
+from tests.chaos.network import START_SECONDS
+from tests.chaos.observer import Log, Observer
+from tests.chaos.processes import until
 from tests.chaos.small import small_network
 
 pytestmark = [pytest.mark.slow, pytest.mark.integration, pytest.mark.timeout(900)]
@@ -40,11 +48,25 @@ def test_campaign__some_faults__lose_no_epoch_and_sign_nothing_twice(tmp_path: P
     assert verdict["signatures_seen"] > 4 * verdict["epochs"]
 
 
-def test_campaign__without_the_signing_guard__is_red(tmp_path: Path) -> None:
-    with small_network(tmp_path / "network", all_are="unguarded") as network:
-        verdict = Campaign(network, SEED, print).run((KillAtObserved,), least_epochs=2)
-    assert verdict["faults_by_kind"] == {KillAtObserved.kind: 1}
-    assert verdict["double_signatures_by_honest"] > 0
+@pytest.mark.parametrize(("all_are", "is_red"), [("unguarded", True), (None, False)])
+def test_verdict__killed_after_observing_and_back_with_less__is_red_without_the_signing_guard(
+    tmp_path: Path, all_are: str | None, *, is_red: bool
+) -> None:
+    with small_network(tmp_path / "network", all_are=all_are) as network:
+        one, *others = network.slots
+        for slot in others[1:]:
+            slot.process.kill()  # so that no report closes the epoch before that one is back
+        until("it to see readings", lambda: one.process.has_told("observed", readings=2), START_SECONDS)
+        fault = KillAtObserved(network, one, random.Random(SEED))
+        fault.inject()
+        until("it to observe, and its end", fault.has_taken_effect, START_SECONDS)
+        fault.heal()
+        until("it to observe again", lambda: one.process.has_told("observed"), START_SECONDS)
+        if is_red:
+            until("others to be told", network.signatures.doubled, START_SECONDS)
+        verdict = Observer(network, Log()).verdict(0, max(0, network.chain.running()))
+    assert verdict["signatures_seen"] > 0
+    assert (verdict["double_signatures_by_honest"] > 0) is is_red
 
 
 LOST_AND_FORGOTTEN = (TransactionDropped, OUTBOX_KILLS[3])

@@ -5,6 +5,7 @@ That the limits are the contracts' own is for `test_deployment.py`.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -257,3 +258,49 @@ def test_load_recipe__override_in_a_section_without_content__named(tmp_path: Pat
     path.write_text("clock:\n", encoding="utf-8")
     with pytest.raises(RecipeError, match="expected a mapping that holds 'ring_epochs', given nothing"):
         load_recipe(str(path), {"clock.ring_epochs": 3})
+
+
+PUBLIC = sorted(path.stem for path in RECIPES.glob("*.yaml") if path.stem != "local")
+PEOPLE: dict[str, Any] = {
+    "oracles": addresses(4),
+    "governance.founder": addresses(5)[4],
+    "governance.guardian": addresses(6)[5],
+    "registrars": addresses(7)[6:],
+    "facilities": [{**FACILITY, "operator": addresses(8)[7], "reading_key": addresses(9)[8]}],
+}
+"""Whom a public network's recipe leaves open."""
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_load_recipe__public_network__wants_people_and_nothing_else(name: str) -> None:
+    with pytest.raises(RecipeError) as caught:
+        load_recipe(name)
+    for key in ("oracles.3", "governance.founder", "governance.guardian", "registrars.0", "facilities.0.reading_key"):
+        assert f"{key}: expected a checksummed address, got 'set me" in str(caught.value)
+    recipe = load_recipe(name, PEOPLE)
+    assert recipe.network.public
+    assert recipe.network.confirmations > 0
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_load_recipe__development_account_on_a_public_network__refused(name: str) -> None:
+    with pytest.raises(RecipeError, match=r"governance\.guardian: expected an account of somebody's own"):
+        load_recipe(name, {**PEOPLE, "governance.guardian": OTHER})
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_load_recipe__genesis_before_set_up_ends__refused(name: str) -> None:
+    with pytest.raises(RecipeError, match=r"clock\.genesis_delay_s: expected at least governance\.set_up_s, 86400"):
+        load_recipe(name, {**PEOPLE, "clock.genesis_delay_s": 86_399})
+
+
+def test_recipes__all__say_which_network_once() -> None:
+    assert {"sepolia", "hoodi", "base-sepolia"} <= set(PUBLIC)
+    numbers = [load_recipe(name, PEOPLE).network.chain_ids for name in PUBLIC]
+    assert sorted(map(tuple, numbers)) == sorted(set(map(tuple, numbers)))
+
+
+@pytest.mark.parametrize("path", sorted(RECIPES.glob("*.yaml")), ids=lambda path: path.stem)
+def test_recipes__each_figure__has_its_reason_beside_it(path: Path) -> None:
+    bare = re.findall(r"^ +(\w+): [\d_]+ *$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    assert set(bare) <= {"region"}

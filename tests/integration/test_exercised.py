@@ -42,6 +42,7 @@ CONTRACTS = (
     "SignerBonds",
     "ComputeDisputes",
     "ProductDisputes",
+    "AuditTerms",
     "CitizenVotes",
     "SecondChamber",
     "SuiteGovernor",

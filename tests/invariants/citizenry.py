@@ -93,7 +93,7 @@ class Life:
     since: int
     until: int | None = None
     had: frozenset[int] = frozenset()
-    """Once it has ended: the epochs whose income it had by its leaf."""
+    """Once it has ended: the epochs whose income it had, by its leaf and by those presented after the end."""
 
     chosen: bool = False
 
@@ -208,6 +208,7 @@ class Citizenry:
             before.fate, leaf.fate = Fate.REPLACED, Fate.HELD
         else:
             self._take_back(i for epoch, i in leaf.incomes.items() if epoch >= before.first_epoch)
+            life.had |= {epoch for epoch in leaf.incomes if epoch < before.first_epoch}
             leaf.fate = Fate.ENDED
         life.leaf, life.chosen = leaf, chosen
 

@@ -199,7 +199,7 @@ class Nation:
             if index().call() != before:
                 return
             with suppress(Web3Exception, ValueError):
-                self.live_epoch()
+                self.end_epoch_reported()
 
     def _object(self, batch: int, index: int) -> None:
         account = self.rolls[batch].leaves[index].account

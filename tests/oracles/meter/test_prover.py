@@ -69,10 +69,7 @@ def _address() -> Any:
 
 def signed(number: int, root: bytes) -> Signed[Product]:
     product = ASKED[number].challenge.product(root)
-    domain = StubCalendar({}).clock.domain
-    return Signed(
-        product, product.sign(facility_key(0), replace(domain, name="ProductDisputes", verifying_contract=PRODUCTS))
-    )
+    return Signed(product, product.sign(facility_key(0), PRODUCT_DOMAIN))
 
 
 def test_keep__a_second_product_of_a_challenge__gives_back_the_first(records: ProofRecords) -> None:
