@@ -165,6 +165,7 @@ def keep(out: Path, part: str, found: dict[str, Any]) -> None:
         "system": platform.platform(),
         f"load_average_after_{part}": round(os.getloadavg()[0], 1),
     }
+    figures.pop("note", None)
     figures |= {"command": "make bench-relay", **found, "machine": machine}
     out.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     _out.print_json(json.dumps(found))
