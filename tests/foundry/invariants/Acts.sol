@@ -10,7 +10,6 @@ import {Exhibit} from "../../../contracts/interfaces/IComputeDisputes.sol";
 import {Report} from "../../../contracts/interfaces/IComputeOracleRegistry.sol";
 import {Outcome} from "../../../contracts/interfaces/IReportSource.sol";
 import {Authorization} from "../../../contracts/interfaces/ISBIToken.sol";
-import {DistributionVault} from "../../../contracts/DistributionVault.sol";
 import {Nation} from "./Nation.sol";
 
 /// @title Acts
@@ -19,7 +18,6 @@ import {Nation} from "./Nation.sol";
 contract Acts is Nation {
     uint256 private _salt;
     uint256 private _generation;
-    uint256 private _registrations;
 
     /* REGISTRAR */
 
@@ -434,8 +432,9 @@ contract Acts is Nation {
     function governor_schedulesTerms(uint256 seed) external act {
         uint256 before = sumOfBalances();
         address rule = address(new IssuancePolicy(1 + seed % 1e18, 100 + seed % 9901));
+        uint256 fromEpoch = vault.currentEpoch() + settings.minNotice;
         _asGovernor();
-        vault.scheduleTerms(rule, address(oracles), vault.currentEpoch() + settings.minNotice);
+        vault.scheduleTerms(rule, address(oracles), fromEpoch);
         _hold(6, sumOfBalances() == before, "a vote changed balances");
     }
 
@@ -456,8 +455,9 @@ contract Acts is Nation {
             keyOf[vm.addr(_oracleKey(name, i))] = _oracleKey(name, i);
         }
         _bondSet(name, 4);
+        uint256 fromEpoch = oracles.currentEpoch() + 1;
         _asGovernor();
-        oracles.scheduleConfig(_oracleSet(name, 4), settings.weightsX16, _verifiers(), oracles.currentEpoch() + 1);
+        oracles.scheduleConfig(_oracleSet(name, 4), settings.weightsX16, _verifiers(), fromEpoch);
     }
 
     /* BUYER AND OPERATOR */
