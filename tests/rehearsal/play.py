@@ -308,7 +308,7 @@ def play(run: Rehearsal, seed: int) -> str:
             genesis, length = int(suite.vault.genesis()), int(suite.vault.epochLength())
             _await_dividends(run, suite, EPOCHS, genesis - _now(suite) + 12 * length)
             say("another oracle takes a place")
-            change = int(suite.oracles.currentEpoch()) + 3
+            change = int(suite.oracles.currentEpoch()) + 8
             _replace_oracle(run, suite, rpc, change)
             started_oracles[LEAVER].stop()
             kept = {s: p for s, p in places.items() if p != LEAVER}
