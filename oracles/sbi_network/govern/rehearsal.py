@@ -110,7 +110,10 @@ async def _make(fork: Chain, timelock: Address, call: Call, deployment: Deployme
     transaction: Any = {"from": timelock, "to": call.target, "data": HexBytes(call.data), "gas": _CALL_GAS}
     await asked(fork.web3.eth.call(transaction))
     sent = await asked(fork.web3.eth.send_transaction(transaction))
-    receipt = await asked(fork.web3.eth.get_transaction_receipt(sent))
+    # Anvil answers with the hash before the block is there.
+    receipt = await asked(
+        fork.web3.eth.wait_for_transaction_receipt(sent, timeout=_FORK_REQUEST_SECONDS, poll_latency=_POLL_SECONDS)
+    )
     return tuple(_event(fork, log, deployment) for log in receipt["logs"])
 
 
