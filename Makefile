@@ -20,10 +20,10 @@ demo: setup ## Run the closed loop on this machine (KEEP=1 leaves it running)
 demo-page: setup ## The same, shown on the explorer's pages while it unfolds, and kept running
 	@$(BIN)/python -m scripts.demo --pages --keep $(if $(PORT_BASE),--port-base $(PORT_BASE))
 
-# Forge and Ape's EVM use a core each, and share nothing; the others have clocks to meet, or both cores already.
+# The first three use a core each, two at a time; the others have clocks to meet, or both cores already.
 test: setup ## Run the whole test suite
 	@$(MAKE) --no-print-directory lint
-	@$(MAKE) --no-print-directory -j2 --output-sync=target test-foundry test-contracts
+	@$(MAKE) --no-print-directory -j2 --output-sync=target test-foundry test-evm test-anvil
 	@$(MAKE) --no-print-directory test-oracles
 	@$(MAKE) --no-print-directory test-integration
 
@@ -45,8 +45,12 @@ test-foundry: setup ## Contract unit and fuzz tests, in Solidity
 test-oracles: setup ## The Python package's tests, without Ape
 	$(PYTEST) tests/oracles -n 2
 
-test-contracts: setup ## Contract tests from Python; the stateful model on both EVMs
+test-contracts: test-evm test-anvil ## Contract tests from Python; the stateful model on both EVMs
+
+test-evm: setup ## Contract tests and the stateful model on Ape's own EVM
 	$(APE) test tests/contracts tests/invariants --network ethereum:local:test
+
+test-anvil: setup ## Permissions, the stateful model and the stories on Anvil
 	$(APE) test tests/contracts/test_permissions.py tests/invariants tests/stories --network ethereum:local:foundry
 
 stories: setup ## Play and tell the bad days of tests/stories, and a vote, on Anvil

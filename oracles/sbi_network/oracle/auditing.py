@@ -88,7 +88,7 @@ class _Facility:
 
 @dataclass(slots=True)
 class _Epoch:
-    """An epoch's audit: `begun` is set once it is known who must prove what."""
+    """An epoch's audit. `begun` is set once it is known who must prove what; or that it cannot be: `rules` is None."""
 
     rules: Rules | None = None
     facilities: dict[int, _Facility] = field(default_factory=dict)
@@ -144,7 +144,9 @@ class Auditing:
                 rules = await self._calendar.rules_at(reading.epoch)
                 return "not audited: the epoch is too long ago" if rules.asked else None
             await known.begun.wait()
-            if known.rules is None or not known.rules.asked:
+            if known.rules is None:
+                raise NoAnswerError("what must be proved could not be learnt")
+            if not known.rules.asked:
                 return None
             facility = known.facilities.get(reading.facility)
             if facility is None:
@@ -250,6 +252,8 @@ class Auditing:
             _log.error("epoch_not_audited", epoch=epoch, reason=str(error))
         except Exception:  # noqa: BLE001 - the task's boundary: a bug must not cost the next epoch too
             _log.exception("audit_failed_unexpectedly", epoch=epoch)
+        finally:
+            work.begun.set()
 
     async def _slot(self, audit: EpochAudit, slot: int, work: _Epoch) -> None:
         """All facilities of one slot. B·r is worked out once for all devices that share B."""
@@ -258,14 +262,22 @@ class Auditing:
             begins = self._calendar.start_of_slot(audit.epoch, slot, audit.rules.slots)
             await asyncio.sleep(max(0.0, begins - self._clock.now()))
             first = await self._until(lambda: self._calendar.first_beacon(audit, slot))
-            await asyncio.gather(*[self._commitments(audit, number, first, work) for number in numbers])
+            await self._all({number: self._commitments(audit, number, first, work) for number in numbers}, work)
             second = await self._until(lambda: self._calendar.second_beacon(audit, slot, first))
             shared = _Shared(second.word)
-            await asyncio.gather(*[self._judge(audit, number, shared, work.facilities[number]) for number in numbers])
+            judging = {number: self._judge(audit, number, shared, work.facilities[number]) for number in numbers}
+            await self._all(judging, work)
         finally:
             # Where this oracle itself failed, nothing is proved to it, and nobody is blamed.
             for number in numbers:
                 work.facilities[number].done.set()
+
+    async def _all(self, works: Mapping[int, Awaitable[None]], work: _Epoch) -> None:
+        """Work on several facilities. What fails over one of them costs the others nothing, and is not its fault."""
+        for number, failure in zip(works, await asyncio.gather(*works.values(), return_exceptions=True), strict=True):
+            if isinstance(failure, Exception):
+                work.facilities[number].blamed = False
+                _log.error("facility_not_audited", facility=number, reason=str(failure), exc_info=failure)
 
     async def _commitments(self, audit: EpochAudit, number: int, first: Beacon, work: _Epoch) -> None:
         """Ask for products until all have come or the last deadline has passed."""
@@ -278,7 +290,7 @@ class Auditing:
                 self._take(case, signed, at)
             found.cases.append(case)
         by_device = {case.asked.challenge.device: case for case in found.cases}
-        key = (await self._calendar.registry.facility(number)).reading_key
+        key = (await self._until(lambda: self._calendar.registry.facility(number))).reading_key
         url = f"{self._urls[number]}/v1/products/{audit.epoch}" if number in self._urls else None
         last = max(case.audit.deadline_ms for case in found.cases)
         limit = MAX_TEXT_CHARS * (1 + len(asked))

@@ -9,6 +9,7 @@ oracle ── was not there ── restarts ── chain fails ── nothing is
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,12 +17,16 @@ from typing import Any
 
 import pytest
 
+from sbi_network.chain.errors import EndpointError
 from sbi_network.meter import prover
 from sbi_network.meter.bounds import failure_share_up
 from sbi_network.meter.proof import NumpyBackend, SharedCheck
+from sbi_network.meter.proof.calendar import EpochAudit
 from sbi_network.oracle import auditing
 from sbi_network.oracle.transport import NoAnswerError
 from sbi_network.protocol.figure import ZERO_WORD
+from sbi_network.protocol.json_form import Signed
+from sbi_network.protocol.messages import Product
 from tests.oracles.oracle.audited import (
     EPOCH_SECONDS,
     FLEET,
@@ -210,19 +215,28 @@ def test_audit__nobody_answers__counts_nothing(folder: Path) -> None:
 
 def test_audit__a_device_that_is_late__is_not_credited(folder: Path) -> None:
     calendar = StubCalendar({0: OBLIGATION})
+    seen = threading.Semaphore(0)
 
     class Slow(NumpyBackend):
-        """Takes twice as long as is allowed over the last device."""
+        """Takes twice as long as is allowed over the last device, the oracle having seen the others."""
 
         done = 0
 
         def multiply(self) -> Any:
             Slow.done += 1
             if Slow.done == 4:
+                assert all(seen.acquire(timeout=60) for _ in range(3))
                 calendar.clock.time.now += 12
             return super().multiply()
 
     network = Network(calendar, {0: Facility(calendar, folder, backend=Slow)})
+    note_seen = network.log.note_seen
+
+    def noted(signed: Signed[Product], at_ms: int) -> None:
+        note_seen(signed, at_ms)
+        seen.release()
+
+    network.log.note_seen = noted  # type: ignore[method-assign]
     asyncio.run(network.pass_epoch())
     found = network.auditing.finding(0, 0)
     assert found is not None
@@ -278,6 +292,56 @@ def test_fault_of__the_chain_fails__is_asked_again_not_accepted(folder: Path) ->
     network.calendar.fails = True
     with pytest.raises(NoAnswerError):
         fault(network, 1)
+
+
+def test_fault_of__who_must_prove_what_is_not_learnt__neither_counts_nor_waits(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = network_of(folder)
+
+    async def audit_of(epoch: int) -> EpochAudit:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(network.calendar, "audit_of", audit_of)
+    asyncio.run(network.auditing.audit(0))
+    with pytest.raises(NoAnswerError):
+        fault(network, 1)
+
+
+def test_audit__one_read_of_a_facility_fails__is_asked_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = network_of(folder)
+    failures = [EndpointError("TimeoutError", "no answer")]
+    answer = network.calendar.facility
+
+    async def facility(number: int) -> Any:
+        if failures:
+            raise failures.pop()
+        return await answer(number)
+
+    monkeypatch.setattr(network.calendar, "facility", facility)
+    asyncio.run(network.pass_epoch())
+    assert fault(network, full(0)) is None
+
+
+def test_audit__a_bug_over_one_facility__costs_no_other_and_blames_nobody(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calendar = StubCalendar({0: OBLIGATION, 1: OBLIGATION})
+    network = Network(calendar, {number: Facility(calendar, folder, number) for number in range(2)})
+    answer = calendar.facility
+
+    async def facility(number: int) -> Any:
+        if number == 1:
+            raise RuntimeError("a bug")
+        return await answer(number)
+
+    monkeypatch.setattr(calendar, "facility", facility)
+    asyncio.run(network.pass_epoch())
+    assert fault(network, full(0)) is None
+    found = network.auditing.finding(0, 1)
+    assert found is not None
+    assert found["verdicts"].startswith("0 of 4")
+    assert network.log.failed(1, 0, 0) == {}
 
 
 def test_audit__nothing_is_asked__everything_counts_as_signed(folder: Path) -> None:
