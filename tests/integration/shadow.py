@@ -116,5 +116,11 @@ def run(command: Sequence[str | Path], folder: Path = ROOT, *, seconds: float = 
     return str(done.stdout)
 
 
+def deploy(rpc_url: str, folder: Path) -> None:
+    """Deploys the suite by the recipe `local`, as a script does: compiling included, should sources have changed."""
+    at = ("--network", f"ethereum:local:{rpc_url}", "--account", "TEST::0")
+    run((BIN / "ape", "run", "deploy", *at, "--recipe", "local", "--yes"), folder, seconds=600)
+
+
 def _tail(done: subprocess.CompletedProcess[str]) -> str:
     return (done.stdout + done.stderr)[-TAIL_CHARS:]

@@ -37,7 +37,7 @@ from sbi_network.chain.vault import Vault
 from sbi_network.protocol.abi import load_abi
 from sbi_network.protocol.messages import Bond, TransferWithAuthorization, bonds_domain, token_domain
 from sbi_network.protocol.oracle_set import OracleConfig
-from tests.integration.shadow import BIN, anvil, make_shadow, run
+from tests.integration.shadow import BIN, anvil, deploy, make_shadow, run
 from tests.support.actors import Actors, Person, roll_of, split
 
 pytestmark = [pytest.mark.slow, pytest.mark.integration]
@@ -121,8 +121,7 @@ class Network:
 def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
     folder = make_shadow(tmp_path_factory.mktemp("clients") / "project")
     with anvil(folder) as rpc_url:
-        at = f"ethereum:local:{rpc_url}"
-        run((BIN / "ape", "run", "deploy", "--network", at, "--account", "TEST::0", "--recipe", "local"), folder)
+        deploy(rpc_url, folder)
         record = json.loads((folder / "scripts" / "_deployments" / "31337.json").read_text())
         contracts = {role: entry["address"] for role, entry in record["contracts"].items()}
         citizens = tuple(Account.create() for _ in range(3))
@@ -337,6 +336,8 @@ def test_console__on_a_deployed_suite__contracts_by_role(network: Network) -> No
             return await Vault(chain, network.contracts["vault"]).headcount()
 
     command = (BIN / "ape", "console", "--network", f"ethereum:local:{network.rpc_url}", "--code")
-    printed = run((*command, "print(token.symbol(), vault.headcount(), suite.token == token)"), network.folder)
+    printed = run(
+        (*command, "print(token.symbol(), vault.headcount(), suite.token.address == token.address)"), network.folder
+    )
     assert printed.splitlines()[-1] == f"SBI {asyncio.run(read())} True"
     assert asyncio.run(read()) == len(network.citizens)

@@ -38,7 +38,7 @@ from sbi_network.roll import CitizenLeaf
 from sbi_network.roll.cli import app
 from sbi_network.roll.layout import read_manifest
 from sbi_network.roll.published import open_roll
-from tests.integration.shadow import BIN, ROOT, anvil, make_shadow, run, wait_until
+from tests.integration.shadow import ROOT, anvil, deploy, make_shadow, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.integration]
 
@@ -137,9 +137,7 @@ def office(deployed: tuple[Path, str, ChecksumAddress], tmp_path: Path) -> Itera
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str, ChecksumAddress]]:
     folder = make_shadow(tmp_path_factory.mktemp("roll") / "project")
     with anvil(folder) as rpc_url:
-        at = f"ethereum:local:{rpc_url}"
-        command = (BIN / "ape", "run", "deploy", "--network", at, "--account", "TEST::0", "--recipe", "local")
-        run(command, folder, seconds=600)
+        deploy(rpc_url, folder)
         record = json.loads((folder / "scripts" / "_deployments" / "31337.json").read_text())
         yield folder, rpc_url, check_address("citizens", record["contracts"]["citizens"]["address"])
 

@@ -26,7 +26,7 @@ from sbi_network.protocol.abi import load_abi
 from sbi_network.protocol.json_form import Signed, encode_signed
 from sbi_network.protocol.messages import Reading
 from sbi_network.roll import Batch
-from tests.integration.shadow import BIN, anvil, make_shadow, run
+from tests.integration.shadow import anvil, deploy, make_shadow
 from tests.support.actors import Actors, Person, Told, roll_of
 
 MNEMONIC: Final = "test test test test test test test test test test test junk"
@@ -423,8 +423,7 @@ def deployed_nation(folder: Path, seed: int) -> Iterator[Nation]:
     """The suite on an Anvil of its own, its oracles bonded."""
     shadow = make_shadow(folder / "project")
     with anvil(shadow, "--accounts", str(ACCOUNTS)) as rpc_url:
-        at = f"ethereum:local:{rpc_url}"
-        run((BIN / "ape", "run", "deploy", "--network", at, "--account", "TEST::0", "--recipe", "local"), shadow)
+        deploy(rpc_url, shadow)
         nation = Nation(rpc_url, shadow / "scripts" / "_deployments" / "31337.json", random.Random(seed))
         nation.warp(max(1, nation.genesis - nation.now))
         nation.bond_oracles()
