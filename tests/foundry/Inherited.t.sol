@@ -13,18 +13,19 @@ import {ExchangeTest} from "./ExchangeTest.sol";
 /// vouchers: from another than their holder, to the zero address, approved by a stranger, an operator that is nobody, the
 /// balance of nobody
 contract InheritedTest is ExchangeTest {
-    function _managed() private view returns (IAccessManaged[5] memory) {
+    function _managed() private view returns (IAccessManaged[6] memory) {
         return [
             IAccessManaged(address(oracles)),
             IAccessManaged(address(vault)),
             IAccessManaged(address(citizens)),
             IAccessManaged(address(exchange)),
-            IAccessManaged(address(chamber))
+            IAccessManaged(address(chamber)),
+            IAccessManaged(address(audits))
         ];
     }
 
     function test_setAuthority__toAnAddressWithoutCode__refused() public {
-        IAccessManaged[5] memory managed = _managed();
+        IAccessManaged[6] memory managed = _managed();
         for (uint256 i = 0; i < managed.length; ++i) {
             vm.expectRevert(abi.encodeWithSelector(IAccessManaged.AccessManagedInvalidAuthority.selector, stranger));
             vm.prank(address(manager));
@@ -34,7 +35,7 @@ contract InheritedTest is ExchangeTest {
     }
 
     function test_isConsumingScheduledOp__outsideOfAScheduledCall__no() public view {
-        IAccessManaged[5] memory managed = _managed();
+        IAccessManaged[6] memory managed = _managed();
         for (uint256 i = 0; i < managed.length; ++i) {
             assertEq(managed[i].isConsumingScheduledOp(), bytes4(0));
         }
