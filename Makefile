@@ -71,7 +71,7 @@ test-network: setup ## The small chaos campaign, demands, double signers, lateco
 test-relay: setup ## The relayer's bad days: wallets, reorgs, floods, full queues, a node that is gone
 	$(PYTEST) tests/relay
 
-test-explorer: setup ## The explorer's long and bad days: reorgs, kills, PostgreSQL, hostile clients
+test-explorer: setup ## The explorer's long and bad days: reorgs, kills, PostgreSQL, hostile clients; a demo kept running
 	$(PYTEST) tests/explorer
 
 rehearse: setup tests/rehearsal/node_modules ## Play a deployment to Sepolia on this machine: on Anvil, then on Hardhat's node

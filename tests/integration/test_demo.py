@@ -4,9 +4,8 @@ bad days: status 1, a message for a person, and nothing left running
 ├── ports in use: named, before anything starts
 ├── SIGTERM or a closed terminal in the middle, and again: every process is stopped
 └── a meter that dies: named, with its log
-good days
-├── the loop closes: summary.json, read from the chain, adds up
-└── kept: it can be reached as it says, until Ctrl-C
+a good day
+└── the loop closes: summary.json, read from the chain, adds up; kept running, see tests/explorer/test_kept.py
 """
 
 from __future__ import annotations
@@ -15,77 +14,23 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
-import httpx
-import psutil
 import pytest
 
-from tests.integration.shadow import HOST, free_port_base, make_shadow, processes_in, wait_until
+from tests.integration.demo import RUN_SECONDS, running_demo
+from tests.integration.shadow import HOST, free_port_base, make_shadow, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.integration, pytest.mark.timeout(400)]
 
 START_SECONDS = 90.0
-STOP_SECONDS = 30.0
 IMPATIENT_SECONDS = 0.15
-RUN_SECONDS = 300.0
 CITIZENS = 1_000
 QUORUM = 3
 EPOCHS = 3
 BOND_WEI = 10**19
-PROCESSES = {"anvil", "meter-0", "meter-1", "meter-2", "oracle-0", "oracle-1", "oracle-2", "oracle-3"}
-
-
-class Demo:
-    """A demo that runs in a folder of its own; what it prints goes to a file."""
-
-    def __init__(self, folder: Path, port_base: int, *flags: str) -> None:
-        self.folder = folder
-        self.log = folder / "demo.log"
-        command = [sys.executable, "-m", "scripts.demo", "--port-base", str(port_base), *flags]
-        with self.log.open("wb") as sink:
-            self.process = subprocess.Popen(
-                command, cwd=folder, stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.STDOUT
-            )
-
-    @property
-    def printed(self) -> str:
-        return self.log.read_text(encoding="utf-8", errors="replace")
-
-    def started(self) -> bool:
-        """Whether the last of its processes has begun to log. Fails the test if the demo ended."""
-        assert self.process.poll() is None, self.printed
-        logs = self.folder / "build" / "demo" / "logs"
-        return {path.stem for path in logs.glob("*.log")} == PROCESSES
-
-    def child(self, name: str) -> psutil.Process:
-        """One of its processes, by the configuration that it runs with."""
-        (found,) = [each for each in processes_in(self.folder) if f"/{name}/" in " ".join(each.cmdline())]
-        return found
-
-    def end(self, seconds: float = STOP_SECONDS) -> int:
-        """Waits for its end; its status."""
-        return self.process.wait(seconds)
-
-    def left_behind(self) -> list[list[str]]:
-        """The command lines of what still runs in its folder."""
-        return [each.cmdline() for each in processes_in(self.folder)]
-
-
-@contextmanager
-def _demo(folder: Path, port_base: int, *flags: str) -> Iterator[Demo]:
-    demo = Demo(folder, port_base, *flags)
-    try:
-        yield demo
-    finally:
-        for process in processes_in(folder):
-            process.kill()
-        demo.process.wait(STOP_SECONDS)
 
 
 @pytest.fixture
@@ -101,7 +46,7 @@ def test_demo__ports_in_use__names_them_and_starts_nothing(folder: Path) -> None
             listener = stack.enter_context(socket.socket())
             listener.bind((HOST, port))
             listener.listen()
-        demo = stack.enter_context(_demo(folder, base))
+        demo = stack.enter_context(running_demo(folder, base))
         assert demo.end() == 1
         assert f"in use on {HOST}: port {', '.join(map(str, taken))}" in demo.printed
         assert "--port-base" in demo.printed
@@ -112,7 +57,7 @@ def test_demo__ports_in_use__names_them_and_starts_nothing(folder: Path) -> None
 
 @pytest.mark.parametrize("asking", [signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
 def test_demo__told_to_end_in_the_middle__stops_every_process(folder: Path, asking: signal.Signals) -> None:
-    with _demo(folder, free_port_base()) as demo:
+    with running_demo(folder, free_port_base()) as demo:
         # The worst moment: the last process is being started. And once more while all are being stopped.
         wait_until("the last process of the demo", demo.started, START_SECONDS)
         demo.process.send_signal(asking)
@@ -125,7 +70,7 @@ def test_demo__told_to_end_in_the_middle__stops_every_process(folder: Path, aski
 
 
 def test_demo__a_meter_dies__names_it_and_its_log(folder: Path) -> None:
-    with _demo(folder, free_port_base()) as demo:
+    with running_demo(folder, free_port_base()) as demo:
         wait_until("all processes of the demo", demo.started, START_SECONDS)
         demo.child("meter-1").kill()
         assert demo.end() == 1
@@ -136,7 +81,7 @@ def test_demo__a_meter_dies__names_it_and_its_log(folder: Path) -> None:
 
 
 def test_demo__undisturbed__closes_the_loop(folder: Path) -> None:
-    with _demo(folder, free_port_base()) as demo:
+    with running_demo(folder, free_port_base()) as demo:
         assert demo.end(RUN_SECONDS) == 0, demo.printed
         printed = demo.printed
         assert demo.left_behind() == []
@@ -165,19 +110,3 @@ def test_demo__undisturbed__closes_the_loop(folder: Path) -> None:
     assert sorted(map(int, summary["invariants"])) == list(range(1, 13))
     shown = [number for number, by in summary["invariants"].items() if by.startswith("chain: ")]
     assert sorted(map(int, shown)) == [1, 2, 3, 4, 7, 8, 9, 10, 11]
-
-
-def test_demo__kept__stays_reachable_until_told(folder: Path) -> None:
-    base = free_port_base()
-    with _demo(folder, base, "--keep") as demo:
-        wait_until("the demo to say that it still runs", lambda: "Ctrl-C stops" in demo.printed, RUN_SECONDS)
-        url = f"http://{HOST}:{base}"
-        assert f"RPC: {url}" in demo.printed
-        question = {"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []}
-        assert httpx.post(url, json=question).json()["result"] == hex(31337)
-        page = f"http://{HOST}:{base + 301}/"
-        assert f"Dashboard: {page}" in demo.printed
-        assert "text/html" in httpx.get(page).headers["content-type"]
-        demo.process.send_signal(signal.SIGINT)
-        assert demo.end() == 0, demo.printed
-        assert demo.left_behind() == []
