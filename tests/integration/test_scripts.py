@@ -159,7 +159,7 @@ def test_status__a_suite_at_work__says_how_it_stands(script: Any, town: Town) ->
     assert f"issued {SBI.of(town.suite.vault.issued())}" in told.output
     assert "founding: goes on" in told.output
     said = script("status", "--json").output
-    figures = json.loads(said[said.index("{") :])  # Ape says where it connects to, on standard error
+    figures = json.loads(said[said.index("{\n") :])  # Ape says where it connects to, on standard error
     assert figures["headcount"] == 6
     assert figures["supply_wei"] == town.suite.token.totalSupply()
 
