@@ -37,7 +37,8 @@ class Fixed:
     single: OneRun
     offered: np.ndarray[Any, Any]
     mix: list[float]
-    roll: Citizens
+    rush: Any
+    """For the plain form: whether anybody may be enrolled."""
 
 
 def policy_at(epoch: int) -> IssuancePolicy:
@@ -61,7 +62,7 @@ def cohorts_of(citizens: Citizens) -> list[State]:
     roll = citizens._roll
     columns = {
         "people": roll._people, "arrivals": roll._arrivals, "enrolled_x": roll._enrolled, "active_x": roll._active,
-        "enrolled": roll.enrolled, "active": roll.active, "most": roll._most, "held": citizens.held,
+        "enrolled": roll.enrolled, "active": roll.active, "held": citizens.held,
         "waiting": citizens.waiting, "backlog": citizens.backlog, "wage_share": citizens.wage_shares,
         "from_income": citizens._from_income, "from_holdings": citizens._from_holdings,
     }  # fmt: skip
@@ -126,11 +127,13 @@ def numpy_trade(_params: Any, _substep: int, _history: Any, state: State) -> Sta
 
 def plain_roll(_params: Any, _substep: int, _history: Any, state: State) -> State:
     epoch = state["epoch"]
-    moved_all, heads, active = 0.0, 0, 0
+    moved_all, joined, heads, active = 0.0, 0.0, 0, 0
+    enrols = bool(Fixed.rush.open(epoch, np.array([sum(c["enrolled"] for c in state["citizens"])]))[0])
     for c in state["citizens"]:
         c["people"] += c["arrivals"] - c["people"] * c["retiring"]
         outside = max(c["people"] - c["enrolled_x"], 0.0)
-        joining = min(outside * c["enrolment"], outside, c["most"])
+        joining = min(outside * c["enrolment"], outside) if enrols else 0.0
+        joined += joining
         c["enrolled_x"] = c["enrolled_x"] * (1 - c["retiring"]) + joining
         c["active_x"] *= 1 - c["retiring"]
         c["active_x"] += (c["enrolled_x"] - c["active_x"]) * c["activation"]
@@ -145,6 +148,7 @@ def plain_roll(_params: Any, _substep: int, _history: Any, state: State) -> Stat
         moved_all += moved
         heads += int(c["enrolled"])
         active += int(c["active"])
+    Fixed.rush.count(np.array([joined]))
     dividend, others, wanted = opened(state["books"], epoch, heads, active, moved_all, state["backlog"])
     return {"citizens": state["citizens"], "books": state["books"], "dividend": dividend, "others": float(others),
             "wanted": wanted}  # fmt: skip
@@ -203,6 +207,7 @@ def run(form: str, state: State, epochs: int) -> int:
     """One run; what was issued, wei."""
     functions = (numpy_roll, numpy_trade) if form == "numpy" else (plain_roll, plain_trade)
     if form == "plain":
+        Fixed.rush = state["citizens"]._roll._rush
         state = {**state, "citizens": cohorts_of(state["citizens"])}
     model = Model(initial_state=state, state_update_blocks=blocks(*functions), params={})
     simulation = Simulation(model=model, timesteps=epochs, runs=1)
