@@ -8,18 +8,17 @@ What is computed here is this machine's. It is asked for by the chain alone: ora
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from typing import Final
 
 import structlog
 
-from sbi_network.chain.errors import EndpointError
 from sbi_network.chain.keys import Signer
 from sbi_network.errors import SBIError
 from sbi_network.meter.measurement import paused, unless_stopped
 from sbi_network.meter.proof.backends import Backend
-from sbi_network.meter.proof.calendar import AuditCalendar, Beacon, EpochAudit
+from sbi_network.meter.proof.calendar import AuditCalendar, Beacon, EpochAudit, until_known
 from sbi_network.meter.proof.challenge import Challenge, Matrix
 from sbi_network.meter.proof.errors import WrongProductError
 from sbi_network.meter.proof.obligations import Asked, Obligation, challenges
@@ -37,7 +36,6 @@ _KEPT_EPOCHS: Final = 3
 """Epochs whose openings are kept to be fetched; they may be large."""
 
 _log = structlog.get_logger("sbi.meter.prover")
-T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -99,7 +97,7 @@ class Prover:
         for old in [known for known in self._answers if known <= epoch - _KEPT_EPOCHS]:
             del self._answers[old]
         try:
-            audit = await self._until(lambda: self.calendar.audit_of(epoch))
+            audit = await until_known(lambda: self.calendar.audit_of(epoch), _POLL_SECONDS)
             obligation = audit.obligations.get(self._facility)
             if audit.rules.asked:
                 self.records.prune(epoch - audit.rules.tally_epochs)
@@ -116,11 +114,11 @@ class Prover:
 
     async def _answer(self, audit: EpochAudit, obligation: Obligation, answers: Answers) -> None:
         slot = audit.slots[self._facility]
-        first = await self._until(lambda: self.calendar.first_beacon(audit, slot))
+        first = await until_known(lambda: self.calendar.first_beacon(audit, slot), _POLL_SECONDS)
         asked = challenges(self._facility, audit.epoch, first.word, obligation, audit.rules)
         self.records.ask(Duty(audit.epoch, audit.rules, obligation), asked)
         proofs = [(each, await self._proved(each, first)) for each in asked]
-        second = await self._until(lambda: self.calendar.second_beacon(audit, slot, first))
+        second = await until_known(lambda: self.calendar.second_beacon(audit, slot, first), _POLL_SECONDS)
         shared: dict[Matrix, SharedCheck] = {}
         for each, proof in proofs:
             if proof is not None and await self.open_rows(proof, second, shared, answers):
@@ -170,17 +168,3 @@ class Prover:
         proof = prove(challenge, self._backend, has_b=known == challenge.b)
         self._loaded = challenge.b
         return proof
-
-    async def _until(self, ask: Callable[[], Awaitable[T | None]]) -> T:
-        """What the chain has to say, once it says it. An endpoint that fails is asked again."""
-        told = ""
-        while True:
-            try:
-                found = await ask()
-                if found is not None:
-                    return found
-            except EndpointError as error:
-                if str(error) != told:
-                    told = str(error)
-                    _log.warning("chain_not_read", reason=told)
-            await asyncio.sleep(_POLL_SECONDS)

@@ -11,21 +11,21 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, Protocol
 
 import structlog
 
-from sbi_network.chain.errors import ChainError, EndpointError
+from sbi_network.chain.errors import ChainError
 from sbi_network.chain.exchange import Exchange
 from sbi_network.errors import ProtocolError, SBIError, SignatureError
 from sbi_network.meter.deliveries import ExchangeDeliveries
 from sbi_network.meter.evidence import AuditResult
 from sbi_network.meter.measurement import EpochSpan
 from sbi_network.meter.proof import Audit, Evidence, SharedCheck, Verdict, find_wrong_entry
-from sbi_network.meter.proof.calendar import AuditCalendar, Beacon, EpochAudit
+from sbi_network.meter.proof.calendar import AuditCalendar, Beacon, EpochAudit, until_known
 from sbi_network.meter.proof.challenge import Matrix, opened_rows
 from sbi_network.meter.proof.obligations import Asked, Obligation, Raw, Rules, allowance, audit_of, challenges, excess
 from sbi_network.meter.proof.opening import Opening, opening_bytes
@@ -47,7 +47,6 @@ _EVIDENCE_EPOCHS: Final = 1_000
 """How many epochs back products and evidence are kept."""
 
 _log = structlog.get_logger("sbi.oracle.audits")
-T = TypeVar("T")
 
 
 class Prosecutor(Protocol):
@@ -236,7 +235,7 @@ class Auditing:
         """Audit one epoch that has begun, to its end. Raises nothing of its own: what fails is not proved."""
         work = self._opened(epoch)
         try:
-            audit = await self._until(lambda: self._calendar.audit_of(epoch))
+            audit = await until_known(lambda: self._calendar.audit_of(epoch), self._poll_seconds)
             # Of an epoch that is over, what cannot be had any more is nobody's fault.
             blamed = self._clock.now() < self._clock.end_of(epoch)
             for number, obligation in audit.obligations.items():
@@ -261,9 +260,9 @@ class Auditing:
         try:
             begins = self._calendar.start_of_slot(audit.epoch, slot, audit.rules.slots)
             await asyncio.sleep(max(0.0, begins - self._clock.now()))
-            first = await self._until(lambda: self._calendar.first_beacon(audit, slot))
+            first = await until_known(lambda: self._calendar.first_beacon(audit, slot), self._poll_seconds)
             await self._all({number: self._commitments(audit, number, first, work) for number in numbers}, work)
-            second = await self._until(lambda: self._calendar.second_beacon(audit, slot, first))
+            second = await until_known(lambda: self._calendar.second_beacon(audit, slot, first), self._poll_seconds)
             shared = _Shared(second.word)
             judging = {number: self._judge(audit, number, shared, work.facilities[number]) for number in numbers}
             await self._all(judging, work)
@@ -290,7 +289,7 @@ class Auditing:
                 self._take(case, signed, at)
             found.cases.append(case)
         by_device = {case.asked.challenge.device: case for case in found.cases}
-        key = (await self._until(lambda: self._calendar.registry.facility(number))).reading_key
+        key = (await until_known(lambda: self._calendar.registry.facility(number), self._poll_seconds)).reading_key
         url = f"{self._urls[number]}/v1/products/{audit.epoch}" if number in self._urls else None
         last = max(case.audit.deadline_ms for case in found.cases)
         limit = MAX_TEXT_CHARS * (1 + len(asked))
@@ -385,20 +384,6 @@ class Auditing:
         passed = sum(case.passed for case in found.cases)
         tell = _log.info if passed == len(found.cases) else _log.warning
         tell("audited", epoch=audit.epoch, facility=number, challenged=len(found.cases), passed=passed, unseen=unseen)
-
-    async def _until(self, ask: Callable[[], Awaitable[T | None]]) -> T:
-        """What the chain has to say, once it says it. An endpoint that fails is asked again."""
-        told = ""
-        while True:
-            try:
-                found = await ask()
-                if found is not None:
-                    return found
-            except EndpointError as error:
-                if str(error) != told:
-                    told = str(error)
-                    _log.warning("chain_not_read", reason=told)
-            await asyncio.sleep(self._poll_seconds)
 
 
 class _Shared:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
+
+import structlog
 
 from sbi_network.chain.clock import EpochClock
 from sbi_network.chain.connection import Chain, asked
 from sbi_network.chain.disputes import Disputes
-from sbi_network.chain.errors import WrongChainError
+from sbi_network.chain.errors import EndpointError, WrongChainError
 from sbi_network.chain.registry import Registry
 from sbi_network.meter.proof.obligations import Obligation, Rules
 from sbi_network.meter.proof.on_chain import AuditTerms, Products
@@ -18,6 +20,24 @@ from sbi_network.meter.proof.schedule import slots_of
 from sbi_network.protocol.address import ZERO_ADDRESS
 
 _READS_AT_ONCE: Final = 16
+
+_log = structlog.get_logger("sbi.audit_calendar")
+T = TypeVar("T")
+
+
+async def until_known(ask: Callable[[], Awaitable[T | None]], poll_seconds: float) -> T:
+    """What the chain has to say, once it says it. An endpoint that fails is asked again, and said once."""
+    told = ""
+    while True:
+        try:
+            found = await ask()
+            if found is not None:
+                return found
+        except EndpointError as error:
+            if str(error) != told:
+                told = str(error)
+                _log.warning("chain_not_read", reason=told)
+        await asyncio.sleep(poll_seconds)
 
 
 @dataclass(frozen=True, slots=True)
