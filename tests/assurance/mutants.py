@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from slither import Slither
+from slither.core.declarations import Contract
 from slither.tools.mutator.mutators import all_mutators
 from slither.tools.mutator.mutators.abstract_mutator import AbstractMutator
 
@@ -21,6 +22,12 @@ def operators() -> list[type[AbstractMutator]]:
     found = (getattr(all_mutators, name) for name in dir(all_mutators))
     kinds = [kind for kind in found if isinstance(kind, type) and issubclass(kind, AbstractMutator)]
     return sorted((kind for kind in kinds if kind is not AbstractMutator), key=lambda kind: kind.NAME)
+
+
+def function_at(contract: Contract, start: int) -> str:
+    """The function that a byte of a contract's file is in; empty for none."""
+    spans = ((each.name, each.source_mapping) for each in contract.functions_and_modifiers_declared)
+    return next((name for name, span in spans if span.start <= start < span.start + span.length), "")
 
 
 def main(project: str, artifacts: str, out: str) -> None:
@@ -47,6 +54,7 @@ def main(project: str, artifacts: str, out: str) -> None:
                             {
                                 "file": name,
                                 "contract": contract.name,
+                                "function": function_at(contract, patch["start"]),
                                 "operator": operator.NAME,
                                 "line": patch["line_number"],
                                 "start": patch["start"],
