@@ -5,8 +5,9 @@ one into copies of the tree, where forge, the native one, runs the tests that ar
 pass, all of them. A mutant that does not compile counts for nothing, and another is drawn in its place; one that all
 tests pass has survived. A bug planted first must be caught, and the sound tree must pass: else nothing is shown.
 
-Survivors that change nothing anybody could see are argued in `docs/security/mutants.md`, by their name there. What was
-judged is kept (`verdicts.py`): a campaign that is stopped goes on where it was.
+A mutant of which the compiler makes the same code is equivalent; survivors that change nothing anybody could see for
+another reason are argued in `docs/security/mutants.md`, by their name there. What was judged is kept (`verdicts.py`): a
+campaign that is stopped goes on where it was.
 """
 
 from __future__ import annotations
@@ -47,6 +48,9 @@ LINKS = ("node_modules", ".venv", ".toolchain")
 # Which sequences of acts are drawn depends on every detail; they say little about a mutant, and take long.
 LEFT_OUT = "tests/foundry/invariants"
 ALL = "*"
+
+# In what solc appends to the code, and to code within it: CBOR of "ipfs", and 34 bytes.
+SOURCES_DIGEST = re.compile("64697066735822[0-9a-f]{68}")
 
 # Which tests are about a contract; for the rest, those that bear its name.
 TESTS = {
@@ -139,13 +143,23 @@ class Copy:
         try:
             about = TESTS.get(mutant["contract"], mutant["contract"] + "*")
             verdict = self._tests_say(about, FUZZ_RUNS)
-            if verdict.outcome == "survived":
-                _mirror(self._sound, self._built)
-                verdict = self._tests_say(ALL)
-            return verdict
+            if verdict.outcome != "survived":
+                return verdict
+            if self._is_same_code():
+                return Verdict("equivalent", "the compiler makes the same code of it")
+            _mirror(self._sound, self._built)
+            return self._tests_say(ALL)
         finally:
             path.write_bytes(sound)
             _mirror(self._sound, self._built)
+
+    def _is_same_code(self) -> bool:
+        """Whether what was built last is, but for the digest of its sources, what the sound contracts are built to."""
+        production = {path.name for path in (ROOT / "contracts").rglob("*.sol")}
+        folders = [path for path in (self._sound / "out").iterdir() if path.name in production]
+        artifacts = [path for folder in folders for path in folder.glob("*.json")]
+        pairs = ((path, self._built / path.relative_to(self._sound)) for path in artifacts)
+        return all(filecmp.cmp(*pair) or _code_in(pair[0]) == _code_in(pair[1]) for pair in pairs)
 
     def close(self) -> None:
         """Ends what the copy has running."""
@@ -182,6 +196,11 @@ class Copy:
         for path in self._tests.glob("*.t.sol"):
             if path not in wanted:
                 path.rename(path.with_name(f"{path.name}.hidden"))
+
+
+def _code_in(artifact: Path) -> list[str]:
+    found = json.loads(artifact.read_text(encoding="utf-8"))
+    return [SOURCES_DIGEST.sub("", found[kind]["object"]) for kind in ("bytecode", "deployedBytecode")]
 
 
 def _alternatives(suites: str) -> list[str]:

@@ -21,7 +21,8 @@ Mutant = dict[str, Any]
 
 
 class Verdict(NamedTuple):
-    """`killed` by a test (`file:test`, `file:` where its set-up fails, `TIMELESS`), `survived` all, or `stillborn`."""
+    """`killed` by a test (`file:test`, `file:` where its set-up fails, `TIMELESS`), `survived` all tests, `equivalent`
+    by its code, or `stillborn`: it does not compile."""
 
     outcome: str
     by: str = ""
@@ -46,6 +47,7 @@ class Verdicts:
         holds = {
             "killed": self._is_there(verdict.by),
             "survived": kept["tests"] == self._tests,
+            "equivalent": True,
             "stillborn": True,
         }
         return verdict if holds[verdict.outcome] else None
