@@ -79,13 +79,28 @@ contract Acts is Nation {
     /* CITIZEN */
 
     function citizen_activates(uint256 seed) external act {
-        Entry memory entry = seed % 4 == 0 ? _openEntry(seed) : _openEntryOfNewcomer(seed);
+        _activate(seed % 4 == 0 ? _openEntry(seed) : _openEntryOfNewcomer(seed), seed % 2 == 0);
+    }
+
+    function _activate(Entry memory entry, bool self) private {
         Roll memory roll = rolls[entry.roll];
         Citizen memory before = citizens.citizenOf(entry.account);
-        vm.prank(seed % 2 == 0 ? entry.account : relayer);
+        vm.prank(self ? entry.account : relayer);
         citizens.activate(roll.batch, entry.index, entry.account, roll.persons[entry.index], _proof(roll, entry.index));
         bool earlier = roll.batch < before.batch || roll.batch == before.batch && entry.index < before.leaf;
         _hold(10, before.since == 0 || earlier && !before.chosen, "a later leaf became active beside another");
+    }
+
+    /// @dev Somebody who is enrolled twice presents the first leaf after the second: what it received in between is paid.
+    function citizen_presentsLate(uint256 seed) external act {
+        address account = _newcomer();
+        _enrolThem(_one(account));
+        _reportSomething(seed, false);
+        vm.warp(block.timestamp + HOUR);
+        _distribute();
+        _enrolThem(_one(account));
+        _activate(entries[entries.length - 1], true);
+        _activate(entries[entries.length - 2], false);
     }
 
     /// @dev A leaf of somebody who was never active; one is enrolled if there is none.

@@ -51,11 +51,12 @@ contract InvariantsTest is Test {
     }
 
     function _acts() private pure returns (bytes4[] memory acts) {
-        bytes4[31] memory all = [
+        bytes4[32] memory all = [
             Acts.registrar_enrols.selector,
             Acts.registrar_retires.selector,
             Acts.registrar_recovers.selector,
             Acts.citizen_activates.selector,
+            Acts.citizen_presentsLate.selector,
             Acts.citizen_chooses.selector,
             Acts.citizen_objects.selector,
             Acts.citizen_transfers.selector,
