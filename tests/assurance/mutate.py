@@ -141,25 +141,34 @@ class Copy:
         sound = path.read_bytes()
         path.write_bytes(sound[: mutant["start"]] + mutant["new"].encode() + sound[mutant["end"] :])
         try:
-            about = TESTS.get(mutant["contract"], mutant["contract"] + "*")
-            verdict = self._tests_say(about, FUZZ_RUNS)
+            verdict = self._tests_say(_suites_about(mutant), FUZZ_RUNS)
             if verdict.outcome != "survived":
                 return verdict
-            if self._is_same_code():
+            code = self._other_code()
+            if not code:
                 return Verdict("equivalent", "the compiler makes the same code of it")
+            # All other suites deploy what forge has built: they meet the mutant without being compiled anew for it.
+            path.write_bytes(sound)
             _mirror(self._sound, self._built)
+            for artifact, text in code.items():
+                artifact.write_bytes(text)
             return self._tests_say(ALL)
         finally:
             path.write_bytes(sound)
             _mirror(self._sound, self._built)
 
-    def _is_same_code(self) -> bool:
-        """Whether what was built last is, but for the digest of its sources, what the sound contracts are built to."""
+    def _other_code(self) -> dict[Path, bytes]:
+        """What was built last of production contracts that have, but for the digest of sources, other code by that."""
         production = {path.name for path in (ROOT / "contracts").rglob("*.sol")}
         folders = [path for path in (self._sound / "out").iterdir() if path.name in production]
-        artifacts = [path for folder in folders for path in folder.glob("*.json")]
-        pairs = ((path, self._built / path.relative_to(self._sound)) for path in artifacts)
-        return all(filecmp.cmp(*pair) or _code_in(pair[0]) == _code_in(pair[1]) for pair in pairs)
+        pairs = [
+            (path, self._built / path.relative_to(self._sound)) for folder in folders for path in folder.glob("*.json")
+        ]
+        return {
+            built: built.read_bytes()
+            for sound, built in pairs
+            if not filecmp.cmp(sound, built) and _code_in(sound) != _code_in(built)
+        }
 
     def close(self) -> None:
         """Ends what the copy has running."""
@@ -196,6 +205,17 @@ class Copy:
         for path in self._tests.glob("*.t.sol"):
             if path not in wanted:
                 path.rename(path.with_name(f"{path.name}.hidden"))
+
+
+def _suites_about(mutant: Mutant) -> str:
+    """Those that the list names, and those that call the functions of a library themselves."""
+    contract = mutant["contract"]
+    suites = TESTS.get(contract, f"{contract}*")
+    if mutant["file"].startswith("contracts/libraries/"):
+        texts = {path: path.read_text(encoding="utf-8") for path in (ROOT / "tests" / "foundry").glob("*.t.sol")}
+        callers = [path.name.removesuffix(".t.sol") for path, text in texts.items() if f"{contract}." in text]
+        suites = ",".join((suites, *sorted(callers)))
+    return suites
 
 
 def _code_in(artifact: Path) -> list[str]:
