@@ -43,6 +43,8 @@ LEAST_KILLED = 0.95
 SECONDS = 900
 # Inputs for each fuzz test of the suites about a contract; who survives meets all tests, with as many as they have.
 FUZZ_RUNS = 32
+# Of a change, in the name of a mutant: so many characters before and after it.
+CONTEXT = 40
 SOURCES = ("contracts", "tests/foundry", "tests/vectors", "foundry.toml")
 LINKS = ("node_modules", ".venv", ".toolchain")
 # Which sequences of acts are drawn depends on every detail; they say little about a mutant, and take long.
@@ -325,8 +327,21 @@ def _compiled(found: list[tuple[Mutant, Verdict]]) -> int:
 
 def name_of(mutant: Mutant) -> str:
     """How a survivor is called in `mutants.md`: the function it is in, what it replaces and what it puts there."""
-    old, new = (" ".join(str(mutant[side]).split()).replace("|", "\\|") for side in ("old", "new"))
-    return f"{mutant['contract']}.{mutant['function']} {mutant['operator']} `{old}` → `{new}`"
+    old, new = _around_the_change(*(" ".join(str(mutant[side]).split()) for side in ("old", "new")))
+    place = ".".join(name for name in (mutant["contract"], mutant["function"]) if name)
+    return f"{place} {mutant['operator']} `{old}` → `{new}`".replace("|", "\\|")
+
+
+def _around_the_change(old: str, new: str) -> tuple[str, str]:
+    """Both without what they have in common far from where they differ."""
+    before = max(_common(old, new) - CONTEXT, 0)
+    after = max(_common(old[:before:-1], new[:before:-1]) - CONTEXT, 0)
+    start, end = "…" if before else "", "…" if after else ""
+    return f"{start}{old[before : len(old) - after]}{end}", f"{start}{new[before : len(new) - after]}{end}"
+
+
+def _common(one: str, other: str) -> int:
+    return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 def main() -> None:

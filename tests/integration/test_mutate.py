@@ -78,3 +78,10 @@ def test_stratified__same_seed__same_order_of_all() -> None:
 def test_name_of__code_on_two_lines_with_a_bar__is_one_cell_of_a_table() -> None:
     mutant = {"contract": "Token", "function": "pay", "operator": "AOR", "old": "a |\n  b", "new": "a"}
     assert name_of(mutant) == "Token.pay AOR `a \\| b` → `a`"
+
+
+def test_name_of__long_code__shows_what_changes_and_what_is_around() -> None:
+    old, new = (f"{'a' * 50} {word} {'z' * 50}" for word in ("pure", "view"))
+    mutant = {"contract": "Token", "function": "", "operator": "FHR", "old": old, "new": new}
+    around = f"…{'a' * 39} {{}} {'z' * 39}…"
+    assert name_of(mutant) == f"Token FHR `{around.format('pure')}` → `{around.format('view')}`"
