@@ -264,7 +264,7 @@ def planted() -> Mutant:
     assert text.count(old.encode()) == 1
     start = text.index(old.encode())
     end = start + len(old.encode())
-    return {"file": file, "contract": contract, "start": start, "end": end, "new": new}
+    return {"file": file, "contract": contract, "start": start, "end": end, "old": old, "new": new}
 
 
 def all_mutants() -> list[Mutant]:
