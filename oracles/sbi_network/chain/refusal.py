@@ -11,14 +11,18 @@ UNKNOWN = "unknown"
 
 
 def refusal_of(error: ContractLogicError) -> DecodedError:
-    """The custom error in a revert, by the packaged ABIs."""
+    """The custom error in a revert, by the packaged ABIs; one called `unknown` for any other."""
     data = _revert_data(error.data)
-    if data is None:
-        return DecodedError(UNKNOWN, {"message": str(error.message)})
+    words = {"message": str(error.message)} if data is None else {"data": data}
+    return known_refusal(error) or DecodedError(UNKNOWN, words)
+
+
+def known_refusal(error: ContractLogicError) -> DecodedError | None:
+    """The custom error in a revert, by the packaged ABIs; None where they have none that fits."""
     try:
-        return packaged_errors().decode(data) or DecodedError(UNKNOWN, {"data": data})
+        return packaged_errors().decode(_revert_data(error.data) or b"")
     except AbiError:
-        return DecodedError(UNKNOWN, {"data": data})
+        return None
 
 
 def _revert_data(given: object) -> bytes | None:
