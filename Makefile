@@ -56,6 +56,9 @@ test-anvil: setup ## Permissions, the stateful model and the stories on Anvil
 test-hardhat: setup tests/rehearsal/node_modules ## Contract tests and the stateful model on Hardhat's node
 	$(APE) test -p tests.support.hardhat tests/contracts tests/invariants --network ethereum:local:hardhat
 
+test-evms: test-evm test-hardhat ## The whole contract suite and the stateful model on all three EVMs
+	$(APE) test tests/contracts tests/invariants --network ethereum:local:foundry
+
 stories: setup ## Play and tell the bad days of tests/stories, and a vote, on Anvil
 	$(APE) test tests/stories --network ethereum:local:foundry
 

@@ -7,7 +7,8 @@ Each parser of `parsers.py` runs in a process of its own under Atheris (libFuzze
 that the package and the TOML and YAML readers take, begins with what real programs write (`seeds.py`), and keeps what
 reaches something new. A fault does not end the run: each kind is noted once, with the input that showed it first, in
 `build/fuzz-parsers`. Fails on any fault: an exception that the parser does not declare, a refusal that cannot be told,
-an input that takes more than a second of CPU, a process that grows by more than half a gigabyte.
+an input that takes more than a second of CPU, a process that grows by more than half a gigabyte. It begins with a
+parser that has one bug of each kind planted (`fuzz_control.py`), and ends there if any is not found.
 """
 
 from __future__ import annotations
@@ -29,6 +30,11 @@ OUT = ROOT / "benchmarks" / "fuzz_parsers.json"
 FOLDER = ROOT / "build" / "fuzz-parsers"
 _DONE = re.compile(r"^stat::number_of_executed_units: (\d+)$", re.MULTILINE)
 _STATS = re.compile(r"#\d+\s+(?:DONE|pulse|NEW|REDUCE|INITED)\s+cov: (\d+) ft: (\d+) corp: (\d+)")
+CONTROL = "amount"
+"""Whose place the control takes, and whose seeds it begins with: they lead to none of its bugs."""
+
+CONTROL_SECONDS = 20
+PLANTED = 3
 _GRACE_S = 180
 """To start, compile what is compiled, and read the seeds."""
 
@@ -38,6 +44,10 @@ def main() -> None:
     given = _arguments()
     names = given.only or list(PARSERS)
     python = python_tool("atheris") / "python"
+    control = campaign(python, CONTROL, CONTROL_SECONDS, "tests.assurance.fuzz_control")
+    if len(control["faults"]) != PLANTED:
+        sys.exit(f"fuzz-parsers: of {PLANTED} planted bugs it found {control['faults']}")
+    print(f"control: {PLANTED} planted bugs found among {control['executions']} inputs", flush=True)
     results: dict[str, Any] = {}
     for name in names:
         results[name] = campaign(python, name, given.seconds)
@@ -57,6 +67,7 @@ def main() -> None:
             "parsers_count": len(results),
             "executions": sum(each["executions"] for each in results.values()),
             "faults": faults,
+            "planted_found": len(control["faults"]),
         }
         OUT.write_text(json.dumps({**summary, "parsers": results, "about": about}, indent=2) + "\n", encoding="utf-8")
     if faults:
