@@ -9,7 +9,15 @@ from tests.invariants.disputes import Disputes
 from tests.invariants.nation import BRAKE_SPAN, CAPACITIES, DISPUTE
 from tests.support.actors import Person
 
-COURSES = ("halt", "halt and resume", "re-arm and halt", "resume", "wait for the end", "wait for the next")
+COURSES = (
+    "halt",
+    "halt and resume",
+    "halt, re-arm and halt",
+    "re-arm",
+    "resume",
+    "wait for the end",
+    "wait for the next",
+)
 """What the guardian does, what votes do about it, and what time does."""
 
 
@@ -31,9 +39,11 @@ class Halts(Disputes):
             self._halt()
             if act == "halt and resume":
                 self._resume()
-        elif act == "re-arm and halt":
+            elif act == "halt, re-arm and halt":
+                self._rearm()
+                self._halt()
+        elif act == "re-arm":
             self._rearm()
-            self._halt()
         elif act == "resume":
             self._resume()
         elif brakes.halted_until is not None:
