@@ -324,13 +324,14 @@ async def _try_products(settings: MeterSettings, duty: Duty) -> None:
                 continue
             names = [device_name(place, device) for device in range(drawn)]
             trials = [Challenge(settings.facility, duty.epoch, name, bytes(32), sizes) for name in names]
-            started = time.perf_counter()
+            started, longest = time.perf_counter(), max(_LONGEST_TRIAL, 2 * allowed)
             try:
                 # Devices that are not there would keep it waiting for ever.
-                async with asyncio.timeout(max(_LONGEST_TRIAL, 2 * allowed)):
+                async with asyncio.timeout(longest):
                     await asyncio.gather(*[devices.prove(Asked(fleet, each, terms)) for each in trials])
             except TimeoutError:
-                _warn("proof", f"tried by {devices}: {drawn} of them were not done in twice {allowed:.1f} s")
+                said = f"{drawn} of them were not done in {longest:.0f} s; allowed are {allowed:.1f} s"
+                _warn("proof", f"tried by {devices}: {said}")
                 continue
             took = time.perf_counter() - started
             tell = _ok if took < allowed else _warn

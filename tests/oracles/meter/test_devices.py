@@ -1,6 +1,7 @@
 """Who computes the products: this machine, and workers of a Dask cluster.
 
-cluster  two devices at once ── the worker that held a product is killed ── nobody there ── a backend that is missing
+cluster  two devices at once ── the worker that held a product is killed ── nobody there ── a backend that is missing ──
+         no device of the class
 prover   a device that fails costs the others nothing
 """
 
@@ -19,6 +20,7 @@ from sbi_network.meter.errors import DevicesError
 from sbi_network.meter.proof import NumpyBackend
 from sbi_network.meter.proof.obligations import Asked, challenges
 from sbi_network.meter.proof.verifier import SharedCheck
+from tests.oracles.meter.test_cli import DUTY, cli, free_port, write_config
 from tests.oracles.meter.test_prover import answered
 from tests.oracles.oracle.audited import OBLIGATION, RULES, Facility, StubCalendar
 from tests.support.dask_cluster import Cluster, started
@@ -55,6 +57,20 @@ def test_dask_cluster__devices_asked_together__answer_as_this_machine_does_each_
     with started(tmp_path / "dask", 2, "--resources", "general=1") as there:
         asyncio.run(play(there))
         assert there.workers[0].wait(10) == -signal.SIGKILL
+
+
+@pytest.mark.slow
+@pytest.mark.integration
+def test_check__a_cluster_with_no_device_of_the_class__warns_that_none_answered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sbi_network.meter.cli._LONGEST_TRIAL", 4.0)
+    with started(tmp_path / "dask", 1, "--resources", "intelligent=1") as there:
+        path = write_config(tmp_path, port=free_port())
+        text = path.read_text(encoding="utf-8")
+        path.write_text(f'{text}\n[proof]\ncluster = "{there.address}"\n', encoding="utf-8")
+        result = cli("check", "-c", str(path), duty=DUTY)
+    assert "look  proof: tried by the Dask cluster: 4 of them were not done in 4 s; allowed are 2.0 s" in result.stdout
 
 
 @pytest.mark.slow
