@@ -236,7 +236,7 @@ class RehearsalError(RuntimeError):
 def as_documented(name: str, changes: dict[str, str]) -> str:
     """A daemon's file as the operators' page shows it, with what begins these lines changed."""
     page = (ROOT / "docs" / "operators.md").read_text(encoding="utf-8")
-    found = re.search(rf"^```toml\n(# {re.escape(name)}\n.*?)^```", page, re.MULTILINE | re.DOTALL)
+    found = re.search(rf"^```toml[^\n]*\n(# {re.escape(name)}\n.*?)^```", page, re.MULTILINE | re.DOTALL)
     require(found is not None, f"docs/operators.md shows no {name}")
     lines = found[1].splitlines() if found else []
     for given, wanted in changes.items():
