@@ -28,7 +28,7 @@ from web3.exceptions import (
     Web3RPCError,
 )
 
-from sbi_network.chain.refusal import known_refusal
+from sbi_network.chain.refusal import decoded_revert
 
 if TYPE_CHECKING:
     from ape.api import AccountAPI
@@ -341,4 +341,4 @@ def _fees_and_gas(signed: bytes) -> tuple[tuple[int, int], int]:
 
 def refusal_words(refusal: ContractCustomError | ContractLogicError | ContractPanicError) -> str:
     """A contract's own error, by name and fields."""
-    return str(known_refusal(refusal) or refusal)
+    return str(decoded_revert(refusal.data) or refusal)

@@ -4,7 +4,7 @@
     --only NAME        one parser alone, any number of times; nothing is written
 
 Each parser of `parsers.py` runs in a process of its own under Atheris (libFuzzer for Python), which sees the branches
-that the package and the TOML and YAML readers take, begins with what real programs write (`seeds.py`), and keeps what
+that the package and the TOML reader take, begins with what real programs write (`seeds.py`), and keeps what
 reaches something new. A fault does not end the run: each kind is noted once, with the input that showed it first, in
 `build/fuzz-parsers`. Fails on any fault: an exception that the parser does not declare, a refusal that cannot be told,
 an input that takes more than a second of CPU, a process that grows by more than half a gigabyte. It begins with a

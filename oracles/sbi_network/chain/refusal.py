@@ -11,16 +11,18 @@ UNKNOWN = "unknown"
 
 
 def refusal_of(error: ContractLogicError) -> DecodedError:
-    """The custom error in a revert, by the packaged ABIs; one called `unknown` for any other."""
+    """The custom error in a revert, by the packaged ABIs."""
     data = _revert_data(error.data)
-    words = {"message": str(error.message)} if data is None else {"data": data}
-    return known_refusal(error) or DecodedError(UNKNOWN, words)
+    if data is None:
+        return DecodedError(UNKNOWN, {"message": str(error.message)})
+    return decoded_revert(error.data) or DecodedError(UNKNOWN, {"data": data})
 
 
-def known_refusal(error: ContractLogicError) -> DecodedError | None:
-    """The custom error in a revert, by the packaged ABIs; None where they have none that fits."""
+def decoded_revert(given: object) -> DecodedError | None:
+    """The custom error in what an endpoint gave as a revert's data; None where there is none that is known."""
+    data = _revert_data(given)
     try:
-        return packaged_errors().decode(_revert_data(error.data) or b"")
+        return packaged_errors().decode(data) if data else None
     except AbiError:
         return None
 
