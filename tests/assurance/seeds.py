@@ -191,7 +191,7 @@ def _meter_settings() -> list[str]:
     return [whole, *(whole.split("[meter]")[0] + each for each in blocks if each is not whole)]
 
 
-def _parquet() -> bytes:
+def _parquet(*, store_schema: bool = True) -> bytes:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -202,7 +202,7 @@ def _parquet() -> bytes:
         "person": [each.person for each in citizens],
     }
     out = io.BytesIO()
-    pq.write_table(pa.table(columns), out)
+    pq.write_table(pa.table(columns), out, store_schema=store_schema)
     return out.getvalue()
 
 
@@ -309,7 +309,11 @@ _REAL: Final[dict[str, Callable[[], list[Any]]]] = {
     "audit file": lambda: [each for each in _blocks("meters.md", "json") if "audits" in each] or [_AUDITS],
     "meter.toml": _meter_settings,
     "register csv": lambda: [csv_text(register(5, 2)), csv_text(register(3), "\r\n")],
-    "register parquet": lambda: [_parquet()],
+    "register parquet": lambda: [
+        _parquet(),
+        # The name of a column that is no text, which was a fault.
+        _parquet(store_schema=False).replace(b"region", b"regio\xff"),
+    ],
     "identifiers": lambda: [f"account,region,identifier\n{ACCOUNT},1,passport: c01-234.567\n"],
     "roll": lambda: [_roll()],
     "roll proof": lambda: [_roll_proof()],
