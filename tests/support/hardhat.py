@@ -8,6 +8,7 @@ provider with another process and those names.
 from __future__ import annotations
 
 import re
+import shutil
 import sys
 from collections.abc import Iterable
 from functools import cached_property
@@ -57,6 +58,11 @@ class HardhatProvider(FoundryProvider):
         }
         network = {"chainId": 31337, "accounts": accounts, "initialBaseFeePerGas": 0, "gasPrice": 0}
         return hardhat_command(FOLDER / str(self._port), int(self._port or 0), network)
+
+    def disconnect(self) -> None:
+        folder = FOLDER / str(self._port)
+        super().disconnect()
+        shutil.rmtree(folder, ignore_errors=True)
 
     def make_request(self, rpc: str, parameters: Iterable[Any] | None = None) -> Any:
         return super().make_request(_NAMES.get(rpc, rpc.replace("anvil_", "hardhat_")), parameters)
