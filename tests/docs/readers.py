@@ -64,6 +64,7 @@ for n in 1 2 3; do
   sbi oracle bond --config others/$n/oracle.toml
   sbi oracle run --config others/$n/oracle.toml 2> others/$n/log &
 done
+sleep 60
 """
 """The other meter and the other three oracles, from the files that `make demo` left; one of each is the reader's."""
 
