@@ -213,8 +213,13 @@ END
 ape console --network ethereum:local:http://127.0.0.1:8545 < vote.py
 """
 
-_TIME_PASSES: Final = """
-cast rpc --rpc-url http://127.0.0.1:8545 evm_increaseTime 1000
+_VOTE_ENDS: Final = """
+cast rpc --rpc-url http://127.0.0.1:8545 evm_increaseTime 900
+sleep 2
+"""
+
+_TIMELOCK_ENDS: Final = """
+cast rpc --rpc-url http://127.0.0.1:8545 evm_increaseTime 60
 sleep 2
 """
 
@@ -304,8 +309,8 @@ JOURNEYS: Final[dict[str, dict[str, Reader]]] = {
             meanwhile={
                 "sbi govern sign": "sleep 2",
                 "sbi govern vote": _OTHERS_VOTE,
-                "sbi govern queue": _TIME_PASSES,
-                "sbi govern execute": f"{_TIME_PASSES}\n{_ANOTHER_PROPOSAL}",
+                "sbi govern queue": _VOTE_ENDS,
+                "sbi govern execute": f"{_TIMELOCK_ENDS}\n{_ANOTHER_PROPOSAL}",
             },
         ),
     },

@@ -92,8 +92,8 @@ def _said(command: str) -> str:
 
 
 def _type(block: Block, reader: Reader, terminal: Terminal) -> str:
-    """Types lines at the console. An error there is one here."""
-    typed = re.sub(r"^In \[\d+\]: ", "", block.text, flags=re.MULTILINE)
+    """Types lines at the console, at a person's pace where the page shows prompts. An error there is one here."""
+    typed = re.sub(r"^In \[\d+\]: ", "__import__('time').sleep(3)\n", block.text, flags=re.MULTILINE)
     printed = terminal.run(f"(cd {terminal.project}; {LOCAL}) <<END\n{_filled(_quoted(typed), reader)}\nEND")
     if "Traceback" in printed or re.search(r"^\w*Error\b", printed, re.MULTILINE):
         raise PageError(f"{block}: {printed}")
