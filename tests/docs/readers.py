@@ -252,7 +252,7 @@ JOURNEYS: Final[dict[str, dict[str, Reader]]] = {
                 'vault = "0x…"': 'vault = "$(address vault)"',
                 'token = "0x…"': 'token = "$(address token)"',
                 'citizens = "0x…"': 'citizens = "$(address citizens)"',
-                'collector = "0x…"': 'collector = "$(of relay-key)"',
+                'collector = "0x…"': 'collector = "$(of sending-key)"',
             },
             meanwhile={
                 "sbi outbox show": _KEEPER_FOR_A_WHILE,
