@@ -106,7 +106,7 @@ mkdir try/office && cd try/office
 cp -r ../town-roll roll-2026-12
 cp ../registrar/registrar-key.* .
 echo account,region,identifier > register.csv
-for n in a b c d; do new $n; echo "$(of $n),1,NATIONAL-ID:$n" >> register.csv; done
+for n in a b c d; do new $n; echo "$(of $n),1,NATIONAL-ID:2027000$n" >> register.csv; done
 new successor
 a=$(of a) b=$(of b) c=$(of c) d=$(of d) successor=$(of successor)
 echo $b > accounts.txt
@@ -179,12 +179,12 @@ for n in citizen sending-key third; do new $n; done
 fund sending-key
 cat > people.csv <<END
 account,region,identifier
-$(of citizen),1,ID:1
-$(of sending-key),1,ID:2
-$(of third),1,ID:3
-0x976EA74026E726554dB657fA54763abd0C3a0aa9,1,ID:4
-0x14dC79964da2C08b23698B3D3cc7Ca32193d9955,1,ID:5
-0x23618e81E3f5cdF7f54C3d65f7FBc0aBf5B21E8f,1,ID:6
+$(of citizen),1,NATIONAL-ID:20270001
+$(of sending-key),1,NATIONAL-ID:20270002
+$(of third),1,NATIONAL-ID:20270003
+0x976EA74026E726554dB657fA54763abd0C3a0aa9,1,NATIONAL-ID:20270004
+0x14dC79964da2C08b23698B3D3cc7Ca32193d9955,1,NATIONAL-ID:20270005
+0x23618e81E3f5cdF7f54C3d65f7FBc0aBf5B21E8f,1,NATIONAL-ID:20270006
 END
 sbi roll new-key roll.key
 sbi roll commit people.csv --key roll.key --out citizens.csv
