@@ -15,7 +15,7 @@ import time
 from collections import Counter
 from typing import Any
 
-from tests.assurance.tools import FORGE, ROOT, attempt
+from scripts._tools import FORGE, ROOT, attempt
 
 OUT = ROOT / "benchmarks" / "fuzz.json"
 SUITE = "tests/foundry/invariants/Invariants.t.sol"

@@ -20,7 +20,9 @@ import time
 from collections import defaultdict
 from typing import Any
 
-from tests.assurance.tools import ARTIFACTS, FORGE, LOCKS, ROOT, attempt, python_tool, run
+from scripts._tools import ARTIFACTS, FORGE, ROOT, attempt, python_tool, run
+
+from tests.assurance import LOCKS
 
 OUT = ROOT / "benchmarks" / "mutation.json"
 ARGUED = ROOT / "docs" / "security" / "mutants.md"
@@ -124,7 +126,7 @@ def _tests_say(*which: str) -> str:
 
 def all_mutants() -> list[Mutant]:
     """Everything that slither's operators make of this tree."""
-    python = python_tool("slither") / "python"
+    python = python_tool(LOCKS / "slither") / "python"
     shutil.rmtree(ARTIFACTS / "build-info", ignore_errors=True)
     run(str(FORGE), "build", "--build-info", "--ast", "--force", env={"FOUNDRY_PROFILE": "contracts"})
     listed = ROOT / "build" / "mutants.json"

@@ -14,7 +14,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.assurance.tools import ROOT, attempt, python_tool
+from scripts._tools import ROOT, attempt, python_tool
+
+from tests.assurance import LOCKS
 
 OUT = ROOT / "benchmarks" / "prove.json"
 SOURCES = ROOT / "tests" / "prove"
@@ -61,7 +63,7 @@ def prove(halmos: Path, contract: str) -> dict[str, dict[str, Any]]:
 
 def main() -> None:
     """All theorems, contract by contract."""
-    halmos = python_tool("halmos") / "halmos"
+    halmos = python_tool(LOCKS / "halmos") / "halmos"
     expected = theorems()
     started = time.monotonic()
     results: dict[str, dict[str, Any]] = {}
