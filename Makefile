@@ -88,6 +88,12 @@ tests/rehearsal/node_modules: tests/rehearsal/package-lock.json
 	npm ci --prefix tests/rehearsal
 	@touch $@
 
+docs: setup ## Build the documentation site into build/docs
+	$(BIN)/python -m docs._site.build
+
+test-docs: setup ## Do what the documentation says, every command of it, in a clone set up anew; build its site
+	$(PYTEST) tests/docs -s
+
 test-package: setup ## The built wheel in an empty environment, as an operator has it
 	$(PYTEST) tests/package
 

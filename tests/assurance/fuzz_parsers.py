@@ -22,9 +22,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from scripts._tools import ROOT, python_tool
+
+from tests.assurance import LOCKS
 from tests.assurance.parsers import MAX_BYTES, MAX_CPU_MS, MAX_MEMORY_MB, PARSERS
 from tests.assurance.seeds import seeds_of
-from tests.assurance.tools import ROOT, python_tool
 
 OUT = ROOT / "benchmarks" / "fuzz_parsers.json"
 FOLDER = ROOT / "build" / "fuzz-parsers"
@@ -43,7 +45,7 @@ def main() -> None:
     """One parser after the other; then what was seen of each."""
     given = _arguments()
     names = given.only or list(PARSERS)
-    python = python_tool("atheris") / "python"
+    python = python_tool(LOCKS / "atheris") / "python"
     control = campaign(python, CONTROL, CONTROL_SECONDS, "tests.assurance.fuzz_control")
     if len(control["faults"]) != PLANTED:
         sys.exit(f"fuzz-parsers: of {PLANTED} planted bugs it found {control['faults']}")
