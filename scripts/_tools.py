@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import venv
+from collections.abc import Iterable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -79,18 +80,27 @@ def attempt(
     )
 
 
+def digest(paths: Iterable[Path], root: Path = ROOT) -> str:
+    """Of files under `root`, and of all in folders, names and contents: a key to keep by what was found of them."""
+    found = hashlib.sha256()
+    files = {file for path in paths for file in (path.rglob("*") if path.is_dir() else (path,)) if file.is_file()}
+    for file in sorted(files):
+        found.update(f"{file.relative_to(root)} {file.stat().st_size}\n".encode() + file.read_bytes())
+    return found.hexdigest()[:16]
+
+
 def _say(text: str) -> None:
     print(f"tools: {text}", flush=True)
 
 
 def _is_installed(place: Path, lock: Path) -> bool:
     stamp = place / "stamp"
-    return stamp.is_file() and stamp.read_text() == _digest(lock)
+    return stamp.is_file() and stamp.read_text() == _lock_digest(lock)
 
 
 def _note_installed(place: Path, lock: Path) -> None:
-    (place / "stamp").write_text(_digest(lock))
+    (place / "stamp").write_text(_lock_digest(lock))
 
 
-def _digest(lock: Path) -> str:
+def _lock_digest(lock: Path) -> str:
     return hashlib.sha256(f"{ROOT} {sys.version}".encode() + lock.read_bytes()).hexdigest()

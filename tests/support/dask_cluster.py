@@ -40,12 +40,12 @@ def process(*command: str | Path, log: Path) -> Iterator[subprocess.Popen[bytes]
 
 
 @contextmanager
-def started(folder: Path, workers: int, *worker_options: str) -> Iterator[Cluster]:
+def started(folder: Path, workers: int, *worker_options: str, port: int = 0) -> Iterator[Cluster]:
     """A cluster by Dask's own commands; it ends with the block."""
     folder.mkdir()
     with ExitStack() as stack:
         where = folder / "scheduler.json"
-        options = ("--port", "0", "--no-dashboard", "--scheduler-file", where)
+        options = ("--port", port, "--no-dashboard", "--scheduler-file", where)
         stack.enter_context(process(DASK, "scheduler", "--host", "127.0.0.1", *options, log=folder / "scheduler.log"))
         running = []
         for number in range(workers):

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from functools import cache
 from typing import Any, Final, Protocol
 
+from sbi_network.errors import SBIError
 from sbi_network.meter.errors import DevicesError
 from sbi_network.meter.proof.backends import Backend, backend_named
 from sbi_network.meter.proof.challenge import Matrix
@@ -22,6 +23,7 @@ from sbi_network.meter.proof.prover import Proof, prove
 from sbi_network.protocol.messages import Product
 
 _CONNECT_SECONDS: Final = 20.0
+_OPEN_SECONDS: Final = 60.0
 
 
 class HeldProduct(Protocol):
@@ -37,7 +39,10 @@ class Devices(Protocol):
     """What answers for a facility's devices."""
 
     async def prove(self, asked: Asked) -> HeldProduct:
-        """Compute a product, once a device is free for it. Several may be asked at once. Raises DevicesError."""
+        """Compute a product, once a device is free for it. Several may be asked at once. Raises DevicesError.
+
+        Devices that are not there any more may never answer: whoever asks stops waiting at the deadline.
+        """
 
 
 class OneAtATime:
@@ -87,21 +92,45 @@ class _HeldHere:
 class DaskCluster:
     """Workers that say by a resource of their class's name, such as `general=1`, for how many devices they stand.
 
-    A worker that dies with a product costs the time to compute it again elsewhere.
+    A worker that dies with a product costs the time to compute it again elsewhere. A scheduler that dies costs what its
+    workers held; whatever is asked next goes to the one that is there then.
     """
 
-    def __init__(self, client: Any, backend: str) -> None:
-        self._client = client
+    def __init__(self, address: str, backend: str) -> None:
+        self._address = address
         self._backend = backend
+        self._client: Any = None
+        self._connecting = asyncio.Lock()
 
     def __str__(self) -> str:
         return "the Dask cluster"
 
     async def prove(self, asked: Asked) -> HeldProduct:
         """On a worker that is free, or the first that will be."""
-        name = asked.fleet.compute_class.name.lower()
-        proof = self._client.submit(_prove_there, asked, self._backend, pure=False, resources={name: 1})
-        return _HeldThere(self._client, proof, await _answer_of(self._client.submit(_product_of, proof, pure=False)))
+        client, resources = await self.connected(), {asked.fleet.compute_class.name.lower(): 1}
+        with _told():
+            proof = client.submit(_prove_there, asked, self._backend, pure=False, resources=resources)
+            return _HeldThere(client, proof, await client.submit(_product_of, proof, pure=False))
+
+    async def connected(self) -> Any:
+        """Dask's client; another, where the last one has given up. Raises DevicesError."""
+        async with self._connecting:
+            if self._client is None or self._client.status in {"closing", "closed"}:
+                self._client = await _client_of(self._address)
+            return self._client
+
+    async def require_backend(self) -> None:
+        """Raises DevicesError where a worker cannot prove."""
+        with _told():
+            answers = await (await self.connected()).run(_try_backend, self._backend, on_error="return")
+        for worker, answer in answers.items():
+            if answer is not None:
+                raise DevicesError(f"worker {worker} cannot prove by {self._backend}: {answer}")
+
+    async def close(self) -> None:
+        """Leave the cluster."""
+        if self._client is not None:
+            await self._client.close()
 
 
 class _HeldThere:
@@ -111,37 +140,46 @@ class _HeldThere:
         self._proof = proof
 
     async def open(self, second_beacon: bytes) -> Opening:
-        opening: Opening = await _answer_of(self._client.submit(_open_there, self._proof, second_beacon, pure=False))
-        return opening
+        # Of a scheduler that dies in between Dask's client says nothing, for ever.
+        with _told():
+            async with asyncio.timeout(_OPEN_SECONDS):
+                opening: Opening = await self._client.submit(_open_there, self._proof, second_beacon, pure=False)
+                return opening
 
 
 @asynccontextmanager
 async def dask_cluster(address: str, backend: str) -> AsyncIterator[DaskCluster]:
     """A cluster by its scheduler's address. Raises DevicesError where there is none, or a worker cannot prove."""
+    devices = DaskCluster(address, backend)
+    try:
+        await devices.require_backend()
+        yield devices
+    finally:
+        await devices.close()
+
+
+async def _client_of(address: str) -> Any:
     try:
         from distributed import Client
     except ImportError:
         raise DevicesError("a Dask cluster takes the package distributed: install sbi-network[cluster]") from None
     client = Client(address, asynchronous=True, timeout=_CONNECT_SECONDS, set_as_default=False)
     try:
-        try:
-            await client
-        except (OSError, TimeoutError, ValueError) as error:
-            raise DevicesError(f"no Dask cluster at {address}: {error}") from None
-        answers = await client.run(_try_backend, backend, on_error="return")
-        for worker, answer in answers.items():
-            if answer is not None:
-                raise DevicesError(f"worker {worker} cannot prove by {backend}: {answer}")
-        yield DaskCluster(client, backend)
-    finally:
+        return await client
+    except (OSError, TimeoutError, ValueError) as error:
         await client.close()
+        raise DevicesError(f"no Dask cluster at {address}: {error}") from None
 
 
-async def _answer_of(future: Any) -> Any:
+@contextmanager
+def _told() -> Iterator[None]:
+    """A task raises whatever its worker raised, and Dask much of its own."""
     try:
-        return await future
+        yield
+    except SBIError:
+        raise
     except Exception as error:
-        raise DevicesError(f"a worker of the Dask cluster failed: {type(error).__name__}: {error}") from error
+        raise DevicesError(f"the Dask cluster failed: {type(error).__name__}: {error}") from error
 
 
 # What workers run.

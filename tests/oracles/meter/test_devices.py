@@ -1,7 +1,7 @@
 """Who computes the products: this machine, and workers of a Dask cluster.
 
 cluster  two devices at once ── the worker that held a product is killed ── nobody there ── a backend that is missing ──
-         no device of the class
+         no device of the class ── another scheduler in its place
 prover   a device that fails costs the others nothing
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,32 @@ def test_check__a_cluster_with_no_device_of_the_class__warns_that_none_answered(
         path.write_text(f'{text}\n[proof]\ncluster = "{there.address}"\n', encoding="utf-8")
         result = cli("check", "-c", str(path), duty=DUTY)
     assert "look  proof: tried by the Dask cluster: 4 of them were not done in 4 s; allowed are 2.0 s" in result.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.integration
+def test_dask_cluster__another_scheduler_in_the_place_of_one_that_died__answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sbi_network.meter.devices._CONNECT_SECONDS", 2)
+    monkeypatch.setattr("sbi_network.meter.devices._OPEN_SECONDS", 5)
+    port = free_port()
+
+    async def play(stack: ExitStack) -> None:
+        stack.enter_context(started(tmp_path / "first", 1, "--resources", "general=1", port=port))
+        async with dask_cluster(f"tcp://127.0.0.1:{port}", "numpy") as devices:
+            lost = await devices.prove(ASKED[0])
+            stack.close()
+            with pytest.raises(DevicesError, match="the Dask cluster failed"):
+                await lost.open(SECOND)
+            with pytest.raises((DevicesError, TimeoutError)):
+                async with asyncio.timeout(10):
+                    await devices.prove(ASKED[0])
+            with started(tmp_path / "second", 1, "--resources", "general=1", port=port):
+                assert (await devices.prove(ASKED[0])).product == lost.product
+
+    with ExitStack() as stack:
+        asyncio.run(play(stack))
 
 
 @pytest.mark.slow
