@@ -35,6 +35,9 @@ _READY: Final = (
 """What a daemon has printed once it is at work: those of `sbi` log JSON."""
 
 
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+
+
 class PageError(AssertionError):
     """What a page says is not so."""
 
@@ -77,7 +80,7 @@ class Terminal:
         if echo:
             print(f"$ {command}", flush=True)
         status = self._status(f"set -e -o pipefail; . {script} > {log} 2>&1 < /dev/null; set +e", number)
-        printed = log.read_text(encoding="utf-8", errors="replace")
+        printed = _COLOURS.sub("", log.read_text(encoding="utf-8", errors="replace"))
         if echo and printed:
             print(printed[-TAIL_CHARS:], flush=True)
         if status != 0:

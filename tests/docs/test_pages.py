@@ -42,13 +42,16 @@ def read(page: str, reader: Reader, terminal: Terminal) -> None:
         _done(command, terminal)
     printed = ""
     meanwhile = dict(reader.meanwhile)
-    for block in blocks_of(page):
+    blocks = blocks_of(page)
+    for block, following in zip(blocks, [*blocks[1:], None], strict=True):
         if block.tag is not None:
             continue
         if block.is_commands:
             printed = _run(block, reader, meanwhile, terminal)
         elif block.is_typed:
             printed = _type(block, reader, terminal)
+            if following is None or not following.is_output:  # which may show a refusal
+                require_no_error(block, printed)
         elif block.is_output:
             require_shown(block, printed)
         elif block.file is not None:
@@ -92,12 +95,15 @@ def _said(command: str) -> str:
 
 
 def _type(block: Block, reader: Reader, terminal: Terminal) -> str:
-    """Types lines at the console, at a person's pace where the page shows prompts. An error there is one here."""
+    """Types lines at the console, at a person's pace where the page shows prompts."""
     typed = re.sub(r"^In \[\d+\]: ", "__import__('time').sleep(3)\n", block.text, flags=re.MULTILINE)
-    printed = terminal.run(f"(cd {terminal.project}; {LOCAL}) <<END\n{_filled(_quoted(typed), reader)}\nEND")
+    return terminal.run(f"(cd {terminal.project}; {LOCAL}) <<END\n{_filled(_quoted(typed), reader)}\nEND")
+
+
+def require_no_error(block: Block, printed: str) -> None:
+    """Raises PageError if what was typed at the console raised something."""
     if "Traceback" in printed or re.search(r"^\w*Error\b", printed, re.MULTILINE):
         raise PageError(f"{block}: {printed}")
-    return printed
 
 
 def _save(name: str, text: str, reader: Reader, terminal: Terminal) -> None:
