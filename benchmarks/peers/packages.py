@@ -87,7 +87,9 @@ def compiled(entry: str, compiler: str, settings: Mapping[str, Any]) -> dict[str
     kept = TOOLS / "peers" / "built" / f"{hashlib.sha256(f'{compiler} {task}'.encode()).hexdigest()[:24]}.json"
     if not kept.is_file():
         kept.parent.mkdir(exist_ok=True)
-        kept.write_text(_compile(entry, compiler, task), encoding="utf-8")
+        fresh = kept.with_suffix(".part")
+        fresh.write_text(_compile(entry, compiler, task), encoding="utf-8")
+        fresh.replace(kept)
     answer = json.loads(kept.read_text(encoding="utf-8"))
     return {
         name: Built(found["abi"], found["evm"]["bytecode"]["object"], found["evm"]["bytecode"]["linkReferences"])
