@@ -5,12 +5,12 @@ interface Vm {
     function assume(bool condition) external pure;
     function prank(address sender) external;
     function warp(uint256 time) external;
+    function store(address target, bytes32 slot, bytes32 value) external;
 }
 
 /// @dev Halmos's own: values that stand for every value of their type.
 interface Svm {
     function createUint(uint256 bits, string memory name) external pure returns (uint256 value);
-    function createCalldata(string memory contractName) external pure returns (bytes memory data);
     function enableSymbolicStorage(address target) external;
 }
 

@@ -58,10 +58,13 @@ contract SumsProof is Prover {
 
     /// What is shown of a tree of two leaves leads to the tree's commitment only if its sums and its sibling's add up, in
     /// every lane, to the total that was committed.
-    function check_verify__twoLeaves__addUp(Node memory shown, Node memory sibling, bytes32 top, uint256 total, bool right)
-        external
-        view
-    {
+    function check_verify__twoLeaves__addUp(
+        Node memory shown,
+        Node memory sibling,
+        bytes32 top,
+        uint256 total,
+        bool right
+    ) external view {
         Node[] memory siblings = new Node[](1);
         siblings[0] = sibling;
         try this.commitmentFrom(0, right ? 1 : 0, Exhibit(shown, "", 2, siblings)) returns (bytes32 commitment) {

@@ -31,6 +31,7 @@ from tests.rehearsal.nodes import (
     anvil_command,
     hardhat_command,
     limited_endpoint,
+    public_hardhat,
 )
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -105,8 +106,7 @@ class Rehearsal:
         if self.node == "anvil":
             command = anvil_command(BIN / "anvil", self.base, self.mnemonic)
         else:
-            modules = ROOT / "tests" / "rehearsal" / "node_modules"
-            command = hardhat_command(modules, self.home / "hardhat", self.base, self.mnemonic)
+            command = list(hardhat_command(self.home / "hardhat", self.base, public_hardhat(self.mnemonic)))
         self.processes.start(self.node, command)
         self.processes.wait_until(f"{self.node} to answer", lambda: answers(HOST, self.base), 60)
 

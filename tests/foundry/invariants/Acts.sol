@@ -26,8 +26,11 @@ contract Acts is Nation {
         for (uint256 i = 0; i < accounts.length; ++i) {
             accounts[i] = _person(uint256(keccak256(abi.encode(seed, i))));
         }
-        Roll memory roll = _enrol(accounts);
-        rolls.push(roll);
+        _enrolThem(accounts);
+    }
+
+    function _enrolThem(address[] memory accounts) private {
+        rolls.push(_enrol(accounts));
         for (uint256 i = 0; i < accounts.length; ++i) {
             entries.push(Entry(rolls.length - 1, i, accounts[i]));
         }
@@ -68,24 +71,47 @@ contract Acts is Nation {
         _hold(6, token.balanceOf(account) == left && token.balanceOf(successor) == found, "a recovery moved a balance");
     }
 
-    function _neverActive(uint256 seed) private view returns (address account) {
-        for (uint256 i = 0; i < PEOPLE; ++i) {
-            account = people[(seed % PEOPLE + i) % PEOPLE];
-            if (citizens.citizenOf(account).since == 0) return account;
-        }
-        revert("everybody was active");
+    function _neverActive(uint256 seed) private returns (address account) {
+        account = _person(seed);
+        if (citizens.citizenOf(account).since != 0) account = _newcomer();
     }
 
     /* CITIZEN */
 
     function citizen_activates(uint256 seed) external act {
-        Entry memory entry = _openEntry(seed);
+        _activate(seed % 4 == 0 ? _openEntry(seed) : _openEntryOfNewcomer(seed), seed % 2 == 0);
+    }
+
+    function _activate(Entry memory entry, bool self) private {
         Roll memory roll = rolls[entry.roll];
         Citizen memory before = citizens.citizenOf(entry.account);
-        vm.prank(seed % 2 == 0 ? entry.account : relayer);
+        vm.prank(self ? entry.account : relayer);
         citizens.activate(roll.batch, entry.index, entry.account, roll.persons[entry.index], _proof(roll, entry.index));
         bool earlier = roll.batch < before.batch || roll.batch == before.batch && entry.index < before.leaf;
         _hold(10, before.since == 0 || earlier && !before.chosen, "a later leaf became active beside another");
+    }
+
+    /// @dev Somebody who is enrolled twice presents the first leaf after the second: what it received in between is paid.
+    function citizen_presentsLate(uint256 seed) external act {
+        address account = _newcomer();
+        _enrolThem(_one(account));
+        _reportSomething(seed, false);
+        vm.warp(block.timestamp + HOUR);
+        _distribute();
+        _enrolThem(_one(account));
+        _activate(entries[entries.length - 1], true);
+        _activate(entries[entries.length - 2], false);
+    }
+
+    /// @dev A leaf of somebody who was never active; one is enrolled if there is none.
+    function _openEntryOfNewcomer(uint256 seed) private returns (Entry memory entry) {
+        for (uint256 i = 0; i < entries.length; ++i) {
+            entry = entries[(seed % entries.length + i) % entries.length];
+            bool used = citizens.isLeafUsed(rolls[entry.roll].batch, entry.index);
+            if (!used && citizens.citizenOf(entry.account).since == 0) return entry;
+        }
+        _enrolThem(_one(_newcomer()));
+        return entries[entries.length - 1];
     }
 
     function citizen_chooses(uint256 seed) external act {
@@ -292,9 +318,13 @@ contract Acts is Nation {
 
     /* STRANGER */
 
-    /// @dev Anybody may: distributes what is final, and compares each purse with the dividend.
     function stranger_distributes(uint256 seed) external act {
         vm.warp(block.timestamp + seed % (settings.disputeWindow + 2));
+        require(_distribute(), "nothing is final");
+    }
+
+    /// @dev Anybody may: distributes what is final, and compares each purse with the dividend.
+    function _distribute() private returns (bool ok) {
         uint256 next = vault.nextEpoch();
         uint256[] memory before = new uint256[](people.length);
         for (uint256 i = 0; i < people.length; ++i) {
@@ -303,7 +333,7 @@ contract Acts is Nation {
         _issues();
         vm.recordLogs();
         vm.prank(stranger);
-        uint256 count = vault.distribute();
+        (ok,) = address(vault).call(abi.encodeCall(vault.distribute, ()));
         Vm.Log[] memory logs = vm.getRecordedLogs();
         uint256 dividend = _account(_logsOf(logs, address(vault), DISTRIBUTED));
         for (uint256 i = 0; i < people.length; ++i) {
@@ -315,7 +345,7 @@ contract Acts is Nation {
                 "somebody got another dividend, or one too many"
             );
         }
-        for (uint256 i = next; i < next + count; ++i) {
+        for (uint256 i = next; i < vault.nextEpoch(); ++i) {
             if (wasIssued[i] || block.timestamp > _endOf(i) + settings.expiryAge) continue;
             (Outcome outcome,) = oracles.outcomeOf(i);
             _hold(3, outcome == Outcome.Skipped || outcome == Outcome.Void, "a final epoch was passed over");
@@ -372,8 +402,7 @@ contract Acts is Nation {
             if (!used && citizens.citizenOf(entry.account).since != 0) return entry;
         }
         (address account,) = _living(seed);
-        rolls.push(_enrol(_one(account)));
-        entries.push(Entry(rolls.length - 1, 0, account));
+        _enrolThem(_one(account));
         return entries[entries.length - 1];
     }
 
@@ -429,7 +458,9 @@ contract Acts is Nation {
         vault.resume();
     }
 
+    /// @dev Once what is final has been distributed: terms that still wait for their epoch bar all others.
     function governor_schedulesTerms(uint256 seed) external act {
+        for (uint256 i = 0; i < 8 && _distribute(); ++i) {}
         uint256 before = sumOfBalances();
         address rule = address(new IssuancePolicy(1 + seed % 1e18, 100 + seed % 9901));
         uint256 fromEpoch = vault.currentEpoch() + settings.minNotice;

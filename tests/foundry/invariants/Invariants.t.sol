@@ -51,11 +51,12 @@ contract InvariantsTest is Test {
     }
 
     function _acts() private pure returns (bytes4[] memory acts) {
-        bytes4[31] memory all = [
+        bytes4[32] memory all = [
             Acts.registrar_enrols.selector,
             Acts.registrar_retires.selector,
             Acts.registrar_recovers.selector,
             Acts.citizen_activates.selector,
+            Acts.citizen_presentsLate.selector,
             Acts.citizen_chooses.selector,
             Acts.citizen_objects.selector,
             Acts.citizen_transfers.selector,
@@ -91,76 +92,96 @@ contract InvariantsTest is Test {
         (acts[all.length], acts[all.length + 1]) = (Acts.governor_renewsOracles.selector, Acts.time_passes.selector);
     }
 
+    /// @dev All of them after every act, in one campaign: each is held against as many states as in one of its own, for an
+    /// eleventh of the work. What breaks names itself.
+    function invariant_1_to_11() public view {
+        (uint256 income, uint256 waiting) = nation.unactivated();
+        (uint256 alive, bool onlyTheyAccrue) = nation.living();
+        _invariant_1_supply();
+        _invariant_2_balances(income);
+        _invariant_3_issue();
+        _invariant_4_equalDividends();
+        _invariant_5_ownWill();
+        _invariant_6_noOverreach();
+        _invariant_7_quorum();
+        _invariant_8_sums();
+        _invariant_9_retired(onlyTheyAccrue);
+        _invariant_10_heads(alive + waiting);
+        _invariant_11_escrow();
+    }
+
     /// totalSupply = issued − recycled, and recycled is what people recycled.
-    function invariant_1_supply() public view {
-        assertEq(token.totalSupply(), vault.issued() - token.recycled());
-        assertEq(token.recycled(), nation.recycledGhost());
+    function _invariant_1_supply() private view {
+        assertEq(token.totalSupply(), vault.issued() - token.recycled(), "invariant_1_supply");
+        assertEq(token.recycled(), nation.recycledGhost(), "invariant_1_supply");
     }
 
     /// All balances are within the supply; what is missing is income of leaves not activated, to the wei.
-    function invariant_2_balances() public view {
-        (uint256 income,) = nation.unactivated();
-        assertEq(nation.sumOfBalances() + income, token.totalSupply());
+    function _invariant_2_balances(uint256 income) private view {
+        assertEq(nation.sumOfBalances() + income, token.totalSupply(), "invariant_2_balances");
     }
 
     /// Everything issued, held back or waiting comes from entitlement or from what was recirculated.
-    function invariant_3_issue() public view {
-        assertEq(nation.fault(3), "");
-        assertEq(vault.issued() + vault.reserve() + vault.recirculated(), nation.entitled() + nation.recirculated());
+    function _invariant_3_issue() private view {
+        assertEq(nation.fault(3), "", "invariant_3_issue");
+        assertEq(
+            vault.issued() + vault.reserve() + vault.recirculated(),
+            nation.entitled() + nation.recirculated(),
+            "invariant_3_issue"
+        );
     }
 
-    function invariant_4_equalDividends() public view {
-        assertEq(nation.fault(4), "");
+    function _invariant_4_equalDividends() private view {
+        assertEq(nation.fault(4), "", "invariant_4_equalDividends");
     }
 
-    function invariant_5_ownWill() public view {
-        assertEq(nation.fault(5), "");
+    function _invariant_5_ownWill() private view {
+        assertEq(nation.fault(5), "", "invariant_5_ownWill");
     }
 
-    function invariant_6_noOverreach() public view {
-        assertEq(nation.fault(6), "");
+    function _invariant_6_noOverreach() private view {
+        assertEq(nation.fault(6), "", "invariant_6_noOverreach");
     }
 
     /// Each record bears a quorum of distinct signers.
-    function invariant_7_quorum() public view {
-        assertEq(nation.fault(7), "");
+    function _invariant_7_quorum() private view {
+        assertEq(nation.fault(7), "", "invariant_7_quorum");
         uint256[] memory epochs = nation.keptEpochs();
         for (uint256 i = 0; i < epochs.length; ++i) {
             uint256 signers = oracles.recordOf(epochs[i]).signers;
-            assertEq(signers >> 4, 0, "a signer that is not in the set");
-            assertGe((signers & 1) + (signers >> 1 & 1) + (signers >> 2 & 1) + (signers >> 3 & 1), 3);
+            assertEq(signers >> 4, 0, "invariant_7_quorum: a signer that is not in the set");
+            assertGe(
+                (signers & 1) + (signers >> 1 & 1) + (signers >> 2 & 1) + (signers >> 3 & 1), 3, "invariant_7_quorum"
+            );
         }
     }
 
     /// The accepted total is the sum of the readings, less what was taken out.
-    function invariant_8_sums() public view {
-        assertEq(nation.fault(8), "");
+    function _invariant_8_sums() private view {
+        assertEq(nation.fault(8), "", "invariant_8_sums");
         uint256[] memory epochs = nation.keptEpochs();
         for (uint256 i = 0; i < epochs.length; ++i) {
             Record memory record = oracles.recordOf(epochs[i]);
-            assertEq(record.publicOutput, nation.outputOf(epochs[i]));
+            assertEq(record.publicOutput, nation.outputOf(epochs[i]), "invariant_8_sums");
         }
     }
 
     /// Exactly those accrue who live.
-    function invariant_9_retired() public view {
-        assertEq(nation.fault(9), "");
-        (, bool onlyTheyAccrue) = nation.living();
-        assertTrue(onlyTheyAccrue);
+    function _invariant_9_retired(bool onlyTheyAccrue) private view {
+        assertEq(nation.fault(9), "", "invariant_9_retired");
+        assertTrue(onlyTheyAccrue, "invariant_9_retired");
     }
 
     /// Each head is a living citizen or a leaf not used yet.
-    function invariant_10_heads() public view {
-        assertEq(nation.fault(10), "");
-        (uint256 alive,) = nation.living();
-        (, uint256 waiting) = nation.unactivated();
-        assertEq(vault.headcount(), alive + waiting);
+    function _invariant_10_heads(uint256 heads) private view {
+        assertEq(nation.fault(10), "", "invariant_10_heads");
+        assertEq(vault.headcount(), heads, "invariant_10_heads");
     }
 
     /// The escrow is what outstanding vouchers are worth, and is there.
-    function invariant_11_escrow() public view {
-        assertEq(nation.fault(11), "");
-        assertEq(exchange.escrow(), nation.outstanding());
-        assertGe(token.balanceOf(address(exchange)), exchange.escrow());
+    function _invariant_11_escrow() private view {
+        assertEq(nation.fault(11), "", "invariant_11_escrow");
+        assertEq(exchange.escrow(), nation.outstanding(), "invariant_11_escrow");
+        assertGe(token.balanceOf(address(exchange)), exchange.escrow(), "invariant_11_escrow");
     }
 }

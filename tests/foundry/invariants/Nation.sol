@@ -20,6 +20,8 @@ abstract contract Nation is TreeTest {
     }
 
     uint256 internal constant PEOPLE = 12;
+    /// @dev Before the people in `people`: operator and exchange, who hold SBI and are no citizens.
+    uint256 private constant OTHERS = 2;
     uint256 internal constant UNIT = 1e6;
 
     /// @dev First fault seen of each invariant.
@@ -53,16 +55,22 @@ abstract contract Nation is TreeTest {
         vm.startPrank(address(timelock));
         citizens.setTurnoverCap(1, 1e6);
         vm.stopPrank();
-        for (uint256 i = 0; i < PEOPLE; ++i) {
-            uint256 key = _citizenKey(string.concat("person ", vm.toString(i)));
-            _know(vm.addr(key), key);
-        }
         _know(operator, 0);
         _know(address(exchange), 0);
+        for (uint256 i = 0; i < PEOPLE; ++i) {
+            _newcomer();
+        }
         for (uint256 i = 0; i < oracleKeys.length; ++i) {
             keyOf[vm.addr(oracleKeys[i])] = oracleKeys[i];
         }
         _warpTo(EPOCH);
+    }
+
+    /// @dev Somebody more: who was once active is never so again, and a nation of the same few would soon have nobody left.
+    function _newcomer() internal returns (address account) {
+        uint256 key = _citizenKey(string.concat("person ", vm.toString(people.length)));
+        account = vm.addr(key);
+        _know(account, key);
     }
 
     function _know(address account, uint256 key) private {
@@ -113,13 +121,22 @@ abstract contract Nation is TreeTest {
 
     /// @dev Somebody of the people, never an office or a contract.
     function _person(uint256 seed) internal view returns (address) {
-        return people[seed % PEOPLE];
+        return people[OTHERS + seed % _personCount()];
+    }
+
+    /// @dev The i-th of the people from a place on.
+    function _personFrom(uint256 seed, uint256 i) internal view returns (address) {
+        return _person(seed % _personCount() + i);
+    }
+
+    function _personCount() internal view returns (uint256) {
+        return people.length - OTHERS;
     }
 
     /// @dev Somebody of the people who has SBI, from a place on; a rich nation has one.
     function _payer(uint256 seed) internal view returns (address payer, uint256 balance) {
-        for (uint256 i = 0; i < PEOPLE; ++i) {
-            payer = people[(seed % PEOPLE + i) % PEOPLE];
+        for (uint256 i = 0; i < _personCount(); ++i) {
+            payer = _personFrom(seed, i);
             balance = token.balanceOf(payer);
             if (balance != 0) return (payer, balance);
         }
@@ -136,8 +153,8 @@ abstract contract Nation is TreeTest {
 
     /// @dev A living citizen; reverts if there is none.
     function _living(uint256 seed) internal view returns (address account, Citizen memory citizen) {
-        for (uint256 i = 0; i < PEOPLE; ++i) {
-            account = people[(seed % PEOPLE + i) % PEOPLE];
+        for (uint256 i = 0; i < _personCount(); ++i) {
+            account = _personFrom(seed, i);
             citizen = citizens.citizenOf(account);
             if (citizen.since != 0 && citizen.until == 0) return (account, citizen);
         }

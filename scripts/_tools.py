@@ -1,7 +1,7 @@
-"""The campaigns' own tools, each installed from its lock into a folder of its own under `.tools`.
+"""Tools of single commands, each installed from its lock into a folder of its own under `.tools`.
 
-They pin versions that the project's environment cannot have (halmos) or does not need: none gets into `.venv` or
-`node_modules`. A second call finds what is installed from the same lock and does nothing.
+They pin versions that the project's environment cannot have (halmos) or does not need (Sphinx): none gets into `.venv`
+or `node_modules`. A second call finds what is installed from the same lock and does nothing.
 """
 
 from __future__ import annotations
@@ -12,22 +12,25 @@ import shutil
 import subprocess
 import sys
 import venv
+from collections.abc import Iterable
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-LOCKS = Path(__file__).parent
+ROOT = Path(__file__).resolve().parents[1]
 TOOLS = ROOT / ".tools"
 BINARIES = ROOT / ".venv" / "bin"
 FORGE = BINARIES / "forge"
 ARTIFACTS = ROOT / "build" / "forge" / "contracts"
 
 
-def python_tool(name: str) -> Path:
-    """The folder of a Python tool's programs, installed from `<name>/requirements.lock`, hashes checked."""
-    lock = LOCKS / name / "requirements.lock"
-    place = TOOLS / name
+def python_tool(locked: Path, name: str | None = None) -> Path:
+    """The folder of a Python tool's programs, installed from `<locked>/requirements.lock`, hashes checked.
+
+    It is named after the folder with its lock, unless told otherwise.
+    """
+    lock = locked / "requirements.lock"
+    place = TOOLS / (name or locked.name)
     if not _is_installed(place, lock):
-        _say(f"installing {name} into {place.relative_to(ROOT)}")
+        _say(f"installing {place.name} into {place.relative_to(ROOT)}")
         venv.EnvBuilder(with_pip=True, clear=True, symlinks=True).create(place)
         pip = (str(place / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install", "--quiet")
         run(*pip, "--no-input", "--require-hashes", "-r", str(lock))
@@ -77,18 +80,27 @@ def attempt(
     )
 
 
+def digest(paths: Iterable[Path], root: Path = ROOT) -> str:
+    """Of files under `root`, and of all in folders, names and contents: a key to keep by what was found of them."""
+    found = hashlib.sha256()
+    files = {file for path in paths for file in (path.rglob("*") if path.is_dir() else (path,)) if file.is_file()}
+    for file in sorted(files):
+        found.update(f"{file.relative_to(root)} {file.stat().st_size}\n".encode() + file.read_bytes())
+    return found.hexdigest()[:16]
+
+
 def _say(text: str) -> None:
     print(f"tools: {text}", flush=True)
 
 
 def _is_installed(place: Path, lock: Path) -> bool:
     stamp = place / "stamp"
-    return stamp.is_file() and stamp.read_text() == _digest(lock)
+    return stamp.is_file() and stamp.read_text() == _lock_digest(lock)
 
 
 def _note_installed(place: Path, lock: Path) -> None:
-    (place / "stamp").write_text(_digest(lock))
+    (place / "stamp").write_text(_lock_digest(lock))
 
 
-def _digest(lock: Path) -> str:
+def _lock_digest(lock: Path) -> str:
     return hashlib.sha256(f"{ROOT} {sys.version}".encode() + lock.read_bytes()).hexdigest()
