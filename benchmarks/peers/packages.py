@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from tests.assurance.tools import ROOT, TOOLS, node_tool
+from scripts._tools import ROOT, TOOLS, node_tool
 
 HERE: Final = Path(__file__).parent
 LAUNCHER: Final = ROOT / "scripts" / "_solc" / "solc.js"
