@@ -53,6 +53,12 @@ test-evm: setup ## Contract tests and the stateful model on Ape's own EVM
 test-anvil: setup ## Permissions, the stateful model and the stories on Anvil
 	$(APE) test tests/contracts/test_permissions.py tests/invariants tests/stories --network ethereum:local:foundry
 
+test-hardhat: setup tests/rehearsal/node_modules ## Contract tests and the stateful model on Hardhat's node
+	$(APE) test -p tests.support.hardhat tests/contracts tests/invariants --network ethereum:local:hardhat
+
+test-evms: test-evm test-hardhat ## The whole contract suite and the stateful model on all three EVMs
+	$(APE) test tests/contracts tests/invariants --network ethereum:local:foundry
+
 stories: setup ## Play and tell the bad days of tests/stories, and a vote, on Anvil
 	$(APE) test tests/stories --network ethereum:local:foundry
 
@@ -81,6 +87,12 @@ rehearse: setup tests/rehearsal/node_modules ## Play a deployment to Sepolia on 
 tests/rehearsal/node_modules: tests/rehearsal/package-lock.json
 	npm ci --prefix tests/rehearsal
 	@touch $@
+
+docs: setup ## Build the documentation site into build/docs
+	$(BIN)/python -m docs._site.build
+
+test-docs: setup ## Do what the documentation says, every command of it, in a clone set up anew; build its site
+	$(PYTEST) tests/docs -s
 
 test-package: setup ## The built wheel in an empty environment, as an operator has it
 	$(PYTEST) tests/package
@@ -113,6 +125,9 @@ bench-proof: setup ## Measure what a proof of compute and its check cost, into b
 gas: setup ## Measure gas on Anvil and compare with benchmarks/gas.json (UPDATE=1 writes it)
 	$(BIN)/python -m benchmarks.gas $(if $(UPDATE),,--check)
 
+peers: setup ## Measure the same work by peers' published contracts, write benchmarks/peers.json (CHECK=1 compares)
+	$(BIN)/python -m benchmarks.peers $(if $(CHECK),--check)
+
 coverage: setup ## Measure which lines and branches of the contracts the tests run
 	$(BIN)/python -m benchmarks.coverage
 
@@ -124,6 +139,9 @@ prove: setup ## Prove the theorems of tests/prove with halmos, write benchmarks/
 
 fuzz: setup ## The long stateful campaign of invariants 1 to 11 (ARGS="--runs 20" for less), write benchmarks/fuzz.json
 	$(BIN)/python -m tests.assurance.fuzz $(ARGS)
+
+fuzz-parsers: setup ## Every parser under a coverage-guided fuzzer (SECONDS=20 each), write benchmarks/fuzz_parsers.json
+	$(BIN)/python -m tests.assurance.fuzz_parsers $(if $(SECONDS),--seconds $(SECONDS))
 
 mutate: setup ## Put mutants into a copy of the contracts and see the tests kill them (ARGS="--count 20" for less)
 	$(BIN)/python -m tests.assurance.mutate $(ARGS)

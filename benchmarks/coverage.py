@@ -1,8 +1,9 @@
 """Lines and branches of the production contracts that forge's tests run: `make coverage`.
 
 Writes `benchmarks/coverage.json`, shares of 1, and fails below 1. Tests of code size are left out: coverage compiles
-without the optimizer. Branches inside assembly are not counted by forge; `TokenLibraries.t.sol`, `EcdsaVerifier.t.sol`
-and `SignatureLib.t.sol` hold each against a twin in plain Solidity.
+without the optimizer. Branches inside assembly are not counted by forge; `TokenLibraries.t.sol`, `EcdsaVerifier.t.sol`,
+`SignatureLib.t.sol` and `ProductLib.t.sol` hold each against a twin in plain Solidity, or take every way through it;
+`DistributionVaultHostile.t.sol` has a policy answer in every way there is.
 """
 
 from __future__ import annotations

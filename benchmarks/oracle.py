@@ -195,6 +195,7 @@ def main() -> int:
     result["verifying"] = verifying(100, 30)
     result["size"] = [size(count, given.facilities) for count in (4, 31)]
     result["gas_of_peers"] = PEERS
+    result["gas_note"] = "of a network's first epochs; once the ring of reports has wrapped, 34,200 less"
     result["latency"] = []
     for count in given.oracles:
         result["latency"].append(_told_apart(latency(count, given.epochs), result["latency"]))

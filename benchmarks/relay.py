@@ -51,7 +51,6 @@ FRESH_AT_ONCE: Final = 200
 """First uses of nonce words and payees cost twice as much: so many fit a block."""
 
 BLOCK_GAS: Final = 29_000_000
-FRESH_SLOT_GAS: Final = 20_000
 FOREVER: Final = 2**48
 CENT: Final = 10**16
 AT_ONCE: Final = 24
@@ -233,10 +232,16 @@ def new_slots(bench: Bench) -> dict[str, int]:
 
 
 def slots_made(nation: Nation, transaction: Any) -> int:
-    """Zero slots that a transaction wrote: each cost it 20,000 gas."""
-    options = {"disableStorage": True, "disableMemory": True, "disableStack": True}
-    trace = nation.rpc("debug_traceTransaction", "0x" + bytes(transaction).hex(), options)
-    return sum(step["op"] == "SSTORE" and step["gasCost"] >= FRESH_SLOT_GAS for step in trace["structLogs"])
+    """Storage slots that were zero before a transaction, and are not after it."""
+    options = {"tracer": "prestateTracer", "tracerConfig": {"diffMode": True}}
+    diff = nation.rpc("debug_traceTransaction", "0x" + bytes(transaction).hex(), options)
+    known = {account: state.get("storage", {}) for account, state in diff["pre"].items()}
+    written = [
+        (known.get(account, {}).get(slot, "0x0"), value)
+        for account, state in diff["post"].items()
+        for slot, value in state.get("storage", {}).items()
+    ]
+    return sum(int(before, 16) == 0 < int(after, 16) for before, after in written)
 
 
 def settings(*, fees: bool = False) -> list[str]:

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ape import chain
-from eth_abi.exceptions import DecodingError
 from web3.exceptions import ContractCustomError, ContractLogicError, ContractPanicError, TransactionNotFound
 
-from sbi_network.protocol.abi import load_abi, packaged_errors
+from sbi_network.chain.refusal import decoded_revert
+from sbi_network.protocol.abi import load_abi
 from sbi_network.protocol.abi.revert import DecodedError, selector_of, signature_of
 from sbi_network.protocol.amounts import SBI, GAICPh
 from sbi_network.protocol.keccak import keccak256
@@ -202,11 +202,7 @@ def refusal(request: dict[str, Any], block: int | str = "latest") -> Words | Non
 
 def decoded_refusal(refusal: Exception) -> DecodedError | None:
     """The contract's own error in what web3 raised."""
-    given = getattr(refusal, "data", None)
-    try:
-        return packaged_errors().decode(bytes.fromhex(str(given or "").removeprefix("0x"))) if given else None
-    except (ValueError, DecodingError):
-        return None
+    return decoded_revert(getattr(refusal, "data", None))
 
 
 def in_words(refusal: DecodedError | str) -> Words:

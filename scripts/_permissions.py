@@ -16,7 +16,7 @@ from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 from web3.exceptions import ContractCustomError, ContractLogicError
 
-from sbi_network.protocol.abi import packaged_errors
+from sbi_network.chain.refusal import decoded_revert
 from sbi_network.protocol.abi.revert import DecodedError
 
 if TYPE_CHECKING:
@@ -106,8 +106,7 @@ def _refusal(address: str, method: Any) -> DecodedError | None:
     try:
         chain.provider.web3.eth.call({"from": NOBODY, "to": address, "data": data})
     except (ContractCustomError, ContractLogicError) as refusal:
-        given = str(refusal.data or "").removeprefix("0x")
-        return packaged_errors().decode(bytes.fromhex(given)) if given else None
+        return decoded_revert(refusal.data)
     return None
 
 

@@ -28,7 +28,7 @@ from web3.exceptions import (
     Web3RPCError,
 )
 
-from sbi_network.protocol.abi import packaged_errors
+from sbi_network.chain.refusal import decoded_revert
 
 if TYPE_CHECKING:
     from ape.api import AccountAPI
@@ -341,9 +341,4 @@ def _fees_and_gas(signed: bytes) -> tuple[tuple[int, int], int]:
 
 def refusal_words(refusal: ContractCustomError | ContractLogicError | ContractPanicError) -> str:
     """A contract's own error, by name and fields."""
-    given = str(refusal.data or "").removeprefix("0x")
-    try:
-        decoded = packaged_errors().decode(bytes.fromhex(given)) if given else None
-    except ValueError:
-        decoded = None
-    return str(decoded or refusal)
+    return str(decoded_revert(refusal.data) or refusal)

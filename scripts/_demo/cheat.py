@@ -9,6 +9,8 @@ it would not be credited either, but would keep its bond.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import click
@@ -17,11 +19,12 @@ import numpy as np
 from sbi_network.chain.keys import Signer
 from sbi_network.log import log_as_json
 from sbi_network.meter.cli import reach
+from sbi_network.meter.devices import HeldProduct, ThisMachine
 from sbi_network.meter.process import run_meter
 from sbi_network.meter.proof import NumpyBackend
 from sbi_network.meter.proof.calendar import AuditCalendar, Beacon
 from sbi_network.meter.proof.challenge import Matrix
-from sbi_network.meter.proof.prover import Proof
+from sbi_network.meter.proof.obligations import Asked
 from sbi_network.meter.proof.tree import CBlock
 from sbi_network.meter.proof.verifier import SharedCheck
 from sbi_network.meter.proof_records import ProofRecords
@@ -48,15 +51,18 @@ class ShamelessProver(Prover):
     """Opens its rows without looking at them."""
 
     async def open_rows(
-        self, proof: Proof, second: Beacon, shared: dict[Matrix, SharedCheck], answers: Answers
+        self, asked: Asked, held: HeldProduct, second: Beacon, shared: dict[Matrix, SharedCheck], answers: Answers
     ) -> bool:
-        answers.openings[proof.challenge.device] = proof.open(second.word).to_bytes()
+        answers.openings[asked.challenge.device] = (await held.open(second.word)).to_bytes()
         return True
 
 
-def cheating_prover(calendar: AuditCalendar, settings: MeterSettings, signer: Signer, records: ProofRecords) -> Prover:
+@asynccontextmanager
+async def cheating_prover(
+    calendar: AuditCalendar, settings: MeterSettings, signer: Signer, records: ProofRecords
+) -> AsyncIterator[Prover]:
     """For `run_meter`."""
-    return ShamelessProver(calendar, settings.facility, signer, records, NoWork)
+    yield ShamelessProver(calendar, settings.facility, signer, records, ThisMachine(NoWork))
 
 
 @click.command()

@@ -7,7 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.assurance.tools import LOCKS, ROOT
+from scripts._tools import ROOT
+
+from tests.assurance import LOCKS
 
 # What forge takes for the compiler. It reads nothing of the environment and no packages: it runs twice for each mutant.
 LAUNCHER = """#!{python} -ISE

@@ -23,7 +23,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from tests.assurance.tools import FORGE, ROOT, attempt, digest, run
+from scripts._tools import FORGE, ROOT, attempt, digest, run
 
 OUT = ROOT / "benchmarks" / "fuzz.json"
 KEPT = ROOT / "build" / "fuzz"

@@ -30,8 +30,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from scripts._tools import ARTIFACTS, FORGE, ROOT, attempt, digest, python_tool, run
+
+from tests.assurance import LOCKS
 from tests.assurance.compiler import Compiler
-from tests.assurance.tools import ARTIFACTS, FORGE, LOCKS, ROOT, attempt, digest, python_tool, run
 from tests.assurance.verdicts import TIMELESS, Mutant, Verdict, Verdicts
 
 OUT = ROOT / "benchmarks" / "mutation.json"
@@ -271,7 +273,7 @@ def all_mutants() -> list[Mutant]:
     """Everything that slither's operators make of this tree; listed once for the contracts as they are."""
     listed = BUILD / f"mutants-{digest([ROOT / 'contracts', LOCKS / 'mutants.py'])}.json"
     if not listed.exists():
-        python = python_tool("slither") / "python"
+        python = python_tool(LOCKS / "slither") / "python"
         shutil.rmtree(ARTIFACTS / "build-info", ignore_errors=True)
         run(str(FORGE), "build", "--build-info", "--ast", "--force", env={"FOUNDRY_PROFILE": "contracts"})
         BUILD.mkdir(parents=True, exist_ok=True)

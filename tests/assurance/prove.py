@@ -15,7 +15,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.assurance.tools import ROOT, attempt, python_tool
+from scripts._tools import ROOT, attempt, python_tool
+
+from tests.assurance import LOCKS
 
 OUT = ROOT / "benchmarks" / "prove.json"
 SOURCES = ROOT / "tests" / "prove"
@@ -64,7 +66,7 @@ def prove(halmos: Path, contract: str) -> dict[str, dict[str, Any]]:
 
 def main() -> None:
     """All theorems, contract by contract."""
-    halmos = python_tool("halmos") / "halmos"
+    halmos = python_tool(LOCKS / "halmos") / "halmos"
     # Built anew: what is proven of an artifact that is not the contract's is worth nothing.
     for built in (BUILT, BUILT.with_name("prove-cache")):
         shutil.rmtree(built, ignore_errors=True)

@@ -14,7 +14,9 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from tests.assurance.tools import ARTIFACTS, FORGE, LOCKS, ROOT, attempt, node_tool, python_tool, run
+from scripts._tools import ARTIFACTS, FORGE, ROOT, attempt, node_tool, python_tool, run
+
+from tests.assurance import LOCKS
 
 OUT = ROOT / "benchmarks" / "static.json"
 MOCKS = "contracts/mocks"
@@ -27,7 +29,7 @@ SEVERITIES = ("High", "Medium", "Low")
 
 def main() -> None:
     """All tools, one after the other; then what they found."""
-    slither = python_tool("slither")
+    slither = python_tool(LOCKS / "slither")
     solhint = node_tool(LOCKS / "solhint") / ".bin" / "solhint"
     _compile()
     result = {

@@ -12,7 +12,7 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.assurance.tools import ROOT, digest
+from scripts._tools import ROOT, digest
 
 # What kills a mutant that does not end.
 TIMELESS = "the limit of time"

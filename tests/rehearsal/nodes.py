@@ -17,6 +17,9 @@ from typing import Any
 
 import httpx
 
+MODULES = Path(__file__).with_name("node_modules")
+"""Where `npm ci` puts Hardhat, by the lock beside this file."""
+
 HOST = "127.0.0.1"
 CHAIN_ID = 11155111
 BLOCK_S = 1
@@ -52,21 +55,25 @@ def anvil_command(binary: Path, port: int, mnemonic: str) -> list[str | Path]:
     ]
 
 
-def hardhat_command(modules: Path, folder: Path, port: int, mnemonic: str) -> list[str | Path]:
-    """Hardhat's node likewise, with a configuration of its own in `folder`."""
+def hardhat_command(folder: Path, port: int, network: dict[str, Any]) -> list[str]:
+    """Hardhat's node, with a configuration of its own in `folder`: `network` is Hardhat's own section on itself."""
     folder.mkdir(parents=True, exist_ok=True)
-    accounts = {"mnemonic": mnemonic, "count": ACCOUNTS, "accountsBalance": str(2 * 10**18)}
-    mining = {"auto": False, "interval": BLOCK_S * 1000}
-    network = {"chainId": CHAIN_ID, "hardfork": "prague", "accounts": accounts, "mining": mining}
-    config = {"solidity": "0.8.26", "networks": {"hardhat": network}}
+    config = {"solidity": "0.8.26", "networks": {"hardhat": {"hardfork": "prague", **network}}}
     (folder / "hardhat.config.js").write_text(f"module.exports = {json.dumps(config)};\n", encoding="utf-8")
     (folder / "package.json").write_text('{"name": "node", "private": true}\n', encoding="utf-8")
     (folder / "node_modules").unlink(missing_ok=True)
-    (folder / "node_modules").symlink_to(modules)
+    (folder / "node_modules").symlink_to(MODULES)
     # It wants to be run from the folder that it is installed in.
     program = "node_modules/hardhat/internal/cli/cli.js"
     start = f'cd "$0" && exec node {program} node --hostname {HOST} --port {port}'
-    return ["sh", "-c", start, folder]
+    return ["sh", "-c", start, str(folder)]
+
+
+def public_hardhat(mnemonic: str) -> dict[str, Any]:
+    """Hardhat's node as a public network, likewise."""
+    accounts = {"mnemonic": mnemonic, "count": ACCOUNTS, "accountsBalance": str(2 * 10**18)}
+    mining = {"auto": False, "interval": BLOCK_S * 1000}
+    return {"chainId": CHAIN_ID, "accounts": accounts, "mining": mining}
 
 
 class Weather:

@@ -31,6 +31,7 @@ from tests.rehearsal.nodes import (
     anvil_command,
     hardhat_command,
     limited_endpoint,
+    public_hardhat,
 )
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -105,8 +106,7 @@ class Rehearsal:
         if self.node == "anvil":
             command = anvil_command(BIN / "anvil", self.base, self.mnemonic)
         else:
-            modules = ROOT / "tests" / "rehearsal" / "node_modules"
-            command = hardhat_command(modules, self.home / "hardhat", self.base, self.mnemonic)
+            command = list(hardhat_command(self.home / "hardhat", self.base, public_hardhat(self.mnemonic)))
         self.processes.start(self.node, command)
         self.processes.wait_until(f"{self.node} to answer", lambda: answers(HOST, self.base), 60)
 
@@ -189,28 +189,32 @@ class Rehearsal:
         home = self._daemon_home(f"oracle-{place}")
         write_keystore(home, "signing-key", self.keys[signer])
         write_keystore(home, "sending-key", self.keys[sender])
-        listed = "".join(f'"{self.address(s)}" = "http://{HOST}:{self._oracle_port(p)}"\n' for s, p in peers.items())
-        meters = "".join(f'{n} = "http://{HOST}:{self._meter_port(n)}"\n' for n in range(len(READING_KEYS)))
-        (home / "oracle.toml").write_text(
-            'state = "oracle.sqlite"\n\n'
-            f'[network]\nrpc_url = {self.endpoints}\nregistry = "{registry}"\n\n'
-            f'[http]\nhost = "{HOST}"\nport = {self._oracle_port(place)}\n\n'
-            '[signing]\nkeystore = "signing-key.json"\npassword_file = "signing-key.password"\n\n'
-            '[sending]\nkeystore = "sending-key.json"\npassword_file = "sending-key.password"\n\n'
-            f"[peers]\n{listed}\n[facilities]\n{meters}\n"
-            "[timings]\ngather_seconds = 3\nview_seconds = 8\npoll_seconds = 0.5\nrequest_seconds = 3\n",
-            encoding="utf-8",
-        )
+        listed = [f'"{self.address(s)}" = "http://{HOST}:{self._oracle_port(p)}"' for s, p in peers.items()]
+        meters = [f'{n} = "http://{HOST}:{self._meter_port(n)}"' for n in range(len(READING_KEYS))]
+        changes = {
+            'rpc_url = "http://127.0.0.1:8545"': f"rpc_url = {self.endpoints}",
+            'registry = "0x…"': f'registry = "{registry}"',
+            'host = "0.0.0.0"': f'host = "{HOST}"',
+            "port = 8700": f"port = {self._oracle_port(place)}",
+            "port = 9700": f"port = {self._oracle_port(place) + 200}",
+            "gather_seconds = 10": "gather_seconds = 3",
+            "view_seconds = 15": "view_seconds = 8\npoll_seconds = 0.5\nrequest_seconds = 3",
+            '"0x…" = "https://oracle-b.example:8700"': "\n".join(listed),
+            '0 = "https://meter.example:8600"': "\n".join(meters),
+        }
+        (home / "oracle.toml").write_text(as_documented("oracle.toml", changes), encoding="utf-8")
         return self.processes.start(f"oracle-{place}", [BIN / "sbi", "oracle", "run", "--config", home / "oracle.toml"])
 
     def keeper(self, vault: str) -> None:
         home = self._daemon_home("keeper")
         write_keystore(home, "sending-key", self.keys[KEEPER])
-        (home / "keeper.toml").write_text(
-            f'[network]\nrpc_url = {self.endpoints}\nvault = "{vault}"\n\n'
-            '[sending]\nkeystore = "sending-key.json"\npassword_file = "sending-key.password"\n',
-            encoding="utf-8",
-        )
+        changes = {
+            "poll_seconds = 12": "poll_seconds = 2",
+            'rpc_url = "http://127.0.0.1:8545"': f"rpc_url = {self.endpoints}",
+            'vault = "0x…"': f'vault = "{vault}"',
+            "port = 9701": f"port = {self.base + 401}",
+        }
+        (home / "keeper.toml").write_text(as_documented("keeper.toml", changes), encoding="utf-8")
         self.processes.start("keeper", [BIN / "sbi", "keeper", "run", "--config", home / "keeper.toml"])
 
     def _daemon_home(self, name: str) -> Path:
@@ -227,6 +231,19 @@ class Rehearsal:
 
 class RehearsalError(RuntimeError):
     """Something was not as it should be."""
+
+
+def as_documented(name: str, changes: dict[str, str]) -> str:
+    """A daemon's file as the operators' page shows it, with what begins these lines changed."""
+    page = (ROOT / "docs" / "operators.md").read_text(encoding="utf-8")
+    found = re.search(rf"^```toml[^\n]*\n(# {re.escape(name)}\n.*?)^```", page, re.MULTILINE | re.DOTALL)
+    require(found is not None, f"docs/operators.md shows no {name}")
+    lines = found[1].splitlines() if found else []
+    for given, wanted in changes.items():
+        places = [place for place, line in enumerate(lines) if re.match(rf"{re.escape(given)}(\s|$)", line)]
+        require(len(places) == 1, f"docs/operators.md, {name}: expected one line {given!r}, given {len(places)}")
+        lines[places[0]] = wanted
+    return "\n".join(lines) + "\n"
 
 
 def require(holds: bool, otherwise: str) -> None:

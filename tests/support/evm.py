@@ -1,7 +1,7 @@
-"""The chain under the stateful tests: exact time, little overhead, the same on both networks.
+"""The chain under the stateful tests: exact time, little overhead, the same on all three networks.
 
 Ape's own calls estimate gas, wait and trace; a property test makes tens of thousands. Here a transaction is one call
-into py-evm, or three requests to Anvil, in a block whose time the test chooses.
+into py-evm, or a few requests to a node, in a block whose time the test chooses.
 """
 
 from __future__ import annotations
@@ -61,9 +61,11 @@ class Evm(ABC):
 
 
 def evm_of(provider: ProviderAPI) -> Evm:
-    """The chain of a connected Ape provider: Ape's built-in EVM or Anvil."""
+    """The chain of a connected Ape provider: Ape's built-in EVM, Anvil, or Hardhat's node."""
     backend = getattr(provider, "evm_backend", None)
-    return AnvilEvm(provider) if backend is None else LocalEvm(backend)
+    if backend is not None:
+        return LocalEvm(backend)
+    return HardhatEvm(provider) if provider.name == "hardhat" else AnvilEvm(provider)
 
 
 class LocalEvm(Evm):
@@ -140,35 +142,30 @@ class LocalEvm(Evm):
         return int(self._backend.get_block_by_number("latest")["timestamp"])
 
 
-class AnvilEvm(Evm):
-    """Anvil, over its own RPC."""
+class NodeEvm(Evm):
+    """A node, over its RPC: what Anvil and Hardhat's have in common."""
 
     def __init__(self, provider: ProviderAPI) -> None:
         self._request = provider.make_request
-        self._request("anvil_autoImpersonateAccount", [True])
         self._request("evm_mine", [])
         self.now = self._latest_time()
 
     def send(self, sender: LocalAccount, to: str, data: bytes, at: int) -> Mined:
         self._request("evm_setNextBlockTimestamp", [at])
         transaction = {"from": sender.address, "to": to, "data": "0x" + data.hex(), "gas": hex(GAS)}
-        tx_hash = self._request("eth_sendTransaction", [transaction])
+        mined = self._mine(transaction)
+        self.now = at
+        return mined
+
+    @abstractmethod
+    def _mine(self, transaction: dict[str, str]) -> Mined:
+        """Sends a transaction for an account whose key the node has, or does without."""
+
+    def _receipt_of(self, tx_hash: str) -> Any:
         receipt = None
         while receipt is None:
             receipt = self._request("eth_getTransactionReceipt", [tx_hash])
-        self.now = at
-        logs = tuple(
-            Log(
-                to_checksum_address(log["address"]),
-                tuple(bytes.fromhex(topic[2:]) for topic in log["topics"]),
-                bytes.fromhex(log["data"][2:]),
-            )
-            for log in receipt["logs"]
-        )
-        if int(receipt["status"], 16):
-            return Mined(True, b"", logs)
-        trace = self._request("debug_traceTransaction", [tx_hash, {"tracer": "callTracer"}])
-        return Mined(False, bytes.fromhex(trace.get("output", "0x")[2:]), ())
+        return receipt
 
     def look(self, program: bytes) -> bytes:
         answer = self._request("eth_call", [{"data": "0x" + program.hex(), "gas": hex(GAS)}, "latest"])
@@ -178,11 +175,62 @@ class AnvilEvm(Evm):
         return self._request("evm_snapshot", [])
 
     def restore(self, mark: object) -> object:
-        # Anvil uses a mark up: a new one takes its place.
+        # A node uses a mark up: a new one takes its place.
         if not self._request("evm_revert", [mark]):
-            raise RuntimeError(f"Anvil knows no snapshot {mark}")
+            raise RuntimeError(f"the node knows no snapshot {mark}")
         self.now = self._latest_time()
         return self._request("evm_snapshot", [])
 
     def _latest_time(self) -> int:
         return int(self._request("eth_getBlockByNumber", ["latest", False])["timestamp"], 16)
+
+
+class AnvilEvm(NodeEvm):
+    """Anvil: a transaction that reverts is mined like any other, and traced for what it returned."""
+
+    def __init__(self, provider: ProviderAPI) -> None:
+        super().__init__(provider)
+        self._request("anvil_autoImpersonateAccount", [True])
+
+    def _mine(self, transaction: dict[str, str]) -> Mined:
+        tx_hash = self._request("eth_sendTransaction", [transaction])
+        receipt = self._receipt_of(tx_hash)
+        if int(receipt["status"], 16):
+            return Mined(True, b"", _logs(receipt))
+        trace = self._request("debug_traceTransaction", [tx_hash, {"tracer": "callTracer"}])
+        return Mined(False, bytes.fromhex(trace.get("output", "0x")[2:]), ())
+
+
+class HardhatEvm(NodeEvm):
+    """Hardhat's node: it answers a transaction that reverts with an error, which says what it returned."""
+
+    def __init__(self, provider: Any) -> None:
+        super().__init__(provider)
+        self._raw = provider.web3.provider.make_request
+        self._open: set[str] = set()
+
+    def _mine(self, transaction: dict[str, str]) -> Mined:
+        self._impersonate(transaction["from"])
+        answer = self._raw("eth_sendTransaction", [transaction])
+        if "error" not in answer:
+            return Mined(True, b"", _logs(self._receipt_of(answer["result"])))
+        reverted = answer["error"].get("data") or {}
+        if "txHash" not in reverted or int(self._receipt_of(reverted["txHash"])["status"], 16):
+            raise RuntimeError(f"Hardhat's node did not mine it: {answer['error']}")
+        return Mined(False, bytes.fromhex(reverted["data"][2:]), ())
+
+    def _impersonate(self, address: str) -> None:
+        if address not in self._open:
+            self._request("hardhat_impersonateAccount", [address])
+            self._open.add(address)
+
+
+def _logs(receipt: Any) -> tuple[Log, ...]:
+    return tuple(
+        Log(
+            to_checksum_address(log["address"]),
+            tuple(bytes.fromhex(topic[2:]) for topic in log["topics"]),
+            bytes.fromhex(log["data"][2:]),
+        )
+        for log in receipt["logs"]
+    )

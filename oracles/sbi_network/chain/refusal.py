@@ -15,10 +15,16 @@ def refusal_of(error: ContractLogicError) -> DecodedError:
     data = _revert_data(error.data)
     if data is None:
         return DecodedError(UNKNOWN, {"message": str(error.message)})
+    return decoded_revert(error.data) or DecodedError(UNKNOWN, {"data": data})
+
+
+def decoded_revert(given: object) -> DecodedError | None:
+    """The custom error in what an endpoint gave as a revert's data; None where there is none that is known."""
+    data = _revert_data(given)
     try:
-        return packaged_errors().decode(data) or DecodedError(UNKNOWN, {"data": data})
+        return packaged_errors().decode(data) if data else None
     except AbiError:
-        return DecodedError(UNKNOWN, {"data": data})
+        return None
 
 
 def _revert_data(given: object) -> bytes | None:

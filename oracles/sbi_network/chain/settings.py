@@ -132,7 +132,7 @@ def load_settings(model: type[M], path: Path) -> M:
             given = tomllib.load(file)
     except OSError as error:
         raise SettingsError(f"{path}: cannot be read ({error.strerror})") from None
-    except ValueError as error:  # not TOML, or not UTF-8
+    except (ValueError, RecursionError) as error:  # not TOML, not UTF-8, or brackets by the thousand
         raise SettingsError(f"{path}: is not TOML: {error}") from None
     try:
         return model.model_validate(given, context={"folder": path.parent, "name": path.stem})

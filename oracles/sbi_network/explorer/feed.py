@@ -134,6 +134,6 @@ def _number(text: str) -> int:
 
 
 def _word(text: str) -> str:
-    if len(text) != 2 + 2 * WORD_BYTES or not text.startswith("0x"):
+    if not isinstance(text, str) or len(text) != 2 + 2 * WORD_BYTES or not text.startswith("0x"):
         raise ValueError(text)
     return text.lower()

@@ -65,13 +65,13 @@ def load_ballot(path: Path) -> SignedBallot:
         raise BallotError(f"{path}: cannot be read ({error.strerror})") from None
     try:
         given = json.loads(text) if len(text) <= MAX_FILE_BYTES else None
-    except ValueError:
+    except (ValueError, RecursionError):
         given = None
     if not isinstance(given, dict) or given.keys() != _FIELDS:
         raise BallotError(f"{path}: expected a ballot with {', '.join(sorted(_FIELDS))}")
     try:
         return _read(given)
-    except (ProtocolError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ProtocolError, ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
         raise BallotError(f"{path}: is not a ballot: {error}") from None
 
 

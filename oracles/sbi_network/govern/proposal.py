@@ -111,7 +111,7 @@ def load_proposal(path: Path, deployment: Deployment) -> Proposal:
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
         raise ProposalError(f"{path}: {faults}") from None
-    except ValueError as error:  # not TOML, or not UTF-8
+    except (ValueError, RecursionError) as error:  # not TOML, not UTF-8, or brackets by the thousand
         raise ProposalError(f"{path}: is not TOML: {error}") from None
     return Proposal(
         recipe.description,

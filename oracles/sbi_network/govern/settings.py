@@ -85,7 +85,7 @@ def load_deployment(path: Path) -> Deployment:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise SettingsError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise SettingsError(f"{path}: expected a deployment record in JSON") from None
 
 

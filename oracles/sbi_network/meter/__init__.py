@@ -14,8 +14,9 @@
 | `accounting`, `records`, `record_files`, `device_table` | a scheduler's records, live or replayed |
 | `intervals` | samples of counters over time: gaps, resets, a clock that was set |
 | `evidence`, `bounds`, `counting` | what of a measurement can be counted, by audits, witnesses and probes |
-| `proof` | proof of compute: challenge, product, opening, check; no meter answers one yet |
-| `audit_file`, `witnesses`, `deliveries` | where that evidence comes from |
+| `proof` | proof of compute: challenge, product, opening, check |
+| `prover`, `devices`, `proof_records`, `second_opinion` | answers challenges; by which devices; what is kept of it |
+| `audit_file`, `probing`, `witnesses`, `deliveries` | where other evidence comes from |
 | `published` | what makers publish of real devices |
 | `network` | when epochs begin and end, as the meter needs to know it |
 | `store`, `service`, `process` | readings kept before they are served; HTTP; the process around them |
@@ -26,6 +27,7 @@ Proof of compute plugs in as a `counting.Auditor`: audits by class, the probes o
 
 from sbi_network.meter.errors import (
     CapacityError,
+    DevicesError,
     NotMeasuredError,
     ReadingStateError,
     SourceError,
@@ -37,6 +39,7 @@ from sbi_network.meter.network import Network
 __all__ = [
     "CapacityError",
     "ClassFigures",
+    "DevicesError",
     "EpochSpan",
     "Measurement",
     "Meter",

@@ -4,8 +4,8 @@
      "probes": [{"class": "intelligent", "start": 1767225600, "end": 1767225605, "freePpm": 120000}],
      "proving": [{"class": "intelligent", "end": 1767225605, "operations": "420000000000000"}]}
 
-The oracles draw challenges and probes themselves and do not read this file: it tells the meter what they will find, so
-that the reading it signs is one they can accept. Figures beyond 2^53 are written as text.
+Oracles draw their challenges themselves and do not read this file: it is for networks that ask for no proof on chain,
+and for probes, which `sbi meter probe` and a facility's own scheduler note here. Figures beyond 2^53 are text.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
 from pydantic.alias_generators import to_camel
 
 from sbi_network.errors import RangeError
@@ -25,7 +25,10 @@ from sbi_network.meter.measurement import EpochSpan
 from sbi_network.protocol.units import ComputeClass
 
 _MOST_BYTES: Final = 1024 * 1024
+_EXACT_IN_JSON: Final = 2**53
 _MOST_DIGITS: Final = 30
+_MOST_NOTED: Final = 2_000
+"""Probes that are kept: more than two months of one an hour, and well within the file's size."""
 
 
 def class_named(name: object) -> ComputeClass:
@@ -43,8 +46,18 @@ def _whole(given: object) -> int:
     raise ValueError("is not a whole number")
 
 
-NamedClass = Annotated[ComputeClass, BeforeValidator(class_named)]
-_Whole = Annotated[int, BeforeValidator(_whole)]
+def _text_if_large(figure: int) -> int | str:
+    return figure if figure <= _EXACT_IN_JSON else str(figure)
+
+
+def _fields(of: Probe | ProofWork, *names: str) -> dict[str, int]:
+    return {to_camel(name): getattr(of, name) for name in names}
+
+
+NamedClass = Annotated[
+    ComputeClass, BeforeValidator(class_named), PlainSerializer(lambda given: given.name.lower(), when_used="json")
+]
+_Whole = Annotated[int, BeforeValidator(_whole), PlainSerializer(_text_if_large, when_used="json")]
 
 
 class _Item(BaseModel):
@@ -111,6 +124,20 @@ class AuditFile:
     def terms(self, span: EpochSpan, own: Terms) -> Terms:
         """The facility's own: the file has none."""
         return own
+
+    def add(self, probe: Probe, work: ProofWork) -> None:
+        """Note a probe and what it took; the oldest are dropped. All of it or nothing. Raises SourceError."""
+        known = self._read() if self._path.exists() else _File()
+        name = probe.compute_class.name.lower()
+        known.probes.append(_Probe.model_validate({"class": name, **_fields(probe, "start", "end", "free_ppm")}))
+        known.proving.append(_Proving.model_validate({"class": name, **_fields(work, "end", "operations")}))
+        known.probes, known.proving = known.probes[-_MOST_NOTED:], known.proving[-_MOST_NOTED:]
+        new = self._path.with_name(f".{self._path.name}.new")
+        try:
+            new.write_text(known.model_dump_json(by_alias=True, indent=1), encoding="utf-8")
+            new.replace(self._path)
+        except OSError as error:
+            raise SourceError(f"{self._path}: cannot be written ({error.strerror})") from None
 
     @contextmanager
     def _in_range(self) -> Iterator[None]:

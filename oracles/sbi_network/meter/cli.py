@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import secrets
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -23,13 +24,13 @@ from sbi_network.errors import SBIError
 from sbi_network.log import log_as_json
 from sbi_network.meter.bounds import PPM
 from sbi_network.meter.counting import CountingMeter
+from sbi_network.meter.errors import CapacityError
 from sbi_network.meter.evidence import Witness
 from sbi_network.meter.measurement import Basis, EpochSpan, Measurement, Meter
 from sbi_network.meter.network import Network, running_epoch, span_of
-from sbi_network.meter.proof.backends import backend_named
+from sbi_network.meter.probing import take_probe
 from sbi_network.meter.proof.challenge import Challenge
-from sbi_network.meter.proof.obligations import device_name
-from sbi_network.meter.proof.prover import prove
+from sbi_network.meter.proof.obligations import Asked, device_name
 from sbi_network.meter.proof_records import Duty, ProofRecords
 from sbi_network.meter.settings import MeterSettings, load_meter_settings
 from sbi_network.meter.sources import EvidenceSection, HostSource, build_meter
@@ -55,7 +56,8 @@ Connect = Callable[[MeterSettings], Reached]
 _CLOCK_TOLERANCE_SECONDS = 30.0
 _POLL_SECONDS = 0.2
 _MOST_TRIED = 10**12
-"""Operations of the largest product that `check` tries: seconds, on nearly any machine."""
+"""Operations of the most that `check` tries: seconds, on nearly any machine."""
+_LONGEST_TRIAL = 60.0
 
 _out = Console()
 _err = Console(stderr=True)
@@ -120,6 +122,23 @@ def build_app(connect: Connect = reach) -> typer.Typer:
             _check(load_meter_settings(config), connect)
         _out.print("[green]ready[/green]")
 
+    @app.command()
+    def probe(
+        config: ConfigOption = Path("meter.toml"),
+        seconds: Annotated[int, typer.Option(min=1, help="Length of the probe.")] = 5,
+        within: Annotated[int, typer.Option(min=0, help="Begin at a random moment of so many seconds.")] = 0,
+        capacity: Annotated[
+            int | None, typer.Option(min=1, help="Operations a second in all; without it, what was proved.")
+        ] = None,
+    ) -> None:
+        """Measure what of this machine is free, displacing nothing, and note it in the file of `evidence.audits`.
+
+        For processors: it computes at the lowest priority there is. A reading that claims more use is refuted.
+        """
+        with _told():
+            settings = load_meter_settings(config)
+            _probe(settings, seconds, within, capacity or _proven(settings))
+
     return app
 
 
@@ -165,6 +184,34 @@ async def _measure_now(meter: Meter, seconds: int, epoch: int) -> Measurement:
     finally:
         stop.set()
         await asyncio.wait([observing])
+
+
+def _proven(settings: MeterSettings) -> int:
+    """Operations per second of the class `general`, as audits have shown. Raises SBIError where none have."""
+    file, now = settings.evidence.audit_file(), EpochSpan(0, 0, 1)
+    audits = file.audits(now) if file else ()
+    if settings.proofs_path.exists():
+        with closing(ProofRecords.existing(settings.proofs_path)) as records:
+            audits = records.of_latest().audits(now) or audits
+    proven = next((audit.proven for audit in audits if audit.compute_class is ComputeClass.GENERAL), 0)
+    if not proven:
+        raise CapacityError("nothing of the class general is proved yet: say by --capacity how much there is")
+    return proven
+
+
+def _probe(settings: MeterSettings, seconds: int, within: int, capacity: int) -> None:
+    file = settings.evidence.audit_file()
+    if file is None:
+        raise CapacityError("no audits under [evidence] of meter.toml: a probe is noted in that file")
+    with _err.status(f"waiting for a moment of the next {within} s"):
+        time.sleep(secrets.randbelow(1000 * within + 1) / 1000)
+    with _err.status(f"probing for {seconds} s"):
+        probe, work = take_probe(seconds, capacity)
+    file.add(probe, work)
+    _out.print(
+        f"{probe.free_ppm / 10_000:.1f} % of {capacity / 1e9:,.1f} Gop/s were free from {probe.start} to {probe.end}: "
+        f"whoever claims more than {float(probe.most_used):.1%} in use around it is refuted"
+    )
 
 
 def _print_measurement(kind: str, measurement: Measurement) -> None:
@@ -257,25 +304,38 @@ def _check_proof(settings: MeterSettings, duty: Duty) -> None:
     if not duty.obligation.fleets:
         _warn("proof", "the network lists no device of this facility: its readings count as nothing")
         return
-    backend = backend_named(settings.proof.backend)
-    for place, fleet in enumerate(duty.obligation.fleets):
-        sizes, drawn = fleet.sizes, fleet.drawn(duty.rules)
-        allowed = fleet.terms(duty.rules).allowed_ms / 1000
-        _ok(
-            "proof",
-            f"asked of {drawn} of {fleet.devices} {fleet.compute_class.name.lower()} devices in each epoch: a product "
-            f"of {sizes.m} × {sizes.k} by {sizes.k} × {sizes.n} within {allowed:.1f} s, which shows "
-            f"{fleet.pace / 1e9:,.1f} Gop/s each; counted are {fleet.rate / 1e9:,.1f}",
-        )
-        if sizes.operations > _MOST_TRIED:
-            _ok("proof", "not tried: it takes long; `run` says what it took")
-            continue
-        trial = Challenge(settings.facility, duty.epoch, device_name(place, 0), bytes(32), sizes)
-        started = time.perf_counter()
-        prove(trial, backend)
-        took = drawn * (time.perf_counter() - started)
-        tell = _ok if took < allowed else _warn
-        tell("proof", f"tried by {backend.name}: {drawn} of them would take {took:.1f} s of {allowed:.1f} s")
+    asyncio.run(_try_products(settings, duty))
+
+
+async def _try_products(settings: MeterSettings, duty: Duty) -> None:
+    """As many products of each fleet as an epoch asks for, all at once, as `run` will have them computed."""
+    async with settings.proof.devices() as devices:
+        for place, fleet in enumerate(duty.obligation.fleets):
+            sizes, drawn, terms = fleet.sizes, fleet.drawn(duty.rules), fleet.terms(duty.rules)
+            allowed = terms.allowed_ms / 1000
+            _ok(
+                "proof",
+                f"asked of {drawn} of {fleet.devices} {fleet.compute_class.name.lower()} devices in each epoch: a "
+                f"product of {sizes.m} × {sizes.k} by {sizes.k} × {sizes.n} within {allowed:.1f} s, which shows "
+                f"{fleet.pace / 1e9:,.1f} Gop/s each; counted are {fleet.rate / 1e9:,.1f}",
+            )
+            if drawn * sizes.operations > _MOST_TRIED:
+                _ok("proof", "not tried: it takes long; `run` says what it took")
+                continue
+            names = [device_name(place, device) for device in range(drawn)]
+            trials = [Challenge(settings.facility, duty.epoch, name, bytes(32), sizes) for name in names]
+            started, longest = time.perf_counter(), max(_LONGEST_TRIAL, 2 * allowed)
+            try:
+                # Devices that are not there would keep it waiting for ever.
+                async with asyncio.timeout(longest):
+                    await asyncio.gather(*[devices.prove(Asked(fleet, each, terms)) for each in trials])
+            except TimeoutError:
+                said = f"{drawn} of them were not done in {longest:.0f} s; allowed are {allowed:.1f} s"
+                _warn("proof", f"tried by {devices}: {said}")
+                continue
+            took = time.perf_counter() - started
+            tell = _ok if took < allowed else _warn
+            tell("proof", f"tried by {devices}: {drawn} of them took {took:.1f} s of {allowed:.1f} s")
 
 
 def _check_evidence(settings: MeterSettings, reached: Reached, meter: CountingMeter) -> None:

@@ -4,6 +4,7 @@
     ├── TraceError             accounting records or a device table that cannot be counted
     ├── SourceError            a metering source that cannot be reached, or that answers nonsense
     ├── CapacityError          a capacity sample that cannot be taken or trusted
+    ├── DevicesError           devices that cannot be reached, or that cannot compute what is asked of them
     ├── NotMeasuredError       nothing at all is known of a span of time
     └── ReadingStateError      a state file that is another meter's, or that cannot be read or written
 
@@ -41,6 +42,10 @@ class SourceError(MeterError):
 
 class CapacityError(MeterError):
     """A capacity sample that cannot be taken or trusted."""
+
+
+class DevicesError(MeterError):
+    """Devices that cannot be reached, or that cannot compute what is asked of them. Asking again may help."""
 
 
 class NotMeasuredError(MeterError):

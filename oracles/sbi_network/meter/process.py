@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, closing
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, closing
 
 import structlog
 
@@ -14,7 +14,6 @@ from sbi_network.chain.keys import Signer
 from sbi_network.chain.stopping import stopped_by_signals
 from sbi_network.errors import SBIError
 from sbi_network.meter.network import Network
-from sbi_network.meter.proof.backends import backend_named
 from sbi_network.meter.proof.calendar import AuditCalendar
 from sbi_network.meter.proof_records import ProofRecords
 from sbi_network.meter.prover import Prover
@@ -29,13 +28,16 @@ _SHUTDOWN_SECONDS = 3
 
 _log = structlog.get_logger("sbi.meter")
 
-MakeProver = Callable[[AuditCalendar, MeterSettings, Signer, ProofRecords], Prover]
+MakeProver = Callable[[AuditCalendar, MeterSettings, Signer, ProofRecords], AbstractAsyncContextManager[Prover]]
 
 
-def usual_prover(calendar: AuditCalendar, settings: MeterSettings, signer: Signer, records: ProofRecords) -> Prover:
-    """Answers on this machine, by the configured backend. Raises BackendError where it is missing."""
-    backend_named(settings.proof.backend)
-    return Prover(calendar, settings.facility, signer, records, lambda: backend_named(settings.proof.backend))
+@asynccontextmanager
+async def usual_prover(
+    calendar: AuditCalendar, settings: MeterSettings, signer: Signer, records: ProofRecords
+) -> AsyncIterator[Prover]:
+    """Answers by the configured devices. Raises MeterError where they, or their backend, are missing."""
+    async with settings.proof.devices() as devices:
+        yield Prover(calendar, settings.facility, signer, records, devices)
 
 
 class KnownProofs:
@@ -107,7 +109,8 @@ async def _prover(
             yield None
             return
         with closing(ProofRecords(settings.proofs_path, identity, settings.evidence.audit_file())) as records:
-            yield make(calendar, settings, signer, records)
+            async with make(calendar, settings, signer, records) as prover:
+                yield prover
 
 
 async def _run_together(service: MeterService, prover: Prover | None, listening: socket.socket) -> None:

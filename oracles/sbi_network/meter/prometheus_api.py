@@ -14,10 +14,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import ROUND_FLOOR, Decimal, InvalidOperation
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import httpx
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from sbi_network.meter.errors import SourceError
 
@@ -27,6 +27,8 @@ _CHUNK_SECONDS: Final = 900
 _CHUNK_STEPS: Final = 10_000  # Prometheus refuses more than 11,000 points a series
 _LARGEST_EXPONENT: Final = 40
 _SHOWN: Final = 200
+_LATEST_SECOND: Final = 10**12
+"""Of any sample: beyond it lies no time of this world, and infinity."""
 
 Labels = tuple[tuple[str, str], ...]
 
@@ -54,7 +56,10 @@ class _Answer(BaseModel):
 class _Matrix(BaseModel):
     model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
     metric: dict[str, str]
-    values: list[tuple[float, str]]
+    values: list[tuple[Annotated[float, Field(ge=0, le=_LATEST_SECOND)], str]]
+
+
+_MATRICES: Final = TypeAdapter(list[_Matrix])
 
 
 class Prometheus:
@@ -96,7 +101,7 @@ class Prometheus:
                 f"{self._said}: answered with {kind!r}, expected series of samples: is it a plain selector?"
             )
         try:
-            matrices = [_Matrix.model_validate(result) for result in data.get("result", [])]
+            matrices = _MATRICES.validate_python(data.get("result", []))
         except ValidationError:
             raise SourceError(f"{self._said}: the samples are not in the form of its API") from None
         for matrix in matrices:

@@ -2,13 +2,14 @@
 
     slot begins ─▶ first beacon ─▶ products, signed and kept ─▶ deadline ─▶ second beacon ─▶ openings
 
-What is computed here is this machine's. It is asked for by the chain alone: oracles only fetch the answers.
+Products are computed by the facility's devices (`devices`), all that are asked at once. They are asked for by the chain
+alone: oracles only fetch the answers.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -16,17 +17,16 @@ import structlog
 
 from sbi_network.chain.keys import Signer
 from sbi_network.errors import SBIError
+from sbi_network.meter.devices import Devices, HeldProduct
 from sbi_network.meter.measurement import paused, unless_stopped
-from sbi_network.meter.proof.backends import Backend
 from sbi_network.meter.proof.calendar import AuditCalendar, Beacon, EpochAudit, until_known
-from sbi_network.meter.proof.challenge import Challenge, Matrix
+from sbi_network.meter.proof.challenge import Matrix
 from sbi_network.meter.proof.errors import WrongProductError
 from sbi_network.meter.proof.obligations import Asked, Obligation, challenges
-from sbi_network.meter.proof.prover import Proof, prove
 from sbi_network.meter.proof.verifier import SharedCheck
 from sbi_network.meter.proof_records import Duty, ProofRecords
 from sbi_network.protocol.json_form import Signed
-from sbi_network.protocol.messages import products_domain
+from sbi_network.protocol.messages import Product, products_domain
 
 _POLL_SECONDS: Final = 0.25
 _LONGEST_WAIT: Final = 30.0
@@ -55,16 +55,14 @@ class Prover:
         facility: int,
         signer: Signer,
         records: ProofRecords,
-        make_backend: Callable[[], Backend],
+        devices: Devices,
     ) -> None:
         self.calendar = calendar
         self.records = records
         self.domain = products_domain(calendar.clock.chain_id, calendar.products.address)
         self._facility = facility
         self._signer = signer
-        self._make_backend = make_backend
-        self._backend: Backend | None = None
-        self._loaded: Matrix | None = None
+        self._devices = devices
         self._answers: dict[int, Answers] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -117,54 +115,62 @@ class Prover:
         first = await until_known(lambda: self.calendar.first_beacon(audit, slot), _POLL_SECONDS)
         asked = challenges(self._facility, audit.epoch, first.word, obligation, audit.rules)
         self.records.ask(Duty(audit.epoch, audit.rules, obligation), asked)
-        proofs = [(each, await self._proved(each, first)) for each in asked]
+        held = await asyncio.gather(*[self._proved(each, first) for each in asked])
         second = await until_known(lambda: self.calendar.second_beacon(audit, slot, first), _POLL_SECONDS)
         shared: dict[Matrix, SharedCheck] = {}
-        for each, proof in proofs:
-            if proof is not None and await self.open_rows(proof, second, shared, answers):
+        for each, product in zip(asked, held, strict=True):
+            if product is not None and await self.open_rows(each, product, second, shared, answers):
                 self.records.passed(audit.epoch, each.challenge.device)
         _log.info("challenged", epoch=audit.epoch, slot=slot, devices=len(asked), opened=len(answers.openings))
 
-    async def _proved(self, asked: Asked, first: Beacon) -> Proof | None:
-        """The product of a device, signed and kept; None where it came too late, or is not what was signed before."""
+    async def _proved(self, asked: Asked, first: Beacon) -> HeldProduct | None:
+        """A device's product, signed and kept; None where it failed, came late, or is not what was signed before."""
         challenge, clock = asked.challenge, self.calendar.clock
         log = _log.bind(epoch=challenge.epoch, device=challenge.device.hex()[-16:])
-        proof = await asyncio.to_thread(self._compute, challenge)
-        late_ms = clock.now() * 1000 - (first.timestamp * 1000 + asked.terms.allowed_ms)
-        if late_ms > 0:
-            log.warning("product_late", late_ms=int(late_ms), allowed_ms=asked.terms.allowed_ms)
+        deadline = first.timestamp + asked.terms.allowed_ms / 1000
+        held = None
+        try:
+            # Devices may be gone, and never answer.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(deadline - clock.now()):
+                    held = await self._devices.prove(asked)
+            if held is None or clock.now() > deadline:
+                log.warning("product_late", allowed_ms=asked.terms.allowed_ms)
+                return None
+            known = await self._signed_root(held.product)
+        except SBIError as error:
+            log.warning("product_failed", reason=str(error))
             return None
-        known = self.records.signed_root(challenge.epoch, challenge.device)
-        if known is None:
-            signature = await self._signer.sign(proof.product.preimage(self.domain))
-            known = self.records.keep(Signed(proof.product, signature), int(clock.now()) + 1).message.root
-        if known != proof.product.root:
+        if known != held.product.root:
             # The same challenge has one answer: one of the two computations was wrong, and neither is shown.
-            log.error("product_differs", detail="this machine computed another product before: is its memory sound?")
+            log.error("product_differs", detail="another product was computed before: is the device's memory sound?")
             return None
-        return proof
+        return held
+
+    async def _signed_root(self, product: Product) -> bytes:
+        """The root that is signed for a challenge: this product's, unless there was one before."""
+        known = self.records.signed_root(product.epoch, product.device)
+        if known is not None:
+            return known
+        signature = await self._signer.sign(product.preimage(self.domain))
+        return self.records.keep(Signed(product, signature), int(self.calendar.clock.now()) + 1).message.root
 
     async def open_rows(
-        self, proof: Proof, second: Beacon, shared: dict[Matrix, SharedCheck], answers: Answers
+        self, asked: Asked, held: HeldProduct, second: Beacon, shared: dict[Matrix, SharedCheck], answers: Answers
     ) -> bool:
         """Open what the second beacon picks, once it was checked as oracles will: a wrong row is not shown."""
-        challenge = proof.challenge
+        challenge = asked.challenge
+        log = _log.bind(epoch=challenge.epoch, device=challenge.device.hex()[-16:])
         try:
+            opening = await held.open(second.word)
             if challenge.b not in shared:
                 shared[challenge.b] = await asyncio.to_thread(SharedCheck, challenge.b, second.word)
-            opening = proof.open(second.word)
-            await asyncio.to_thread(shared[challenge.b].check, proof.product, opening)
+            await asyncio.to_thread(shared[challenge.b].check, held.product, opening)
         except WrongProductError as error:
-            _log.error("product_wrong", epoch=challenge.epoch, reason=str(error), detail="kept back: not credited")
+            log.error("product_wrong", reason=str(error), detail="kept back: not credited")
+            return False
+        except SBIError as error:
+            log.warning("opening_failed", reason=str(error))
             return False
         answers.openings[challenge.device] = opening.to_bytes()
         return True
-
-    def _compute(self, challenge: Challenge) -> Proof:
-        """On a thread of its own. Devices that are asked together share B: it is generated for the first."""
-        if self._backend is None:
-            self._backend = self._make_backend()
-        known, self._loaded = self._loaded, None
-        proof = prove(challenge, self._backend, has_b=known == challenge.b)
-        self._loaded = challenge.b
-        return proof

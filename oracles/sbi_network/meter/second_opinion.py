@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import httpx
 import structlog
@@ -56,14 +56,16 @@ async def _ask(client: httpx.AsyncClient, url: str) -> Raw | None:
                         if len(body) > MAX_TEXT_CHARS:
                             return None
                 if response.status_code == httpx.codes.OK:
-                    return _allowed(parse_json(bytes(body)))
+                    return allowed_in(bytes(body))
                 await asyncio.sleep(_AGAIN_SECONDS)  # it may still be judging
     except (TimeoutError, httpx.HTTPError, httpx.InvalidURL, ProtocolError) as error:
         _log.info("oracle_does_not_say", url=url, reason=type(error).__name__)
         return None
 
 
-def _allowed(given: Any) -> Raw | None:
+def allowed_in(body: bytes) -> Raw | None:
+    """What an oracle's answer says that it accepts; None where it says nothing of the kind. Raises FormatError."""
+    given = parse_json(body)
     listed = given.get("allowed") if isinstance(given, dict) else None
     if not isinstance(listed, list) or len(listed) != 3:
         return None

@@ -20,6 +20,7 @@ kind = "host"                               # or "nvidia", "prometheus", "accoun
 
 [proof]                                     # how challenges are answered
 backend = "numpy"                           # or "torch", "cuda"
+cluster = "tcp://10.0.0.5:8786"             # optional: a Dask cluster, a worker for each device; else this machine
 oracles = ["http://127.0.0.1:8701"]         # optional: asked what they will accept, so that no reading says more
 
 [evidence]                                  # optional: audits, energy, schedule, deliveries
@@ -37,6 +38,8 @@ from pydantic import AfterValidator, Field
 
 from sbi_network.chain.settings import AnyKeySettings, ConfiguredPath, NetworkSettings, Section, load_settings
 from sbi_network.meter.counting import Auditor, CountingMeter
+from sbi_network.meter.devices import Devices, ThisMachine, dask_cluster
+from sbi_network.meter.proof.backends import backend_named
 from sbi_network.meter.sources import EvidenceSection, Source, build_meter
 from sbi_network.meter.witnesses import Delivered
 from sbi_network.protocol.address import check_address
@@ -54,9 +57,20 @@ class ProofSection(Section):
     """How challenges are answered. `oracles` are asked, by their URLs, what they will accept."""
 
     backend: Literal["numpy", "torch", "cuda"] = "numpy"
+    cluster: Annotated[str, Field(pattern=r"^(tcp|tls)://[^/]+:\d+$")] | None = None
     oracles: list[Annotated[str, Field(pattern=r"^https?://[^/]"), AfterValidator(lambda url: url.rstrip("/"))]] = (
         Field(default_factory=list, max_length=256)
     )
+
+    @asynccontextmanager
+    async def devices(self) -> AsyncIterator[Devices]:
+        """What computes products. Raises MeterError where it, or its backend, is missing."""
+        if self.cluster is None:
+            backend_named(self.backend)
+            yield ThisMachine(lambda: backend_named(self.backend))
+        else:
+            async with dask_cluster(self.cluster, self.backend) as devices:
+                yield devices
 
 
 class MeterSettings(Section):

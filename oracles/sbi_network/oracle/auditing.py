@@ -326,10 +326,7 @@ class Auditing:
         try:
             async with self._limit:
                 answer = await self._transport.get(url, limit)
-            given = parse_json(answer.body, limit) if answer.is_ok else None
-            listed = given.get("products") if isinstance(given, dict) else None
-            texts = listed if isinstance(listed, list) else []
-            return [_decoded(each) for each in texts]
+            return products_in(answer.body, limit) if answer.is_ok else []
         except (NoAnswerError, ProtocolError) as error:
             _log.debug("no_products", url=url, reason=str(error))
             return []
@@ -404,9 +401,11 @@ class _Shared:
         return opened_rows(a, self._second).index(row)
 
 
-def _decoded(given: object) -> Signed[Product]:
-    """A product as a facility lists it. Raises FormatError or RangeError."""
-    return decode_signed(Product, json.dumps(given))
+def products_in(body: bytes, limit: int) -> list[Signed[Product]]:
+    """The products in a facility's answer; none where it lists none. Raises FormatError or RangeError."""
+    given = parse_json(body, limit)
+    listed = given.get("products") if isinstance(given, dict) else None
+    return [decode_signed(Product, json.dumps(each)) for each in (listed if isinstance(listed, list) else [])]
 
 
 def _verdicts(found: _Facility) -> str:

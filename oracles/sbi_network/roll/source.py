@@ -184,7 +184,7 @@ def _parquet_chunks(number: int, path: Path) -> Iterator[Chunk]:
                 rows = metadata.row_group(group).num_rows
                 yield Chunk(number, min(begins), max(ends), rows, row_group=group, first_row=first_row)
                 first_row += rows
-    except pa.ArrowException as error:
+    except (pa.ArrowException, UnicodeDecodeError) as error:
         raise InputError(f"{path}: is not a whole Parquet file: {error}") from None
 
 

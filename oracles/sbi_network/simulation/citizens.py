@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sbi_network.simulation.errors import ConservationError
+from sbi_network.simulation.errors import ConservationError, ScenarioError
 from sbi_network.simulation.policy import WHOLE_BPS
 from sbi_network.simulation.quantity import DAYS_A_YEAR
 from sbi_network.simulation.scenario import (
@@ -27,6 +27,7 @@ from sbi_network.simulation.scenario import (
     Ramp,
     Scenario,
 )
+from sbi_network.simulation.vault import MOST_HEADS
 
 Floats = NDArray[np.float64]
 
@@ -139,6 +140,7 @@ class _Roll:
         days = scenarios[0].days
         years = days / DAYS_A_YEAR
         self._arrivals = people * _column(scenarios, "arrivals") * years
+        _require_room(scenarios, people + self._arrivals * scenarios[0].epochs)
         self._retiring = _column(scenarios, "retirements") * years
         self._enrolment = 1 - (1 - _column(scenarios, "enrolment")) ** days
         self._activation = 1 - (1 - _column(scenarios, "activation")) ** days
@@ -195,6 +197,14 @@ class _Roll:
         waking = (self._activation * (self._enrolled - self._active)).max()
         same = bool((self.enrolled == enrolled).all() and (self.active == active).all())
         return same and flows == 0 and unsettled + waking < _ALMOST
+
+
+def _require_room(scenarios: Sequence[Scenario], most: Floats) -> None:
+    """Raises ScenarioError where so many people, by run and cohort, are more than a roll counts."""
+    for scenario, people in zip(scenarios, most.sum(axis=1), strict=True):
+        if people > MOST_HEADS:
+            limit = f"expected at most {MOST_HEADS:,} people within the horizon"
+            raise ScenarioError([f"{scenario.name}: citizens: {limit}, given {people:,.0f}"])
 
 
 class _Rush:

@@ -1,11 +1,12 @@
 """Scenario files: YAML that `extends` another, and changes to single figures from the command line.
 
-A mapping that extends another is laid over it key by key; a list replaces a list. Duplicate keys, YAML tags, files
-that extend each other in a circle and files beyond a megabyte are refused.
+A mapping that extends another is laid over it key by key; a list replaces a list. Duplicate keys, YAML tags and
+aliases, files that extend each other in a circle and files beyond a megabyte are refused.
 """
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Hashable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from sbi_network.simulation.scenario import Figure, Scenario
 
 _MOST_BYTES = 1_000_000
 _MOST_STEPS = 8
+_MOST_LEVELS = 20
 
 
 def load_scenario(path: Path, changes: Sequence[str] = ()) -> Scenario:
@@ -68,11 +70,27 @@ def _like(path: str, figures: dict[str, Figure]) -> str:
 
 
 class _Loader(yaml.SafeLoader):
-    """Plain YAML without tags, in which a key that stands twice is a fault."""
+    """Plain YAML without tags, in which a key that stands twice is a fault. No aliases either: a dozen lines that merge
+    each other make gigabytes. And no deep nesting, which takes this reader the square of its depth."""
+
+    _depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.composer.ComposerError(None, None, "an alias: write out what it stands for", mark)
+        if self._depth >= _MOST_LEVELS:
+            raise yaml.composer.ComposerError(None, None, f"nested more than {_MOST_LEVELS} levels deep", mark)
+        self._depth += 1
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002
         seen = set()
         for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise yaml.constructor.ConstructorError(None, None, "a key is not plain text", key.start_mark)
             if key.value in seen:
                 raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} stands twice", key.start_mark)
             seen.add(key.value)
@@ -81,14 +99,17 @@ class _Loader(yaml.SafeLoader):
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        if path.stat().st_size > _MOST_BYTES:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise ScenarioError([f"{path}: is not a plain file"])
+        if status.st_size > _MOST_BYTES:
             raise ScenarioError([f"{path}: expected at most {_MOST_BYTES} bytes"])
         given = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 (it is a SafeLoader)
     except OSError as error:
         raise ScenarioError([f"{path}: cannot be read ({error.strerror})"]) from None
     except UnicodeDecodeError:
         raise ScenarioError([f"{path}: is not UTF-8 text"]) from None
-    except (yaml.YAMLError, RecursionError) as error:
+    except (yaml.YAMLError, RecursionError, ValueError) as error:  # a ValueError: the 99th of a month
         raise ScenarioError([f"{path}: is not YAML: {' '.join(str(error).split())}"]) from None
     if not isinstance(given, dict):
         raise ScenarioError([f"{path}: expected a mapping of a scenario's keys"])
@@ -102,7 +123,7 @@ def _laid_over(path: Path, before: tuple[Path, ...]) -> dict[str, Any]:
     base = given.pop("extends", None)
     if base is None:
         return given
-    if not isinstance(base, str):
+    if not isinstance(base, str) or "\0" in base:
         raise ScenarioError([f"{path}: extends: expected the name of a file"])
     return _merged(_laid_over(path.parent / base, (*before, path.resolve())), given)
 

@@ -26,7 +26,8 @@ _PEAK_DECAY = 8
 """An eighth less each epoch: how the peak that output is compared with comes down."""
 
 _UINT32_MAX = 2**32 - 1
-_UINT40_MAX = 2**40 - 1
+MOST_HEADS = 2**40 - 1
+"""A headcount's field on chain."""
 _UINT80_MAX = 2**80 - 1
 _UINT96_MAX = 2**96 - 1
 UINT112_MAX = 2**112 - 1
@@ -244,8 +245,8 @@ class Vault:
 
     def admit(self, heads: int) -> int:
         """Enrols heads; answers the index at which they enter. Raises RangeError beyond the field."""
-        if not 0 <= heads <= _UINT40_MAX - self.headcount:
-            raise RangeError("headcount", self.headcount + heads, f"an integer from 0 to {_UINT40_MAX}")
+        if not 0 <= heads <= MOST_HEADS - self.headcount:
+            raise RangeError("headcount", self.headcount + heads, f"an integer from 0 to {MOST_HEADS}")
         self.headcount += heads
         return self.index
 

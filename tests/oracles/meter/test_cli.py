@@ -304,7 +304,7 @@ def test_check__the_network_asks_for_proof__says_which_tries_it_and_what_it_woul
         "proof: asked of 4 of 4 general devices in each epoch: a product of 64 × 64 by 64 × 64 within 2.0 s, "
         "which shows 400.0 Gop/s each; counted are 300.0"
     ) in result.stdout
-    assert "proof: tried by numpy: 4 of them would take" in result.stdout
+    assert "proof: tried by this machine: 4 of them took" in result.stdout
     assert "general: 0 of 4 audits failed, so at most 52.71 % would: 567.4 of 1,200.0 Gop/s count" in result.stdout
     assert "an epoch of 10 s in full use would be at most 1,576 general (raw nGAICPh)" in result.stdout
     assert "without buyers' receipts, of the capacity at most 25 % general" in result.stdout

@@ -16,10 +16,11 @@ import numpy as np
 from sbi_network.chain.clock import EpochClock
 from sbi_network.chain.errors import EndpointError
 from sbi_network.chain.keys import KeystoreSigner
+from sbi_network.meter.devices import Devices, HeldProduct, ThisMachine
 from sbi_network.meter.measurement import EpochSpan
 from sbi_network.meter.proof import NumpyBackend, Sizes
 from sbi_network.meter.proof.calendar import Beacon, EpochAudit
-from sbi_network.meter.proof.obligations import Fleet, Obligation, Rules
+from sbi_network.meter.proof.obligations import Asked, Fleet, Obligation, Rules
 from sbi_network.meter.proof_records import ProofRecords
 from sbi_network.meter.prover import Answers, Prover
 from sbi_network.meter.service import MeterService, build_http
@@ -106,15 +107,15 @@ class StubCalendar:
 class Shameless(Prover):
     """Opens whatever it has."""
 
-    async def open_rows(self, proof: Any, second: Beacon, shared: Any, answers: Answers) -> bool:
-        answers.openings[proof.challenge.device] = proof.open(second.word).to_bytes()
+    async def open_rows(self, asked: Asked, held: HeldProduct, second: Beacon, shared: Any, answers: Answers) -> bool:
+        answers.openings[asked.challenge.device] = (await held.open(second.word)).to_bytes()
         return True
 
 
 class Silent(Prover):
     """Keeps its openings."""
 
-    async def open_rows(self, proof: Any, second: Beacon, shared: Any, answers: Answers) -> bool:
+    async def open_rows(self, asked: Asked, held: HeldProduct, second: Beacon, shared: Any, answers: Answers) -> bool:
         return True
 
 
@@ -145,12 +146,13 @@ class Facility:
         *,
         prover: type[Prover] = Prover,
         backend: Callable[[], NumpyBackend] = NumpyBackend,
+        devices: Devices | None = None,
         signer: Any = None,
     ) -> None:
         key = KeystoreSigner(signer or facility_key(number))
         identity = Identity(number, key.address, calendar.clock.domain)
         self.records = ProofRecords(folder / f"proofs-{number}.sqlite", identity)
-        self.prover = prover(calendar, number, key, self.records, backend)
+        self.prover = prover(calendar, number, key, self.records, devices or ThisMachine(backend))
         store = ReadingStore(folder / f"meter-{number}.sqlite", identity, calendar.clock.now())
         self.service = MeterService(StubMeter(), calendar.clock, number, key, store, self)
         self.http = build_http(self.service)

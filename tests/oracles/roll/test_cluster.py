@@ -6,70 +6,20 @@ build  one of the workers killed → the same bytes as on this machine
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from distributed import Client
 
 from sbi_network.errors import RollError
 from sbi_network.roll.build import Build, build_roll
 from sbi_network.roll.work import ClusterScheduler, cluster
 from tests.oracles.roll.registers import Bars, built, content, leftovers, register, write_csv
+from tests.support.dask_cluster import started
 
 pytestmark = [pytest.mark.slow, pytest.mark.integration]
-
-ROOT = Path(__file__).parents[3]
-DASK = Path(sys.executable).with_name("dask")
-START_SECONDS = 60
-
-
-@dataclass(frozen=True)
-class Cluster:
-    address: str
-    workers: list[subprocess.Popen[bytes]]
-
-
-@contextmanager
-def process(*command: str | Path, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "oracles")])}
-    with log.open("wb") as out:
-        started = subprocess.Popen([str(part) for part in command], env=environment, stdout=out, stderr=out)
-    try:
-        yield started
-    finally:
-        started.terminate()
-        try:
-            started.wait(10)
-        except subprocess.TimeoutExpired:
-            started.kill()
-            started.wait()
-
-
-@contextmanager
-def started(folder: Path, workers: int) -> Iterator[Cluster]:
-    """A cluster by Dask's own commands; it ends with the block."""
-    folder.mkdir()
-    with ExitStack() as stack:
-        where = folder / "scheduler.json"
-        options = ("--port", "0", "--no-dashboard", "--scheduler-file", where)
-        stack.enter_context(process(DASK, "scheduler", "--host", "127.0.0.1", *options, log=folder / "scheduler.log"))
-        running = []
-        for number in range(workers):
-            options = ("--nthreads", "1", "--no-nanny", "--no-dashboard", "--scheduler-file", where)
-            log = folder / f"worker-{number}.log"
-            running.append(stack.enter_context(process(DASK, "worker", "--name", number, *options, log=log)))
-        with Client(scheduler_file=str(where), timeout=START_SECONDS, set_as_default=False) as client:
-            if workers:
-                client.wait_for_workers(workers, timeout=START_SECONDS)
-            address = client.scheduler.address
-        yield Cluster(address, running)
 
 
 def test_build_roll__a_worker_killed__is_the_same_to_the_byte(tmp_path: Path) -> None:

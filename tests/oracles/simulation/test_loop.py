@@ -328,6 +328,11 @@ EXTREMES = {
 }
 
 
+def test_simulate__more_people_than_a_roll_counts__is_refused() -> None:
+    with pytest.raises(ScenarioError, match=r"citizens: expected at most 1,099,511,627,775 people within the horizon"):
+        run(plain("30 d", citizens__people="1e12 people", citizens__arrivals="100 times/a"))
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.fixed_dictionaries({}, optional={path: st.sampled_from(ends) for path, ends in EXTREMES.items()}))
 def test_simulate__extreme_figures__finite_or_refused(changes: dict[str, str]) -> None:

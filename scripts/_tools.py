@@ -1,7 +1,7 @@
-"""The campaigns' own tools, each installed from its lock into a folder of its own under `.tools`.
+"""Tools of single commands, each installed from its lock into a folder of its own under `.tools`.
 
-They pin versions that the project's environment cannot have (halmos) or does not need: none gets into `.venv` or
-`node_modules`. A second call finds what is installed from the same lock and does nothing.
+They pin versions that the project's environment cannot have (halmos) or does not need (Sphinx): none gets into `.venv`
+or `node_modules`. A second call finds what is installed from the same lock and does nothing.
 """
 
 from __future__ import annotations
@@ -17,20 +17,22 @@ import venv
 from collections.abc import Iterable
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-LOCKS = Path(__file__).parent
+ROOT = Path(__file__).resolve().parents[1]
 TOOLS = ROOT / ".tools"
 BINARIES = ROOT / ".venv" / "bin"
 FORGE = BINARIES / "forge"
 ARTIFACTS = ROOT / "build" / "forge" / "contracts"
 
 
-def python_tool(name: str) -> Path:
-    """The folder of a Python tool's programs, installed from `<name>/requirements.lock`, hashes checked."""
-    lock = LOCKS / name / "requirements.lock"
-    place = TOOLS / name
+def python_tool(locked: Path, name: str | None = None) -> Path:
+    """The folder of a Python tool's programs, installed from `<locked>/requirements.lock`, hashes checked.
+
+    It is named after the folder with its lock, unless told otherwise.
+    """
+    lock = locked / "requirements.lock"
+    place = TOOLS / (name or locked.name)
     if not _is_installed(place, lock):
-        _say(f"installing {name} into {place.relative_to(ROOT)}")
+        _say(f"installing {place.name} into {place.relative_to(ROOT)}")
         venv.EnvBuilder(with_pip=True, clear=True, symlinks=True).create(place)
         pip = (str(place / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install", "--quiet")
         run(*pip, "--no-input", "--require-hashes", "-r", str(lock))
