@@ -12,10 +12,12 @@ import re
 import shutil
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from scripts._tools import ROOT, attempt, python_tool
+from scripts._tools import FORGE, ROOT, attempt, python_tool, run
 
 from tests.assurance import LOCKS
 
@@ -24,6 +26,10 @@ SOURCES = ROOT / "tests" / "prove"
 BUILT = ROOT / "build" / "forge" / "prove"
 # For a solver and a question: as many as a busy machine may need for what an idle one answers in one.
 SECONDS = 1_200
+WORKERS = 2
+PROFILE = {"FOUNDRY_PROFILE": "prove"}
+# As halmos builds: it then finds it done.
+BUILD = ("--ast", "--extra-output", "storageLayout", "metadata")
 # Longer than any loop of what is proven: 32 bytes of a word, 31 oracles.
 LOOPS = 40
 THEOREM = re.compile(r"((?:^ *///.*\n)+)\s*function (check_\w+)", re.M)
@@ -50,7 +56,7 @@ def prove(halmos: Path, contract: str) -> dict[str, dict[str, Any]]:
     done = attempt(
         *(str(halmos), "--contract", contract, "--loop", str(LOOPS), "--forge-build-out", str(BUILT.relative_to(ROOT))),
         *("--solver-timeout-assertion", str(1000 * SECONDS)),
-        env={"FOUNDRY_PROFILE": "prove", "NO_COLOR": "1", "COLUMNS": "400"},
+        env={**PROFILE, "NO_COLOR": "1", "COLUMNS": "400"},
     )
     said = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout)
     print(said)
@@ -73,8 +79,10 @@ def main() -> None:
     expected = theorems()
     started = time.monotonic()
     results: dict[str, dict[str, Any]] = {}
-    for contract in sorted({name.partition(".")[0] for name in expected}):
-        results |= prove(halmos, contract)
+    run(str(FORGE), "build", *BUILD, env=PROFILE)
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for part in pool.map(partial(prove, halmos), sorted({name.partition(".")[0] for name in expected})):
+            results |= part
     rows = [
         {"theorem": name, "says": says, **results.get(name, {"result": "not run", "seconds": 0.0})}
         for name, says in expected.items()
