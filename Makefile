@@ -125,6 +125,9 @@ bench-proof: setup ## Measure what a proof of compute and its check cost, into b
 gas: setup ## Measure gas on Anvil and compare with benchmarks/gas.json (UPDATE=1 writes it)
 	$(BIN)/python -m benchmarks.gas $(if $(UPDATE),,--check)
 
+peers: setup ## Measure the same work by peers' published contracts, write benchmarks/peers.json (CHECK=1 compares)
+	$(BIN)/python -m benchmarks.peers $(if $(CHECK),--check)
+
 coverage: setup ## Measure which lines and branches of the contracts the tests run
 	$(BIN)/python -m benchmarks.coverage
 

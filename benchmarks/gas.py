@@ -94,8 +94,8 @@ def account(label: str, number: int) -> LocalAccount:
     return signer
 
 
-def recipe(facilities: int) -> Recipe:
-    """The local recipe with 31 oracles and spans that let a ring of eight epochs wrap in a moment."""
+def recipe(facilities: int, oracles: int) -> Recipe:
+    """The local recipe with so many oracles and spans that let a ring of eight epochs wrap in a moment."""
     facility = {
         "operator": account("operator", 0).address,
         "reading_key": account("reading key", 0).address,
@@ -120,7 +120,7 @@ def recipe(facilities: int) -> Recipe:
             "vault.halt_span_s": EPOCH,
             "vault.jump_floor_ngaicph": OUTPUT // 2,  # every output is compared with the peak
             "citizens.jump_floor": 2**40 - 1,
-            "oracles": [account("oracle", i).address for i in range(ORACLES)],
+            "oracles": [account("oracle", i).address for i in range(oracles)],
         },
     )
 
@@ -133,6 +133,7 @@ class Bench:
     registrar: AccountAPI
     relayer: AccountAPI
     genesis: int
+    quorum: int
     epoch: int = 0
     batches: int = 0
     report: ReceiptAPI | None = None
@@ -165,7 +166,7 @@ class Bench:
             public_output=OUTPUT + self.epoch,
         )
         domain = registry_domain(chain.chain_id, check_address("oracles", self.suite.oracles.address))
-        signatures = pack_signatures({i: report.sign(account("oracle", i), domain) for i in range(QUORUM)})
+        signatures = pack_signatures({i: report.sign(account("oracle", i), domain) for i in range(self.quorum)})
         values = tuple(report.to_typed_data(domain)["message"].values())
         self.report = self.suite.oracles.submitReport(values, signatures, sender=self.relayer)
         chain.mine(timestamp=ends + 2 * DISPUTE)
@@ -186,13 +187,16 @@ class Bench:
         return (*message.to_typed_data(self.token_domain)["message"].values(), signature.to_compact())
 
 
-def start(heads: int, facilities: int = 2) -> Bench:
-    """A suite with one batch of `heads`, its ring wrapped and its vault in steady state."""
+def start(heads: int, facilities: int = 2, oracles: int = ORACLES) -> Bench:
+    """A suite with one batch of `heads`, its ring wrapped and its vault in steady state.
+
+    Of `oracles`, 3f + 1 in number, 2f + 1 sign.
+    """
     deployer = accounts.test_accounts[0]
     registrar = accounts.test_accounts[5]
-    suite = deploy_suite(recipe(facilities), deployer)
-    bond_oracles(suite, deployer, (account("oracle", i) for i in range(ORACLES)))
-    bench = Bench(suite, registrar, deployer, suite.oracles.genesis())
+    suite = deploy_suite(recipe(facilities, oracles), deployer)
+    bond_oracles(suite, deployer, (account("oracle", i) for i in range(oracles)))
+    bench = Bench(suite, registrar, deployer, suite.oracles.genesis(), quorum=2 * ((oracles - 1) // 3) + 1)
     chain.mine(timestamp=bench.genesis)
     bench.enrol(keccak(text="the rest of the roll"), heads)
     for _ in range(RING + 2):

@@ -7,10 +7,12 @@ or `node_modules`. A second call finds what is installed from the same lock and 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
 import sys
+import tomllib
 import venv
 from collections.abc import Iterable
 from pathlib import Path
@@ -80,12 +82,16 @@ def attempt(
     )
 
 
-def digest(paths: Iterable[Path], root: Path = ROOT) -> str:
-    """Of files under `root`, and of all in folders, names and contents: a key to keep by what was found of them."""
+def digest(paths: Iterable[Path], profiles: Iterable[str] = (), root: Path = ROOT) -> str:
+    """Of files under `root`, of all in folders, names and contents, and of what `foundry.toml` says of some profiles: a
+    key to keep by what was found of them."""
     found = hashlib.sha256()
     files = {file for path in paths for file in (path.rglob("*") if path.is_dir() else (path,)) if file.is_file()}
     for file in sorted(files):
         found.update(f"{file.relative_to(root)} {file.stat().st_size}\n".encode() + file.read_bytes())
+    for profile in profiles:
+        settings = tomllib.loads((root / "foundry.toml").read_text(encoding="utf-8"))["profile"][profile]
+        found.update(json.dumps(settings, sort_keys=True).encode())
     return found.hexdigest()[:16]
 
 

@@ -39,7 +39,7 @@ Finding = dict[str, Any]
 def campaign(runs: int, depth: int, seed: int, workers: int) -> list[Finding]:
     """What every shard found, in order."""
     run(str(FORGE), "build", env=PROFILE)
-    kept = KEPT / digest(_sources())
+    kept = KEPT / digest(_sources(), ("default", "fuzz"))
     kept.mkdir(parents=True, exist_ok=True)
     shards = [(min(SHARD, runs - start), depth, seed + start // SHARD) for start in range(0, runs, SHARD)]
     with ThreadPoolExecutor(workers) as pool:
@@ -54,7 +54,7 @@ def campaign(runs: int, depth: int, seed: int, workers: int) -> list[Finding]:
 def _sources() -> list[Path]:
     tests = ROOT / "tests" / "foundry"
     helpers = [path for path in tests.glob("*.sol") if not path.name.endswith(".t.sol")]
-    return [ROOT / "contracts", ROOT / "foundry.toml", tests / "invariants", *helpers]
+    return [ROOT / "contracts", tests / "invariants", *helpers]
 
 
 def _kept(kept: Path, runs: int, depth: int, seed: int) -> Finding:

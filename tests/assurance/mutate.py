@@ -330,7 +330,9 @@ def _compiled(found: list[tuple[Mutant, Verdict]]) -> int:
 def name_of(mutant: Mutant) -> str:
     """How a survivor is called in `mutants.md`: the function it is in, what it replaces and what it puts there."""
     old, new = _around_the_change(*(" ".join(str(mutant[side]).split()) for side in ("old", "new")))
-    place = ".".join(name for name in (mutant["contract"], mutant["function"]) if name)
+    # Slither has functions of its own for what is initialised outside any.
+    function = "" if mutant["function"].startswith("slitherConstructor") else mutant["function"]
+    place = ".".join(name for name in (mutant["contract"], function) if name)
     return f"{place} {mutant['operator']} `{old}` → `{new}`".replace("|", "\\|")
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -20,6 +21,7 @@ from tests.assurance import LOCKS
 
 OUT = ROOT / "benchmarks" / "prove.json"
 SOURCES = ROOT / "tests" / "prove"
+BUILT = ROOT / "build" / "forge" / "prove"
 # For a solver and a question: as many as a busy machine may need for what an idle one answers in one.
 SECONDS = 1_200
 # Longer than any loop of what is proven: 32 bytes of a word, 31 oracles.
@@ -46,7 +48,7 @@ def theorems() -> dict[str, str]:
 def prove(halmos: Path, contract: str) -> dict[str, dict[str, Any]]:
     """What halmos says of a contract's theorems."""
     done = attempt(
-        *(str(halmos), "--contract", contract, "--loop", str(LOOPS), "--forge-build-out", "build/forge/prove"),
+        *(str(halmos), "--contract", contract, "--loop", str(LOOPS), "--forge-build-out", str(BUILT.relative_to(ROOT))),
         *("--solver-timeout-assertion", str(1000 * SECONDS)),
         env={"FOUNDRY_PROFILE": "prove", "NO_COLOR": "1", "COLUMNS": "400"},
     )
@@ -65,6 +67,9 @@ def prove(halmos: Path, contract: str) -> dict[str, dict[str, Any]]:
 def main() -> None:
     """All theorems, contract by contract."""
     halmos = python_tool(LOCKS / "halmos") / "halmos"
+    # Built anew: what is proven of an artifact that is not the contract's is worth nothing.
+    for built in (BUILT, BUILT.with_name("prove-cache")):
+        shutil.rmtree(built, ignore_errors=True)
     expected = theorems()
     started = time.monotonic()
     results: dict[str, dict[str, Any]] = {}

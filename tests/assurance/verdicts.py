@@ -33,8 +33,8 @@ class Verdicts:
 
     def __init__(self, place: Path, root: Path = ROOT) -> None:
         self._root = root
-        self._place = place / digest([root / "contracts"], root)
-        self._tests = digest([root / "tests" / "foundry", root / "foundry.toml"], root)
+        self._place = place / digest([root / "contracts"], root=root)
+        self._tests = digest([root / "tests" / "foundry"], ("default",), root)
         self._place.mkdir(parents=True, exist_ok=True)
 
     def find(self, mutant: Mutant) -> Verdict | None:

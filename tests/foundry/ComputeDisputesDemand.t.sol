@@ -134,6 +134,15 @@ contract ComputeDisputesDemandTest is TreeTest {
         assertEq(demander.balance, 0.9 ether);
     }
 
+    function test_demand__withMoreThanTheBondTwice__theRestAddsUp() public {
+        _openHonest();
+        vm.deal(demander, 2 ether);
+        vm.startPrank(demander);
+        disputes.demand{value: 0.7 ether}(_place(0, 1), 5, top);
+        disputes.demand{value: 0.8 ether}(_place(0, 2), 5, top);
+        assertEq(disputes.due(demander), 1.2 ether);
+    }
+
     function demandNow(uint256 level, uint256 position) external {
         _demand(level, position);
     }

@@ -16,7 +16,8 @@ MUTANT = {"file": "contracts/Token.sol", "start": 3, "end": 5, "new": "0"}
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    for name, text in (("contracts/Token.sol", "x += 1"), (SUITE, "function test_x()"), ("foundry.toml", "")):
+    texts = {"contracts/Token.sol": "x += 1", SUITE: "function test_x()", "foundry.toml": "[profile.default]"}
+    for name, text in texts.items():
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)

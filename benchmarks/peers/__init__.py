@@ -1,0 +1,1 @@
+"""What peers' published contracts cost for the same work, on the same Anvil as ours: `make peers`."""
