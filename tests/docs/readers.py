@@ -109,7 +109,7 @@ echo account,region,identifier > register.csv
 for n in a b c d; do new $n; echo "$(of $n),1,NATIONAL-ID:2027000$n" >> register.csv; done
 new successor
 a=$(of a) b=$(of b) c=$(of c) d=$(of d) successor=$(of successor)
-echo $b > accounts.txt
+printf '%s\\n' $b $d > accounts.txt
 cat > chain.toml <<END
 [network]
 rpc_url = "http://127.0.0.1:8545"
