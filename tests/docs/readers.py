@@ -237,6 +237,7 @@ JOURNEYS: Final[dict[str, dict[str, Reader]]] = {
     "first-epoch": {"docs/tutorials/first-epoch.md": Reader()},
     "readme": {
         "README.md": Reader(
+            own={"--recipe local": "--recipe local --yes"},
             meanwhile={"sbi meter check": _README_NETWORK, "sbi keeper run": _KEEPER},
         ),
     },
