@@ -18,6 +18,7 @@ import click
 from ape import accounts, chain
 from ape.logging import LogLevel, logger
 from rich.console import Console
+from scripts._artifacts import compile_suite
 from scripts._bonds import bond_oracles
 from scripts._demo.invariants import InvariantBrokenError
 from scripts._demo.loop import Loop
@@ -98,7 +99,9 @@ def run(keep: bool, pages: bool, ports: Ports, console: Console) -> None:
 
 
 def _deploy(console: Console, ports: Ports) -> Loop:
+    # All of it before genesis is set: in a new clone it takes minutes.
     with console.status("compiling"):
+        compile_suite()
         compile_sources()
     with console.status("deploying the suite"):
         recipe = _with_a_cheat(load_recipe("local"))

@@ -303,7 +303,7 @@ JOURNEYS: Final[dict[str, dict[str, Reader]]] = {
         "docs/governance.md": Reader(
             before=_CITIZENS,
             own={
-                '["0x…", "@oracles", 40]': '["$(address policy)", "@oracles", 400]',
+                '["0x…", "@oracles", 40]': '["$(address policy)", "@oracles", 90]',
                 '"half-rate.toml"': '"another.toml"',
                 'accounts.load("me")': "accounts.test_accounts[6]",
             },
