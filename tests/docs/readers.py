@@ -207,8 +207,7 @@ sleep 6
 _OTHERS_VOTE: Final = """
 sleep 3
 cat > vote.py <<END
-for number in (6, 7, 8):
-    assembly.vote("half-rate.toml", "for", sender=accounts.test_accounts[number])
+[assembly.vote("half-rate.toml", "for", sender=accounts.test_accounts[number]) for number in (6, 7, 8)]
 END
 ape console --network ethereum:local:http://127.0.0.1:8545 < vote.py
 """
