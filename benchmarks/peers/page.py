@@ -51,7 +51,7 @@ def _details(row: Mapping[str, Any]) -> str:
     for name, gas in sorted(row["peers"].items(), key=lambda item: (item[1], item[0])):
         lines.append([name, f"{gas:,}", _times(gas, ours), row["did"][name]])
     behind = [f"Ours is behind {name} here: {why}." for name, why in row["ahead"].items()]
-    return "\n\n".join([f"### {row['title']}", _table(lines, "l", "r", "r", "l"), *behind])
+    return "\n\n".join([f"## {row['title']}", _table(lines, "l", "r", "r", "l"), *behind])
 
 
 def _compared(gas: int, ours: int) -> str:
