@@ -127,7 +127,8 @@ def _is_whole(command: str) -> bool:
 
 def is_daemon(command: str) -> bool:
     """Whether a command keeps its terminal until it is told to stop."""
-    return bool(_DAEMON.match(command)) and not re.search(r"(?<![&>])&(?![&\d])|--dry-run|--help", command)
+    said = re.sub(r"\s#\s.*", "", command)  # a comment may speak of another way
+    return bool(_DAEMON.match(said)) and not re.search(r"(?<![&>])&(?![&\d])|--dry-run|--help", said)
 
 
 def code_spans(page: str) -> list[str]:
