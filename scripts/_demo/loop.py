@@ -26,7 +26,7 @@ from scripts._demo.roles import (
 )
 from web3.exceptions import ContractCustomError
 
-from sbi_network.protocol.abi import packaged_errors
+from sbi_network.chain.refusal import decoded_revert
 from sbi_network.protocol.agreement import NO_ENTRY, Entry, tree_of
 from sbi_network.protocol.json_form import Signed, decode_signed
 from sbi_network.protocol.messages import (
@@ -118,7 +118,7 @@ class Loop:
         try:
             chain.provider.web3.eth.call({"to": self.suite.citizens.address, "data": data})
         except ContractCustomError as refusal:
-            decoded = packaged_errors().decode(bytes.fromhex(str(refusal.data).removeprefix("0x")))
+            decoded = decoded_revert(refusal.data)
             return decoded.name if decoded else str(refusal)
         return None
 
