@@ -14,6 +14,7 @@ tree: each leaf's proof leads to the root, odd levels too
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -131,3 +132,12 @@ def test_tree__every_leaf__its_proof_leads_to_the_root(count: int) -> None:
         for sibling in proof(levels, i):
             node = parent(node, sibling)
         assert node == levels[-1][0]
+
+
+def test_readme__its_figures__are_those_of_the_page() -> None:
+    readme = (PAGE.parents[1] / "README.md").read_text(encoding="utf-8")
+    told = readme.partition("## Beside its peers")[2].partition("\n## ")[0]
+    figures = set(re.findall(r"\d{1,3}(?:,\d{3})+|(?<=by )\d{3}", told))
+    assert len(figures) > 10
+    page = PAGE.read_text(encoding="utf-8")
+    assert [figure for figure in sorted(figures) if not re.search(rf"(?<![\d,]){figure}(?![\d,]*\d)", page)] == []
