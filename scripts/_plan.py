@@ -68,10 +68,17 @@ class Plan:
     steps: tuple[Step, ...]
     addresses: dict[str, str]
     arguments: dict[str, bytes]
+    first_audited: int
+    """The epoch from which on facilities must prove what they report."""
 
     @property
     def first_nonce(self) -> int:
         return self.steps[0].nonce
+
+    @property
+    def audits_nonce(self) -> int:
+        """Of the first step that says `first_audited`."""
+        return next(step.nonce for step in self.steps if step.role == "audits" and step.to is not None)
 
     def digest(self) -> str:
         """SHA-256 of everything that will be sent, in order."""
@@ -89,9 +96,10 @@ def plan_suite(
     started: int,
     genesis: int | None = None,
     step_s: float = USUAL_STEP_S,
+    first_audited: int | None = None,
 ) -> Plan:
     """The plan. `started` is the chain's time (seconds since 1970) from which the recipe's spans run, `step_s` how much
-    of it a step takes.
+    of it a step takes; `first_audited` is by default the first epoch that can be.
 
     Raises `EncodingError` for a value that does not fit a constructor, and `CompilationError` for a contract that the
     sources lack: before anything is sent.
@@ -100,10 +108,9 @@ def plan_suite(
         genesis = started + recipe.clock.genesis_delay_s
     at = _predict(deployer, first_nonce)
     arguments = {**_arguments(recipe, at, genesis), **_governance_arguments(recipe, deployer, at, started)}
-    # What facilities must prove, from the first epoch on; should that run by then, from the one after the next.
-    steps_count = len(CONTRACTS) + sum(1 for _ in _calls(recipe, compiled, deployer, at, 0))
-    ends = started + math.ceil(steps_count * step_s)
-    first_audited = 0 if ends < genesis else (ends - genesis) // recipe.clock.epoch_length_s + 2
+    if first_audited is None:
+        steps_count = len(CONTRACTS) + sum(1 for _ in _calls(recipe, compiled, deployer, at, 0))
+        first_audited = first_audited_epoch(recipe, genesis, started, steps_count, step_s)
     creations = [
         (role, f"deploy {contract}", None, compiled[contract].creation(arguments[role]))
         for role, contract in CONTRACTS.items()
@@ -114,7 +121,14 @@ def plan_suite(
     ]
     steps = tuple(Step(first_nonce + place, *each) for place, each in enumerate([*creations, *calls]))
     encoded = {role: compiled[contract].constructor_arguments(arguments[role]) for role, contract in CONTRACTS.items()}
-    return Plan(deployer, started, genesis, steps, at, encoded)
+    return Plan(deployer, started, genesis, steps, at, encoded, first_audited)
+
+
+def first_audited_epoch(recipe: Recipe, genesis: int, now: int, steps_count: int, step_s: float = USUAL_STEP_S) -> int:
+    """The first epoch whose rules so many steps can still schedule: epoch 0, or if that runs by then, the one after the
+    next."""
+    ends = now + math.ceil(steps_count * step_s)
+    return 0 if ends < genesis else (ends - genesis) // recipe.clock.epoch_length_s + 2
 
 
 def _predict(deployer: str, nonce: int) -> dict[str, str]:

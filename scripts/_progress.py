@@ -22,6 +22,7 @@ class Begun(Strict):
     first_nonce: Whole
     started: Whole
     genesis: Whole
+    first_audited: Whole
     recipe_sha256: str
     sources_sha256: str
     plan_sha256: str

@@ -10,7 +10,7 @@ from ape import chain
 from scripts import _deploy
 from scripts._artifacts import Compiled, compile_suite
 from scripts._deploy import Deployment, DeploymentError, finished, load_suite, record_path, write_record
-from scripts._plan import Plan, plan_suite
+from scripts._plan import Plan, first_audited_epoch, plan_suite
 from scripts._progress import Begun, Progress
 from scripts._sending import Manner, Sender, Tell, silent
 
@@ -66,7 +66,7 @@ def undertake(
     if progress is None:
         if not restart:
             _require_none_recorded(chain_id)
-        started = int(chain.provider.web3.eth.get_block("latest")["timestamp"])
+        started = _now()
         if recipe.network.public and genesis is not None and genesis < started + recipe.governance.set_up_s:
             raise DeploymentError(f"expected a genesis after set-up ends, {started + recipe.governance.set_up_s}")
         plan = plan_suite(recipe, compiled, deployer, nonce, started, genesis)
@@ -74,7 +74,8 @@ def undertake(
     begun = progress.begun
     if genesis not in (None, begun.genesis):
         raise DeploymentError(f"{path}: was begun with genesis {begun.genesis}, given {genesis}")
-    plan = plan_suite(recipe, compiled, deployer, begun.first_nonce, begun.started, begun.genesis)
+    terms = (recipe, compiled, deployer, begun.first_nonce, begun.started, begun.genesis)
+    plan = plan_suite(*terms, first_audited=begun.first_audited)
     now = _begun(recipe, compiled, plan)
     differing = [text for key, text in _NAMES.items() if getattr(begun, key) != getattr(now, key)]
     if differing:
@@ -82,7 +83,17 @@ def undertake(
             f"{path}: a deployment was begun there, by {begun.deployer}, and {', '.join(differing)}: go back to what "
             "it was begun with, or begin another with --restart"
         )
+    # Rules cannot begin with an epoch that has begun: if it did so meanwhile, what is not signed yet names a later one.
+    late = first_audited_epoch(recipe, plan.genesis, _now(), len(plan.steps))
+    if late > plan.first_audited and not progress.signed(plan.audits_nonce):
+        plan = plan_suite(*terms, first_audited=late)
+        progress.begun = _begun(recipe, compiled, plan)
     return Undertaking(recipe, compiled, plan, progress, resumed=True)
+
+
+def _now() -> int:
+    """The chain's time, in seconds since 1970."""
+    return int(chain.provider.web3.eth.get_block("latest")["timestamp"])
 
 
 def _begun(recipe: Recipe, compiled: Compiled, plan: Plan) -> Begun:
@@ -93,6 +104,7 @@ def _begun(recipe: Recipe, compiled: Compiled, plan: Plan) -> Begun:
         first_nonce=plan.first_nonce,
         started=plan.started,
         genesis=plan.genesis,
+        first_audited=plan.first_audited,
         recipe_sha256=recipe.digest(),
         sources_sha256=compiled.digest,
         plan_sha256=plan.digest(),

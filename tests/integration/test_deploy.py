@@ -198,6 +198,28 @@ def test_deployment__confirmations_wanted__waits_for_them(
     assert_deployed_once(anvil, deployer, len(undertaking.plan.steps))
 
 
+def test_deployment__goes_on_after_genesis__facilities_prove_from_an_epoch_still_to_begin(
+    anvil: Anvil, recipe: Recipe, deployer: Any, records: Path
+) -> None:
+    undertaking = begun(recipe, deployer)
+    assert undertaking.plan.first_audited == 0
+    with pytest.raises(Stopped):
+        undertaking.carry_out(deployer, MANNER, stop_after(undertaking.plan.audits_nonce - 1, anvil))
+    anvil("evm_setNextBlockTimestamp", undertaking.plan.genesis + 3 * recipe.clock.epoch_length_s)
+    anvil.mine()
+    late = begun(recipe, deployer)
+    with pytest.raises(Stopped):
+        late.carry_out(deployer, MANNER, stop_after(late.plan.audits_nonce, anvil))
+    first = late.plan.first_audited
+    assert first >= 5
+    # What is said once stays said, however late it gets.
+    anvil("evm_increaseTime", recipe.clock.epoch_length_s)
+    deployment, _ = begun(recipe, deployer).carry_out(deployer, MANNER, mining(anvil))
+    assert deployment.suite.audits.rulesAt(first).fromEpoch == first
+    assert deployment.suite.audits.rulesAt(first - 1).slots == 0
+    assert_deployed_once(anvil, deployer, len(late.plan.steps))
+
+
 def stop_after(nonce: int, anvil: Anvil) -> Any:
     def tell(step: Step, stage: Stage, remark: str) -> None:
         mining(anvil)(step, stage, remark)
