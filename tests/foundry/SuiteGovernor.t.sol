@@ -186,6 +186,9 @@ contract SuiteGovernorTest is GovernorTest {
         }
         vm.warp(governor.proposalDeadline(id) + 1);
         _expectState(id, IGovernor.ProposalState.Defeated);
+        // What has come to its end does not expire.
+        vm.warp(governor.proposalDeadline(id) + GRACE + 1);
+        _expectState(id, IGovernor.ProposalState.Defeated);
     }
 
     function test_cancel__byTheProposerWhilePending__cancels() public {
