@@ -20,16 +20,18 @@ contract AnyPolicyStub {
 }
 
 /// @title DistributionProof
-/// @dev A distribution by the vault itself, out of any state: any index, headcount, epoch, last release, issued, reserve and
-/// recirculated that the fields hold, any output of 64 bits at any rate of 96, and any answer of the policy within the
-/// bounds that `_assess` holds it to. The release floor is above all that there can be, so that every release which any
-/// growth bound allows is among those tried. The epoch has ended and is not expired, no halt is on, no brake holds.
+/// @dev A distribution by the vault itself, out of any state: any index, headcount, epoch, last release, issued, reserve,
+/// peak and recirculated that the fields hold, any output of 64 bits at any rate of 96, and any answer of the policy within
+/// the bounds that `_assess` holds it to. The release floor is above all that there can be, so that every release which
+/// any growth bound allows is among those tried. The epoch has ended and is not expired, no halt was called, no brake
+/// holds.
 ///
 /// To halmos a quotient and a product of two unknowns are any figures, the same for the same operands. What it is told of
 /// them is one thing in `_share`, that no more is issued than there is to share. That is no axiom of ours: `share.smt2`
 /// proves it, and that what is left is less than a unit of the index for each head.
 ///
-/// Not proven here: what becomes of an answer beyond the policy's bounds, of none, and of epochs that are passed over.
+/// Not proven here: what becomes of an answer beyond the policy's bounds, of none, and of epochs that are passed over; and
+/// a peak's rounding is tried with one head and nothing to share, since neither has a say in it.
 /// @custom:halmos --solver-timeout-branching 100ms
 contract DistributionProof is VaultProver {
     /// @dev The vault's slots: see `DistributionVault`.
@@ -129,7 +131,6 @@ contract DistributionProof is VaultProver {
 
     function _dividesExactly(uint256 entitlement, uint256 release, uint64 output, uint96 rate, uint40 time) private {
         _put(SOURCE, uint256(rate) << 160 | uint160(address(source)));
-        _put(TOTALS, uint224(_word(TOTALS)));
         State memory old = _state();
         _assumeWithinBounds(old, entitlement, release, output, rate);
         unchecked {
