@@ -282,7 +282,15 @@ def all_mutants() -> list[Mutant]:
     return mutants
 
 
-def campaign(mutants: list[Mutant], count: int, seed: int, workers: int) -> list[tuple[Mutant, Verdict]]:
+def arguments() -> dict[str, str]:
+    """What `mutants.md` says a mutant is, by its name."""
+    text = ARGUED.read_text(encoding="utf-8") if ARGUED.exists() else ""
+    return dict(re.findall(r"^\| (.+) \| (equivalent|tolerated) \| ", text, re.MULTILINE))
+
+
+def campaign(
+    mutants: list[Mutant], count: int, seed: int, workers: int, argued: dict[str, str]
+) -> list[tuple[Mutant, Verdict]]:
     """The first so many of the order that compile, with their verdicts; the stillborn among them come with them."""
     verdicts = Verdicts(BUILD / "verdicts")
     ready = [Copy(number) for number in range(workers)]
@@ -301,7 +309,7 @@ def campaign(mutants: list[Mutant], count: int, seed: int, workers: int) -> list
         order = stratified(mutants, seed)
         # Where some do not compile, others are drawn in their place.
         while drawn := list(itertools.islice(order, count - _compiled(found))):
-            judged = pool.map(lambda mutant: _judged(mutant, copies, verdicts), drawn)
+            judged = pool.map(lambda mutant: _judged(mutant, copies, verdicts, _is_equivalent(mutant, argued)), drawn)
             for mutant, verdict in zip(drawn, judged, strict=True):
                 found.append((mutant, verdict))
                 print(f"{_compiled(found)}/{count} {verdict.outcome}: {name_of(mutant)} {verdict.by}", flush=True)
@@ -312,8 +320,12 @@ def campaign(mutants: list[Mutant], count: int, seed: int, workers: int) -> list
     return found
 
 
-def _judged(mutant: Mutant, copies: queue.Queue[Copy], verdicts: Verdicts) -> Verdict:
-    kept = verdicts.find(mutant)
+def _is_equivalent(mutant: Mutant, argued: dict[str, str]) -> bool:
+    return argued.get(name_of(mutant)) == "equivalent"
+
+
+def _judged(mutant: Mutant, copies: queue.Queue[Copy], verdicts: Verdicts, argued: bool = False) -> Verdict:
+    kept = verdicts.find(mutant, argued=argued)
     if kept is not None:
         return kept
     copy = copies.get()
@@ -359,8 +371,8 @@ def main() -> None:
     options = parser.parse_args()
     started = time.monotonic()
     mutants = all_mutants()
-    found = campaign(mutants, options.count, options.seed, options.workers)
-    argued = ARGUED.read_text(encoding="utf-8") if ARGUED.exists() else ""
+    argued = arguments()
+    found = campaign(mutants, options.count, options.seed, options.workers, argued)
     counts: dict[str, dict[str, int]] = defaultdict(lambda: dict.fromkeys(("killed", "survived", "equivalent"), 0))
     unargued = []
     for mutant, verdict in found:
@@ -368,10 +380,9 @@ def main() -> None:
         if outcome == "stillborn":
             continue
         if outcome == "survived":
-            entry = re.search(rf"^\| {re.escape(name_of(mutant))} \| (equivalent|tolerated)", argued, re.M)
-            if entry is None:
+            if name_of(mutant) not in argued:
                 unargued.append(name_of(mutant))
-            elif entry[1] == "equivalent":
+            elif _is_equivalent(mutant, argued):
                 outcome = "equivalent"
         counts[mutant["contract"]][outcome] += 1
     result = _result(counts)

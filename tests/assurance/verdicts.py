@@ -2,7 +2,8 @@
 
 A kill is kept for the contracts as they are, and holds while the test that did it is still there, by its name: no
 mutant comes to life by other tests that are added. Nor does one that does not compile. A survivor is kept for the tests
-too: another test may kill it, and so it is judged anew as soon as any of them changes.
+too: another test may kill it, and so it is judged anew as soon as any of them changes, unless it is argued that none
+can.
 """
 
 from __future__ import annotations
@@ -37,8 +38,8 @@ class Verdicts:
         self._tests = digest([root / "tests" / "foundry"], ("default",), root)
         self._place.mkdir(parents=True, exist_ok=True)
 
-    def find(self, mutant: Mutant) -> Verdict | None:
-        """What is known of a mutant and still holds."""
+    def find(self, mutant: Mutant, *, argued: bool = False) -> Verdict | None:
+        """What is known of a mutant and still holds; `argued`: that it is equivalent, whatever the tests."""
         path = self._path(mutant)
         if not path.exists():
             return None
@@ -46,7 +47,7 @@ class Verdicts:
         verdict = Verdict(kept["outcome"], kept["by"])
         holds = {
             "killed": self._is_there(verdict.by),
-            "survived": kept["tests"] == self._tests,
+            "survived": argued or kept["tests"] == self._tests,
             "equivalent": True,
             "stillborn": True,
         }

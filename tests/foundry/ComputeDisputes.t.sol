@@ -461,6 +461,24 @@ contract ComputeDisputesTest is TreeTest {
         _takesOut(Leaf(2, _sums(1, 1, 1, 0), "digest"));
     }
 
+    /// Which are out is kept in words of 256 facilities.
+    function test_disputeLeaf__ofManyFacilities__takesOutThatOneAlone() public {
+        Leaf[] memory leaves = new Leaf[](266);
+        for (uint256 i = 0; i < leaves.length; ++i) {
+            leaves[i] = i < 5 ? _honest()[i] : Leaf(i, 0, 0);
+            if (i < 5) continue;
+            vm.prank(address(timelock));
+            oracles.registerFacility(operator, vm.addr(_readingKey(i)), 1, [uint256(1000), 1000, 1000], 10_000);
+        }
+        leaves[264] = Leaf(265, _sums(1, 1, 1, 7), "digest");
+        Tree memory tree = _submitLeaves(leaves);
+        _disputeLeaf(tree, 264);
+        _outcomeIs(Outcome.Pending, HONEST_OUTPUT);
+        for (uint256 i = 0; i < leaves.length; ++i) {
+            assertEq(disputes.isTakenOut(EPOCH, i), i == 264);
+        }
+    }
+
     /// The terms are the epoch's: what was changed from the next one on is no fault.
     function test_disputeLeaf__withinTheEpochsTerms__isNoFault() public {
         Tree memory tree = _submitLeaves(_with(Leaf(2, _sums(1000, 1000, 1000, 7000), "digest")));

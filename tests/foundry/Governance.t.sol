@@ -56,6 +56,8 @@ contract GovernanceTest is SuiteTest {
         for (uint256 i = 0; i < roles.length; ++i) {
             assertFalse(timelock.hasRole(roles[i], proposer));
         }
+        vm.warp(timelock.foundingEnds() + 1);
+        assertFalse(timelock.hasRole(executing, proposer));
         vm.expectRevert(
             abi.encodeWithSignature("AccessControlUnauthorizedAccount(address,bytes32)", proposer, executing)
         );
@@ -65,12 +67,15 @@ contract GovernanceTest is SuiteTest {
     }
 
     function test_deployer__whenSetUpEnds__administersNothing() public {
+        uint256 ends = block.timestamp + 10;
         vm.prank(deployer);
-        SuiteAccessManager unfinished =
-            SuiteAccessManager(_create("SuiteAccessManager", abi.encode(deployer, block.timestamp + 10)));
+        SuiteAccessManager unfinished = SuiteAccessManager(_create("SuiteAccessManager", abi.encode(deployer, ends)));
         (bool isAdmin,) = unfinished.hasRole(0, deployer);
         assertTrue(isAdmin);
-        vm.warp(block.timestamp + 10);
+        vm.warp(ends);
+        (isAdmin,) = unfinished.hasRole(0, deployer);
+        assertFalse(isAdmin);
+        vm.warp(ends + 1);
         (isAdmin,) = unfinished.hasRole(0, deployer);
         assertFalse(isAdmin);
         (bool isPublic,) = unfinished.hasRole(unfinished.PUBLIC_ROLE(), deployer);
@@ -79,7 +84,7 @@ contract GovernanceTest is SuiteTest {
         vm.prank(deployer);
         unfinished.grantRole(0, stranger, 0);
         assertEq(unfinished.deployer(), deployer);
-        assertEq(unfinished.setUpEnds(), block.timestamp);
+        assertEq(unfinished.setUpEnds(), ends);
     }
 
     function test_timelock__withoutGovernorFounderOrDelay__refused() public {

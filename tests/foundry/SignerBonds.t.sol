@@ -132,7 +132,10 @@ contract SignerBondsTest is SuiteTest {
         assertFalse(oracles.stands(signer));
         _add(1);
         assertTrue(oracles.stands(signer));
+        // One that stands is not told of again.
+        vm.recordLogs();
         _add(5 ether);
+        assertEq(vm.getRecordedLogs().length, 1);
         _bondIs(bondOwner, 0, false, 15 ether);
     }
 
@@ -266,6 +269,21 @@ contract SignerBondsTest is SuiteTest {
         vm.prank(stranger);
         bonds.bond{value: BOND}(signer, consent);
         _bondIs(stranger, 0, false, BOND);
+    }
+
+    /// What is due is a sum, of whatever it came from.
+    function test_withdrawBond__withSomethingDueAlready__addsToIt() public {
+        _bond(KEY, BOND);
+        _unbond();
+        vm.warp(block.timestamp + LOCK);
+        vm.prank(bondOwner);
+        bonds.withdrawBond(signer);
+        _bond(KEY, BOND);
+        _unbond();
+        vm.warp(block.timestamp + LOCK);
+        vm.prank(bondOwner);
+        bonds.withdrawBond(signer);
+        assertEq(bonds.due(bondOwner), 2 * BOND);
     }
 
     /* SLASHING */

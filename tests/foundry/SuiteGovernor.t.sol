@@ -186,6 +186,9 @@ contract SuiteGovernorTest is GovernorTest {
         }
         vm.warp(governor.proposalDeadline(id) + 1);
         _expectState(id, IGovernor.ProposalState.Defeated);
+        // What has come to its end does not expire.
+        vm.warp(governor.proposalDeadline(id) + GRACE + 1);
+        _expectState(id, IGovernor.ProposalState.Defeated);
     }
 
     function test_cancel__byTheProposerWhilePending__cancels() public {
@@ -373,6 +376,14 @@ contract SuiteGovernorTest is GovernorTest {
         _execute(made);
         (uint256 fee,) = exchange.shares();
         assertEq(fee, 500);
+    }
+
+    function test_proposalEta__objectedToBeforeItIsQueued__isNone() public {
+        uint256 id = _propose(_shares());
+        _object(id, 0);
+        _object(id, 1);
+        assertEq(chamber.delayOf(id), CHAMBER_DELAY);
+        assertEq(governor.proposalEta(id), 0);
     }
 
     function test_objectTo__byAnotherOrTwice__refused() public {

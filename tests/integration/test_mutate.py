@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.assurance.mutate import name_of, stratified
+from tests.assurance.mutate import arguments, name_of, stratified
 from tests.assurance.verdicts import Mutant, Verdict, Verdicts
 
 SUITE = "tests/foundry/Token.t.sol"
@@ -49,6 +49,19 @@ def test_find__survived_and_a_test_added__is_judged_anew(tree: Path) -> None:
     assert found(tree) == Verdict("survived")
     (tree / "tests" / "foundry" / "More.t.sol").write_text("function test_z()")
     assert found(tree) is None
+
+
+def test_find__survived_and_argued_to_be_equivalent__whatever_the_tests(tree: Path) -> None:
+    kept(tree, Verdict("survived"))
+    (tree / "tests" / "foundry" / "More.t.sol").write_text("function test_z()")
+    assert Verdicts(tree / "build", tree).find(MUTANT, argued=True) == Verdict("survived")
+
+
+def test_arguments__the_page__each_survivor_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = tmp_path / "mutants.md"
+    page.write_text("| mutant | is | because |\n|---|---|---|\n| A.f BOR `a \\| b` → `a` | equivalent | x | y |\n")
+    monkeypatch.setattr("tests.assurance.mutate.ARGUED", page)
+    assert arguments() == {"A.f BOR `a \\| b` → `a`": "equivalent"}
 
 
 @pytest.mark.parametrize("verdict", [Verdict("killed", f"{SUITE}:test_x"), Verdict("survived"), Verdict("stillborn")])
