@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
-from itertools import pairwise
 from typing import Any, TypeAlias
 
 Step: TypeAlias = Mapping[str, Any]
@@ -81,7 +80,7 @@ def floor_of(data: bytes, steps: Sequence[Step], gas_used: int) -> Floor:
 def _costs(steps: Sequence[Step]) -> Iterator[tuple[Step, int, bool]]:
     """Each step with its own cost, a call's without what it calls, and whether it ran no other code."""
     callers: list[tuple[Step, int]] = []
-    for step, following in pairwise([*steps, None]):
+    for step, following in zip(steps, [*steps[1:], None], strict=False):
         if following is None or following["depth"] < step["depth"]:
             yield step, step["gasCost"], True
             if following is not None:

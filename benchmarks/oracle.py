@@ -22,7 +22,7 @@ from typing import Any, Final
 from unittest.mock import patch
 
 import psutil
-from eth_keys.backends import NativeECCBackend
+from eth_keys.backends.native.main import NativeECCBackend
 from eth_keys.datatypes import Signature as EthSignature
 from tests.chaos.chain import Times
 from tests.chaos.network import Network, Pace, running_network, wait_for_report

@@ -30,7 +30,7 @@ import aiohttp
 import psutil
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
-from eth_utils import keccak
+from eth_utils.crypto import keccak
 from rich.console import Console
 from rich.progress import track
 from tests.support.actors import Person
@@ -95,7 +95,7 @@ class Bench:
     def transfer(self, payer: int, value: int, number: int, to: str | None = None) -> SignedTransfer:
         key = self.keys[payer]
         message = TransferWithAuthorization(
-            key.address,  # type: ignore[arg-type]
+            key.address,
             to or self.payees[payer],  # type: ignore[arg-type]
             value,
             0,
@@ -176,8 +176,8 @@ def gas_figures(bench: Bench) -> dict[str, Any]:
     settling: dict[str, int] = {}
     for size in SIZES:
         bench.income()
-        held = [bench.settled(payer) for payer in range(size)]
-        settling[str(size)] = -(-bench.batch(size, lambda payer, held=held: held[payer] + CENT) // size)
+        beyond = [bench.settled(payer) + CENT for payer in range(size)]
+        settling[str(size)] = -(-bench.batch(size, beyond.__getitem__) // size)
     collector = bench.payees[0]
     fee = bench.batch(100, lambda _: CENT, collector)
     replayed = [bench.transfer(payer, CENT, bench.used - 1, collector) for payer in range(100)]

@@ -51,7 +51,9 @@ def main() -> None:
     scenario = load_scenario(SCENARIO)
     short = scenario.model_copy(update={"horizon": Fraction(given.epochs) * scenario.epoch, "shocks": ()})
     side_by_side = batch_size(short)
-    ours, alone, peers = [], [], {form: [] for form in FORMS}
+    ours: list[float] = []
+    alone: list[float] = []
+    peers: dict[str, list[float]] = {form: [] for form in FORMS}
     for repeat in range(given.repeats):
         print(f"repeat {repeat + 1} of {given.repeats}", file=sys.stderr)
         seconds, issued = our_seconds(short, side_by_side)

@@ -91,7 +91,7 @@ def administer(
 def _rehearse(suite: Suite, measure: Measure) -> None:
     """Raises the contract's own error if the timelock could not make the call as things stand."""
     request = {"from": suite.timelock.address, "to": getattr(suite, measure.role).address, "data": measure.data(suite)}
-    chain.provider.web3.eth.call(request)  # type: ignore[arg-type]
+    chain.provider.web3.eth.call(request)
 
 
 def _toml(value: Any) -> str:

@@ -67,7 +67,7 @@ class Artifact:
 
     def constructor_arguments(self, arguments: Sequence[Any]) -> bytes:
         """The encoded arguments alone. Raises `EncodingError`."""
-        constructor = next((item for item in self.abi if item["type"] == "constructor"), {"inputs": []})
+        constructor: dict[str, Any] = next((item for item in self.abi if item["type"] == "constructor"), {"inputs": []})
         return _encoded(constructor["inputs"], arguments)
 
     def call(self, function: str, arguments: Sequence[Any]) -> bytes:

@@ -147,7 +147,7 @@ def _report_fields() -> list[str]:
 def _transaction(suite: Suite, number: str) -> Iterator[str]:
     eth = chain.provider.web3.eth
     try:
-        sent, receipt = eth.get_transaction(number), eth.get_transaction_receipt(number)  # type: ignore[arg-type]
+        sent, receipt = eth.get_transaction(number), eth.get_transaction_receipt(number)
     except TransactionNotFound:
         yield f"{number}: no such transaction in a block"
         return
@@ -194,7 +194,7 @@ def _brief(value: Any) -> str:
 def refusal(request: dict[str, Any], block: int | str = "latest") -> Words | None:
     """Why a call would be refused, in words; None if it would not."""
     try:
-        chain.provider.web3.eth.call(request, block)  # type: ignore[arg-type]
+        chain.provider.web3.eth.call(request, block)
     except (ContractCustomError, ContractLogicError, ContractPanicError) as refusal:
         return in_words(decoded_refusal(refusal) or str(refusal))
     return None

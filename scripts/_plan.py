@@ -166,8 +166,7 @@ def _calls(
 
 
 def _shown(given: Sequence[Any], brackets: str = "()") -> str:
-    opening, closing = brackets
-    return f"{opening}{', '.join(_word(each) for each in given)}{closing}"
+    return f"{brackets[0]}{', '.join(_word(each) for each in given)}{brackets[1]}"
 
 
 def _word(given: Any) -> str:

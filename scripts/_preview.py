@@ -114,4 +114,4 @@ def _data_fee(web3: Web3, step: Step) -> int:
         return 0
     padded = step.data + bytes(-len(step.data) % 32)
     data = _GET_L1_FEE + (32).to_bytes(32) + len(step.data).to_bytes(32) + padded
-    return int.from_bytes(web3.eth.call({"to": _OP_STACK_ORACLE, "data": data}))  # type: ignore[typeddict-item]
+    return int.from_bytes(web3.eth.call({"to": _OP_STACK_ORACLE, "data": data}))

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import click
 from ape import project
-from scripts._deploy import CONTRACTS, DEPLOYMENTS
+from scripts._deploy import DEPLOYMENTS
+from scripts._plan import CONTRACTS
 from scripts._sources import compile_sources
 
 PACKAGE = Path(__file__).parents[1] / "oracles" / "sbi_network"

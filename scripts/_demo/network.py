@@ -57,8 +57,8 @@ class Ports:
 
 def start_node(processes: Processes, ports: Ports) -> None:
     """Anvil: a block a second and one for each transaction; two blocks later it is final."""
-    command = [BIN / "anvil", "--host", HOST, "--port", str(ports.node), "--accounts", "20", "--silent"]
-    command += ["--block-time", "1", "--mixed-mining", "--slots-in-an-epoch", "1", "--hardfork", "prague"]
+    command: list[str | Path] = [BIN / "anvil", "--host", HOST, "--port", str(ports.node), "--accounts", "20"]
+    command += ["--silent", "--block-time", "1", "--mixed-mining", "--slots-in-an-epoch", "1", "--hardfork", "prague"]
     processes.start("anvil", command)
     processes.wait_until("Anvil to answer", lambda: answers(HOST, ports.node), START_SECONDS)
 

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
-from eth_utils import keccak
+from eth_utils.crypto import keccak
 
 _MNEMONIC = "test test test test test test test test test test test junk"
 

@@ -9,6 +9,7 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypedDict
 
 from slither import Slither
 from slither.core.compilation_unit import SlitherCompilationUnit
@@ -37,6 +38,15 @@ def function_at(contract: Contract, start: int) -> str:
     return next((name for name, span in spans if span.start <= start < span.start + span.length), "")
 
 
+class Patch(TypedDict):
+    """What slither says of a mutant: the bytes of a file to replace, and by what."""
+
+    start: int
+    end: int
+    old_string: str
+    new_string: str
+
+
 class Part:
     """A contract reduced to one of its functions, or to its state variables: an operator that cannot read a function,
     as some cannot read assembly, then still mutates the others."""
@@ -52,7 +62,7 @@ class Part:
 
 def patches_of(
     operator: type[AbstractMutator], unit: SlitherCompilationUnit, contract: Contract, root: Path
-) -> Iterator[dict[str, object]]:
+) -> Iterator[Patch]:
     """What an operator would write into the contract's own file."""
     path = Path(contract.source_mapping.filename.absolute)
     for functions in ([], *([each] for each in contract.functions_and_modifiers_declared)):

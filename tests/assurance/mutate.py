@@ -22,7 +22,6 @@ import re
 import shutil
 import signal
 import sys
-import time
 import tomllib
 from collections import defaultdict
 from collections.abc import Iterator
@@ -369,7 +368,6 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=11, help="of the draw (default: %(default)s)")
     parser.add_argument("--workers", type=int, default=2, help="copies of the tree to work in (default: %(default)s)")
     options = parser.parse_args()
-    started = time.monotonic()
     mutants = all_mutants()
     argued = arguments()
     found = campaign(mutants, options.count, options.seed, options.workers, argued)
@@ -392,7 +390,6 @@ def main() -> None:
         "made": len(mutants),
         "judged": _compiled(found),
         "stillborn": len(found) - _compiled(found),
-        "seconds": round(time.monotonic() - started),
     }
     OUT.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     print(f"killed {result['killed_share']:.1%} of those that are not equivalent")

@@ -120,7 +120,7 @@ def _exhibit(data: bytes) -> None:
         tuple(Node(each[:32], each[32:]) for each in nodes),
     )
     judged = Judged(True, (10**6, 10**6, 10**6), (32, 16, 64), 10_000)
-    for judge in (commitment_from, is_unsound, lambda *given: is_faulty_leaf(*given, judged)):
+    for judge in (commitment_from, is_unsound, lambda place, shown: is_faulty_leaf(place, shown, judged)):
         try:
             judge(place, shown)
         except ProtocolError:

@@ -32,20 +32,21 @@ def main() -> None:
     slither = python_tool(LOCKS / "slither")
     solhint = node_tool(LOCKS / "solhint") / ".bin" / "solhint"
     _compile()
+    findings = _findings(slither)
+    standards = {f"{contract} {standard}": _standard(slither, contract, standard) for contract, standard in STANDARDS}
+    style = _style(solhint)
     result = {
-        "slither": _findings(slither),
+        "slither": findings,
         "argued": _argued(),
-        "standards": {
-            f"{contract} {standard}": _standard(slither, contract, standard) for contract, standard in STANDARDS
-        },
-        "solhint": _style(solhint),
+        "standards": standards,
+        "solhint": style,
         # `deny` in foundry.toml makes a warning an error: `_compile` would not have come back.
         "compiler_warnings": 0,
         "about": {"command": "make static"},
     }
     OUT.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     print(json.dumps(result, indent=2))
-    if any(result["slither"].values()) or result["solhint"] or not all(result["standards"].values()):
+    if any(findings.values()) or style or not all(standards.values()):
         sys.exit("static: something was found; see above")
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import sbi_network.chain.daemon as daemon
 from sbi_network.chain.intent import Intent
+from sbi_network.chain.outbox import opened_outbox
 from sbi_network.chain.outbox_worker import Step
 from sbi_network.cli import main
 
@@ -31,7 +32,7 @@ def arm(config: Path) -> None:
                 trap.rename(home.parent / f"trap-{step.value}-took-{home.name}")
                 os.kill(os.getpid(), signal.SIGKILL)
 
-    daemon.opened_outbox = functools.partial(daemon.opened_outbox, reached=reached)  # type: ignore[assignment]
+    daemon.opened_outbox = functools.partial(opened_outbox, reached=reached)  # type: ignore[attr-defined]
 
 
 if __name__ == "__main__":

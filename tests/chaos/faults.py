@@ -16,7 +16,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection
 from contextlib import closing
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, cast
 
 import httpx
 from eth_utils.crypto import keccak
@@ -187,9 +187,12 @@ class KillAtStep(Kill):
         return self._trap.with_name(f"{self._trap.name}-took-{slot.name}")
 
 
-OUTBOX_KILLS: Final = tuple(
-    type(f"KillAt{step.name}", (KillAtStep,), {"kind": f"kill_at_outbox_{step}", "step": step}) for step in Step
-)
+def _killing_at(step: Step) -> type[KillAtStep]:
+    own = {"kind": f"kill_at_outbox_{step}", "step": step}
+    return cast("type[KillAtStep]", type(f"KillAt{step.name}", (KillAtStep,), own))
+
+
+OUTBOX_KILLS: Final = tuple(_killing_at(step) for step in Step)
 """One kind for each step."""
 
 

@@ -11,8 +11,9 @@ forgetful   honest, and its outbox is gone with the process: the control that sh
 from __future__ import annotations
 
 import asyncio
+import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -20,13 +21,16 @@ from typing import Any, Final
 
 import httpx
 import structlog
+from fastapi import FastAPI
 
 import sbi_network.oracle.process as process
 from sbi_network.chain.outbox_store import OutboxStore
+from sbi_network.chain.settings import KeySettings
 from sbi_network.chain.stopping import stopped_by_signals
 from sbi_network.errors import SBIError
 from sbi_network.log import log_as_json
 from sbi_network.oracle.agreement import EpochAgreement
+from sbi_network.oracle.app import build_app as honest_build_app
 from sbi_network.oracle.config import OracleSettings, load_oracle_settings
 from sbi_network.oracle.desk import SigningDesk
 from sbi_network.oracle.epoch_round import EpochRound
@@ -86,10 +90,12 @@ def equivocate(settings: OracleSettings) -> None:
 def flood(settings: OracleSettings) -> None:
     honest = process._run_together
 
-    async def run_together(*given: Any) -> None:
+    async def run_together(
+        parts: Sequence[process._Runs], app: FastAPI, listening: socket.socket, stop: asyncio.Event
+    ) -> None:
         flooding = [asyncio.create_task(_flood(settings, url, address)) for address, url in settings.peer_urls.items()]
         try:
-            await honest(*given)
+            await honest(parts, app, listening, stop)
         finally:
             for task in flooding:
                 task.cancel()
@@ -98,10 +104,8 @@ def flood(settings: OracleSettings) -> None:
 
 
 def stall(settings: OracleSettings) -> None:
-    honest = process.build_app
-
     def build_app(*given: Any) -> Any:
-        app = honest(*given)
+        app = honest_build_app(*given)
 
         async def late(scope: Any, receive: Any, send: Any) -> None:
             if scope["type"] == "http" and scope["path"] != "/v1/status":
@@ -111,7 +115,7 @@ def stall(settings: OracleSettings) -> None:
 
         return late
 
-    process.build_app = build_app
+    process.build_app = build_app  # type: ignore[attr-defined,assignment]
 
 
 def unguarded(settings: OracleSettings) -> None:
@@ -124,7 +128,7 @@ def unguarded(settings: OracleSettings) -> None:
     SigningDesk.park = lambda self, why: None  # type: ignore[method-assign]
     Views.first_unsigned = lambda self, started_at: 0  # type: ignore[method-assign]
     EpochRound._is_surely_new = surely  # type: ignore[method-assign]
-    process.locked = lambda *given: nullcontext()  # type: ignore[assignment]
+    process.locked = lambda *given: nullcontext()  # type: ignore[attr-defined,assignment]
 
 
 def forgetful(settings: OracleSettings) -> None:
@@ -160,6 +164,7 @@ async def _inflated(agreement: EpochAgreement, proposal: Proposal) -> Signed[Any
 
 async def _flood(settings: OracleSettings, url: str, address: Any) -> None:
     """Unsigned nonsense, signed nonsense, deep nesting, bodies that are too long: in turn, without end."""
+    assert isinstance(settings.signing, KeySettings)
     signer = settings.signing.load()
     clock = await _clock(settings)
     passport = Passport(signer, clock)
@@ -184,7 +189,7 @@ async def _flood(settings: OracleSettings, url: str, address: Any) -> None:
 async def _clock(settings: OracleSettings) -> Any:
     from sbi_network.chain.clock import fetch_clock
 
-    return await fetch_clock(settings.network.rpc_url.get_secret_value(), settings.network.registry_address)
+    return await fetch_clock(settings.network.rpc_urls[0], settings.network.registry_address)
 
 
 def _stale(signer: Any, clock: Any) -> BackedObservation:

@@ -22,7 +22,7 @@ from sbi_network.chain.keys import KeystoreSigner
 from sbi_network.chain.registry import Registry
 from sbi_network.chain.sender import Patience, Sender
 from sbi_network.meter.proof import Challenge, NumpyBackend, Sizes, find_wrong_entry, prove
-from sbi_network.meter.proof.calendar import AuditCalendar, open_calendar
+from sbi_network.meter.proof.calendar import AuditCalendar, Beacon, open_calendar
 from sbi_network.meter.proof.obligations import Fleet, Rules
 from sbi_network.meter.proof.schedule import slots_of
 from sbi_network.oracle.audit_log import AuditLog
@@ -101,15 +101,19 @@ def test_beacon_since__any_moment__is_of_the_first_block_not_before_it(suite: Su
     for _ in range(9):
         ape.chain.pending_timestamp = ape.chain.blocks.head.timestamp + 7
         ape.chain.mine()
+
+    def since(moment: int) -> Beacon | None:
+        return read(suite, lambda calendar, _: calendar.beacon_since(moment))
+
     blocks = [ape.chain.provider.web3.eth.get_block(n) for n in range(ape.chain.blocks.head.number + 1)]
     head = blocks[-1]["timestamp"]
     for moment in (0, *range(head - 40, head + 1)):
         first = next(block for block in blocks if block["timestamp"] >= moment)
-        found = read(suite, lambda calendar, _, moment=moment: calendar.beacon_since(moment))
+        found = since(moment)
         assert found is not None
         assert (found.block, found.timestamp) == (first["number"], first["timestamp"])
         assert found.word == bytes(first["mixHash"])
-    assert read(suite, lambda calendar, _: calendar.beacon_since(head + 1)) is None
+    assert since(head + 1) is None
 
 
 class NoWork(NumpyBackend):

@@ -14,20 +14,19 @@ from scripts import _recipe
 from scripts._artifacts import CompilationError
 from scripts._bonds import bond_oracles
 from scripts._deploy import (
-    CONTRACTS,
     DeploymentError,
     check_suite,
     deploy_suite,
     load_suite,
     write_record,
 )
-from scripts._plan import GUARDIAN_ROLE
+from scripts._plan import CONTRACTS, GUARDIAN_ROLE
 from scripts._recipe import RecipeError, load_recipe
 from scripts._sending import SendingError
 
 from sbi_network.protocol.address import ZERO_ADDRESS
 from tests.conftest import OVERRIDES
-from tests.support.actors import Actors
+from tests.support.actors import Actors, known_of
 
 if TYPE_CHECKING:
     from scripts._deploy import Suite
@@ -215,8 +214,7 @@ def test_timelock__oracle_set_changes__from_its_epoch_on(
     after = Actors(actors.send, suite.addresses(), ape.chain.chain_id, newcomers, people.reading_keys)
     shares = [10_000, 10_000]
     for epoch, sound, wrong in ((0, actors, after), (1, after, actors)):
-        config = suite.oracles.configAt(epoch)
-        known = (bytes(config.digest), int(config.weightsVersion), tuple(map(int, config.weightsX16)))
+        known = known_of(suite.oracles.configAt(epoch))
         told = sound.agree(epoch, [(5, 0, 0), (7, 9, 0)], known, shares)
         signers, foreign = sound.co_sign(told, [0, 1, 3]), wrong.co_sign(told, [0, 1, 3])
         with ape.reverts(

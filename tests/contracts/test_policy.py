@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import ape
 import pytest
 
-from tests.support.actors import roll_of
+from tests.support.actors import known_of, roll_of
 
 if TYPE_CHECKING:
     from scripts._deploy import Suite
@@ -34,14 +34,12 @@ def worked() -> dict[str, int]:
 def live_epoch(suite: Suite, actors: Actors[Any], people: People, raws: Any) -> Any:
     """An epoch with these raw outputs, from its end to its dividend."""
     epoch = int(suite.vault.nextEpoch())
-    config = suite.oracles.configAt(epoch)
-    known = (bytes(config.digest), int(config.weightsVersion), tuple(map(int, config.weightsX16)))
-    told = actors.agree(epoch, raws, known, [10_000, 10_000])
+    told = actors.agree(epoch, raws, known_of(suite.oracles.configAt(epoch)), [10_000, 10_000])
     pass_to(suite.oracles.genesis() + (epoch + 1) * suite.oracles.epochLength())
     actors.report(people.stranger, told, actors.co_sign(told, [0, 1, 2]))
     pass_to(ape.chain.blocks.head.timestamp + suite.oracles.disputeWindow() + 1)
     receipt = actors.distribute(people.stranger)
-    return next(iter(receipt.decode_logs(suite.vault.DividendDistributed)))  # type: ignore[attr-defined]
+    return next(iter(receipt.decode_logs(suite.vault.DividendDistributed)))
 
 
 def pass_to(time: int) -> None:

@@ -10,11 +10,11 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pytest
-from eth_utils import keccak
+from eth_utils.crypto import keccak
 
 from sbi_network.protocol.outcome import Outcome
 from sbi_network.simulation import loop
@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 
     from tests.conftest import People
     from tests.support.actors import Actors
+
+T = TypeVar("T")
 
 SCENARIO = Path("scenarios/town.yaml")
 STATE = (
@@ -92,13 +94,13 @@ class Heard(Vault):
         super().__init__(*arguments)
         Heard.calls = []
 
-    def _heard(self, verb: str, answer: Any, *arguments: int) -> Any:
+    def _heard(self, verb: str, answer: T, *arguments: int) -> T:
         Heard.calls.append(Call(verb, arguments, answer, state_of(self)))
         return answer
 
     def distribute(self, now: int, source: Any) -> list[Event]:
         try:
-            return self._heard("distribute", super().distribute(now, source), now)  # type: ignore[no-any-return]
+            return self._heard("distribute", super().distribute(now, source), now)
         except NotYetError:
             self._heard("distribute", REFUSED, now)
             raise
@@ -114,16 +116,18 @@ class Heard(Vault):
 
     def _tried(self, verb: str, act: Callable[..., None], *arguments: int) -> None:
         try:
-            self._heard(verb, act(*arguments), *arguments)
+            act(*arguments)
         except RefusedError:
             self._heard(verb, REFUSED, *arguments)
             raise
+        self._heard(verb, None, *arguments)
 
     def note_recirculated(self, amount: int) -> None:
-        self._heard("recirculate", super().note_recirculated(amount), amount)
+        super().note_recirculated(amount)
+        self._heard("recirculate", None, amount)
 
     def admit(self, heads: int) -> int:
-        return self._heard("admit", super().admit(heads), heads)  # type: ignore[no-any-return]
+        return self._heard("admit", super().admit(heads), heads)
 
     def dismiss(self, since: int, heads: int = 1) -> None:
         self._heard("dismiss", super().dismiss(since, heads), since, heads)

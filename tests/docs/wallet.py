@@ -36,7 +36,7 @@ def pay(url: str, token: Any, keystore: str, password: str, payee: Any, wei: str
     fee_until = until + quote["fee_grace_seconds"]
 
     def signed(to: Any, value: int, last: int, nonce: str) -> str:
-        message = TransferWithAuthorization(key.address, to, value, 0, last, bytes.fromhex(nonce[2:]))  # type: ignore[arg-type]
+        message = TransferWithAuthorization(key.address, to, value, 0, last, bytes.fromhex(nonce[2:]))
         return "0x" + message.sign(key, token_domain(CHAIN_ID, token)).to_bytes().hex()
 
     print(f"until={until} fee_until={fee_until} nonce={quote['nonce']} fee_nonce={quote['fee_nonce']}")
@@ -46,7 +46,7 @@ def pay(url: str, token: Any, keystore: str, password: str, payee: Any, wei: str
 
 def succeed(registry: Any, batch: str, index: str, lost: Any, keystore: str, password: str) -> None:
     key = key_of(keystore, password)
-    message = Succession(int(batch), int(index), lost, key.address)  # type: ignore[arg-type]
+    message = Succession(int(batch), int(index), lost, key.address)
     print(f"succession=0x{message.sign(key, citizens_domain(CHAIN_ID, registry)).to_bytes().hex()}")
 
 

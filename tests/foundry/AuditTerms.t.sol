@@ -106,6 +106,16 @@ contract AuditTermsTest is SuiteTest {
         assertEq(audits.rulesAt(7).since, 7);
     }
 
+    /// What never came into force is as if it had never been: the count goes on from what did.
+    function test_scheduleRules__anotherShareReplaced__theCountGoesOn() public {
+        _schedule(_rules(3));
+        AuditRules memory other = _rules(6);
+        other.auditBps = 501;
+        _schedule(other);
+        _schedule(_rules(5));
+        assertEq(audits.rulesAt(6).since, 3);
+    }
+
     function test_scheduleRules__afterAuditsWereOff__theCountBeginsAnew() public {
         _schedule(_rules(3));
         AuditRules memory off = _rules(5);

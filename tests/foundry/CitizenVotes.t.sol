@@ -82,6 +82,11 @@ contract CitizenVotesTest is GovernorTest {
         votes.getPastTotalSupply(block.timestamp);
     }
 
+    function test_getPastTotalSupply__beforeAnyDayIsRipe__isNothing() public view {
+        assertEq(votes.getPastTotalSupply(0), 0);
+        assertEq(votes.getPastTotalSupply(RIPENING + 1 days - 1), 0);
+    }
+
     function test_delegate__anyhow__refused() public {
         bytes memory refusal = abi.encodeWithSelector(ICitizenVotes.VotesStayWithTheirCitizen.selector, address(this));
         vm.expectRevert(refusal);

@@ -78,6 +78,26 @@ contract ComputeExchangeDeliveryTest is ExchangeTest {
         exchange.settle(voucher, 41, "");
     }
 
+    /// Six GAICPh, at a wei for a nGAICPh: figures beyond 32 bits.
+    function test_settle__ofAVeryLargeFacility__keepsTheWholeFigure() public {
+        uint256 units = 6e9;
+        vm.startPrank(address(timelock));
+        vault.scheduleTerms(_create("IssuancePolicy", abi.encode(1, 10_000)), address(oracles), 4);
+        uint256 facility = oracles.registerFacility(operator, vm.addr(1), 1, [0, units, 0], 10_000);
+        vm.stopPrank();
+        _warpTo(4);
+        vm.prank(operator);
+        exchange.offer(facility, INTELLIGENT, 5, units);
+        vm.startPrank(alice);
+        token.approve(address(exchange), units);
+        voucher = exchange.buy(facility, INTELLIGENT, 5, units, units);
+        vm.stopPrank();
+        _deliver(aliceKey, voucher, units - 1);
+        assertEq(exchange.voucherOf(voucher).delivered, units - 1);
+        _deliver(aliceKey, voucher, units);
+        assertEq(exchange.voucherOf(voucher).released, units);
+    }
+
     function test_settle__nothingMoreThanBefore__refused() public {
         bytes memory receipt = _receipt(aliceKey, voucher, 10);
         exchange.settle(voucher, 10, receipt);

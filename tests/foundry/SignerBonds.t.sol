@@ -217,6 +217,13 @@ contract SignerBondsTest is SuiteTest {
         bonds.unbond(stranger);
     }
 
+    function test_unbond__thatDidNotStand__isNotToldOf() public {
+        _bond(KEY, BOND - 1);
+        vm.recordLogs();
+        _unbond();
+        assertEq(vm.getRecordedLogs().length, 1);
+    }
+
     function test_unbond__twice__refused() public {
         _bond(KEY, BOND);
         _unbond();

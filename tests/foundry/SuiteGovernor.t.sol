@@ -378,6 +378,14 @@ contract SuiteGovernorTest is GovernorTest {
         assertEq(fee, 500);
     }
 
+    function test_proposalEta__objectedToBeforeItIsQueued__isNone() public {
+        uint256 id = _propose(_shares());
+        _object(id, 0);
+        _object(id, 1);
+        assertEq(chamber.delayOf(id), CHAMBER_DELAY);
+        assertEq(governor.proposalEta(id), 0);
+    }
+
     function test_objectTo__byAnotherOrTwice__refused() public {
         uint256 id = _propose(_shares());
         vm.expectRevert(abi.encodeWithSelector(ISecondChamber.NotSeatHolder.selector, stranger, seated[2]));

@@ -91,7 +91,7 @@ def anvil(folder: Path, *flags: str) -> Iterator[str]:
     """The URL of an Anvil of its own, with these flags beside the usual, which ends with the block."""
     port = free_port()
     with (folder / "anvil.log").open("wb") as log:
-        command = [BIN / "anvil", "--host", HOST, "--port", str(port), "--hardfork", "prague", *flags]
+        command: list[str | Path] = [BIN / "anvil", "--host", HOST, "--port", str(port), "--hardfork", "prague", *flags]
         node = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=folder)
     try:
         wait_until(f"Anvil on port {port}", lambda: not _is_free(port), 30)

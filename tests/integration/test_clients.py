@@ -155,10 +155,10 @@ def _live_one_epoch(network: Network, genesis: int) -> None:
     actors: Actors[Any] = Actors(send, network.contracts, network.chain_id, oracles, reading_keys)
     bonds = web3.eth.contract(network.contracts["bonds"], abi=cast("Sequence[Any]", load_abi("SignerBonds")))
     for oracle in oracles:
-        terms_of_bond = bonds_domain(network.chain_id, network.contracts["bonds"])  # type: ignore[arg-type]
+        terms_of_bond = bonds_domain(network.chain_id, network.contracts["bonds"])
         consent = Bond(signer_=oracle.address, owner=deployer.address).sign(oracle.key, terms_of_bond)  # type: ignore[arg-type]
         sent = bonds.functions.bond(oracle.address, consent.to_bytes()).transact(
-            {"from": deployer.address, "value": bonds.functions.requiredBond().call()}  # type: ignore[typeddict-item]
+            {"from": deployer.address, "value": bonds.functions.requiredBond().call()}
         )
         assert web3.eth.wait_for_transaction_receipt(sent)["status"] == 1
     roll = roll_of(citizen.address for citizen in network.citizens)

@@ -99,7 +99,7 @@ def assert_deployed_once(anvil: Anvil, deployer: Any, steps: int) -> None:
     assert sorted(int(each["nonce"], 16) for each in sent.values()) == list(range(steps))
     assert record.set_up is not None
     assert {e.transaction for e in record.contracts.values()} | {e.transaction for e in record.set_up} == set(sent)
-    assert all(int(sent[e.transaction]["blockNumber"], 16) == e.block for e in record.contracts.values())  # type: ignore[index]
+    assert all(int(sent[e.transaction]["blockNumber"], 16) == e.block for e in record.contracts.values())
     assert not list(_deploy.DEPLOYMENTS.glob("*.begun.json"))
 
 

@@ -344,9 +344,11 @@ def test_pool__anothers_transaction_takes_the_nonce__is_sent_with_the_next(anvil
 
 def _foreign(call: Call, nonce: int) -> str:
     """A transaction that somebody else signed with the same key, for more."""
-    fields = {"to": call.to, "value": call.value, "gas": 21_000, "nonce": nonce, "chainId": 31337}
     fees = {"maxFeePerGas": 100 * GWEI, "maxPriorityFeePerGas": 50 * GWEI}
-    return "0x" + bytes(PAYER.sign_transaction({**fields, **fees}).raw_transaction).hex()
+    signed = PAYER.sign_transaction(
+        {"to": call.to, "value": call.value, "gas": 21_000, "nonce": nonce, "chainId": 31337, **fees}
+    )
+    return "0x" + bytes(signed.raw_transaction).hex()
 
 
 def test_gap__a_nonce_that_nobody_uses__is_filled(anvil: Anvil, tmp_path: Path) -> None:

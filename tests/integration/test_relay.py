@@ -25,7 +25,7 @@ from typing import Any
 import httpx
 import pytest
 from eth_account import Account
-from eth_utils import keccak
+from eth_utils.crypto import keccak
 from web3.logs import DISCARD as _DISCARD
 
 from tests.support.anvil_nation import Nation

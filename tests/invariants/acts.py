@@ -6,8 +6,8 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
-from eth_abi import encode
-from eth_utils import keccak
+from eth_abi.abi import encode
+from eth_utils.crypto import keccak
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
@@ -78,7 +78,7 @@ class Acts(Nation):
         self._enrol(2, accounts, data.draw(st.sampled_from([1, 2]), label="region"))
         if len(self.model.rolls) > 1:
             fit = [leaf for leaf in self.model.rolls[1].leaves if self.model.can_present(leaf)]
-            if fit and data.draw(st.booleans(), label="activate the later leaf"):
+            if len(fit) > 0 and data.draw(st.booleans(), label="activate the later leaf"):
                 self._activate(self.people.relayer, data.draw(st.sampled_from(fit), label="leaf"))
 
     # The roll

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from eth_utils import keccak
+from eth_utils.crypto import keccak
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from sbi_network.errors import SignatureError
-from sbi_network.protocol.messages import Permit, registry_domain
+from sbi_network.protocol.messages import Permit, Report, registry_domain
 from sbi_network.protocol.signature import MAX_S, Signature
 from sbi_network.roll import CitizenLeaf, root_from_proof
 from tests.invariants.acts import FAULTS, malleable, purchase_nonce
@@ -96,7 +96,7 @@ class Attempts(Lives):
         digest, version, _ = self.config_of(epoch)
         told = self.do.agree(epoch, self.raws(data), self.config_of(epoch), SHARES_BPS)
         count = REGISTERED
-        report, error, values = {
+        cases: dict[str, tuple[Report, str, dict[str, Any]]] = {
             "config": (
                 replace(told.report, config_digest=keccak(digest)),
                 "WrongConfigDigest",
@@ -117,7 +117,8 @@ class Attempts(Lives):
                 "WrongFacilityCount",
                 {"given": count + 1, "registered": count},
             ),
-        }[kind]
+        }
+        report, error, values = cases[kind]
         false = Told(report, told.tree)
         reply = self.do.report(self.people.stranger, false, self.co_sign(false, [0, 1, 2]))
         self.refused("bad report", reply, error, **values)
@@ -145,7 +146,7 @@ class Attempts(Lives):
         as_last = head + b"\x02" + false.to_compact()
         # In this form the parity takes the top bit of s: the upper half order begins right above the lower.
         high = head + good[130 : 130 + 33] + (MAX_S + 1).to_bytes(32)
-        signatures, error, values = {
+        cases: dict[str, tuple[bytes, str, dict[str, Any]]] = {
             "short quorum": (head, "QuorumNotReached", {"given": len(self.standing(epoch, [0, 1])), "quorum": 3}),
             "double signer": (head + head[entry:], "SignersOutOfOrder", {"given": 1, "previous": 1}),
             "forged": (as_last, "InvalidSignature", {"expected": last, "recovered": recovered}),
@@ -153,7 +154,8 @@ class Attempts(Lives):
             "unknown oracle": (head + b"\x04" + good[131:], "UnknownOracle", {"given": 4, "size": 4}),
             "cut bytes": (good[:-1], "SignatureBytesMisaligned", {"given": 3 * entry - 1, "entry": entry}),
             "malleable": (high, "MalleableSignature", {"s": MAX_S + 1, "max": MAX_S}),
-        }[kind]
+        }
+        signatures, error, values = cases[kind]
         self.refused("bad report", self.do.report(self.people.stranger, told, signatures), error, **values)
 
     @rule(data=st.data(), kind=st.sampled_from(["early", "late", "twice"]))
@@ -186,7 +188,7 @@ class Attempts(Lives):
             return
         message, at = payment.message, self.at
         reply = self.do.relay(self.people.relayer, payment, standard)
-        values: dict[str, Any] = {
+        told: dict[str, dict[str, Any]] = {
             "AuthorizationNotYetValid": {"validAfter": message.valid_after, "time": at},
             "AuthorizationExpired": {"validBefore": message.valid_before, "time": at},
             "AuthorizationUsedOrCanceled": {"authorizer": message.from_, "nonce": message.nonce},
@@ -198,8 +200,8 @@ class Attempts(Lives):
                 "balance": self.model.purses[message.from_],
                 "needed": message.value,
             },
-        }[error]
-        self.refused("bad relay", reply, error, **values)
+        }
+        self.refused("bad relay", reply, error, **told[error])
 
     @rule(data=st.data(), kind=st.sampled_from(["late", "forged", "replayed", "malleable", "to nobody"]))
     def bad_permit(self, data: st.DataObject, kind: str) -> None:
@@ -377,19 +379,19 @@ class Attempts(Lives):
             reply = self.do.send(who, *data.draw(st.sampled_from(attempts), label="attempt"))
             self.refused("overreach", reply, "AccessManagedUnauthorized", caller=who.address)
             return
-        attempts = (
-            ("token", "vault", "noteRecirculated", ONCE),
-            ("citizens", "vault", "admit", 1),
-            ("citizens", "vault", "dismiss", 0),
-            ("citizens", "token", "startAccrual", who.address, 0),
-            ("citizens", "token", "endAccrual", who.address),
-            ("citizens", "token", "payRange", who.address, 0, 1),
+        internal: tuple[tuple[str, str, str, tuple[str | int, ...]], ...] = (
+            ("token", "vault", "noteRecirculated", (ONCE,)),
+            ("citizens", "vault", "admit", (1,)),
+            ("citizens", "vault", "dismiss", (0,)),
+            ("citizens", "token", "startAccrual", (who.address, 0)),
+            ("citizens", "token", "endAccrual", (who.address,)),
+            ("citizens", "token", "payRange", (who.address, 0, 1)),
         )
-        rightful, *attempt = data.draw(st.sampled_from(attempts), label="attempt")
+        rightful, role, function, given = data.draw(st.sampled_from(internal), label="attempt")
         if kind == "contract's":
-            caller, reply = who.address, self.do.send(who, *attempt)
+            caller, reply = who.address, self.do.send(who, role, function, *given)
         else:
-            caller, reply = world.addresses["timelock"], self._by_timelock(*attempt)
+            caller, reply = world.addresses["timelock"], self._by_timelock(role, function, *given)
         self.refused("overreach", reply, "UnexpectedCaller", caller=caller, expected=world.addresses[rightful])
 
 

@@ -6,7 +6,7 @@ from dataclasses import fields as fields_of
 from fractions import Fraction
 from typing import Any
 
-from eth_utils import keccak
+from eth_utils.crypto import keccak
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
@@ -396,6 +396,7 @@ class Disputes(LifeAttempts):
         digest, weights_version, _ = self.config_of(epoch)
         one, other = self.fresh(), self.fresh()
         pair: list[Any]
+        head: tuple[int, ...]
         if kind == "readings":
             facility = number % 2
             key, head = self.people.reading_keys[facility].key, ()

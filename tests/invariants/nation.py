@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from eth_account import Account
-from eth_utils import keccak
+from eth_utils.crypto import keccak
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant
 
@@ -22,7 +22,7 @@ from tests.invariants.model import Model, Rules, Standing, Terms
 from tests.invariants.model import Told as Accepted
 from tests.invariants.sureties import BondRules, OracleSet, Pledge, Sureties
 from tests.support.abi import TILL_CODE, Codec, Desk, Refusal, Reply
-from tests.support.actors import Actors, Person, Told
+from tests.support.actors import Actors, Person, Told, known_of
 from tests.support.evm import Evm, evm_of
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def found_world(people: People, chain: Any, project: Any) -> World:
     policy = people.deployer.account.deploy(project.IssuancePolicy, OTHER_RATE, OTHER_RELEASE_BPS)
     libraries = (project.get_contract(name) for name in ("SignatureLib", "FieldLib"))
     errors = [abi for library in libraries for abi in library.contract_type.errors]
-    config = suite.oracles.configAt(0)
+    config = known_of(suite.oracles.configAt(0))
     govern(people.deployer, suite, chain, "registerFacility", till, till, 1, list(CAPACITIES[0]), BPS)
     govern(people.deployer, suite, chain, "scheduleFacilityTerms", 2, list(CAPACITIES[0]), BPS, False, 0)
     evm = evm_of(chain.provider)
@@ -167,7 +167,7 @@ def found_world(people: People, chain: Any, project: Any) -> World:
         ),
         terms=Terms(0, RATE, Fraction(recipe.policy.release_bps, BPS)),
         shares=(Fraction(recipe.exchange.fee_bps, BPS), Fraction(recipe.exchange.recirculate_bps, BPS)),
-        config=(bytes(config[1]), int(config[2]), tuple(map(int, config[3]))),  # type: ignore[arg-type]
+        config=config,
         addresses=suite.addresses(),
         chain_id=chain.chain_id,
         other_policy=policy.address,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from eth_utils import keccak
+from eth_utils.crypto import keccak
 
 Node = tuple[bytes, int]
 """Hash, and packed sums that the node above counts."""

@@ -9,6 +9,7 @@ check_fits   └── beyond SQLite's integers → the form's error
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -49,7 +50,9 @@ def test_open__another_version__is_refused_with_both_and_left_as_it_is(tmp_path:
     with closing(sqlite3.connect(tmp_path / "f")) as database:
         database.execute(f"PRAGMA user_version = {version}")
     before = (tmp_path / "f").read_bytes()
-    for opened in (lambda: Notes(tmp_path / "f", "somebody"), lambda: Notes.existing(tmp_path / "f")):
+    path = tmp_path / "f"
+    ways: list[Callable[[], Notes]] = [lambda: Notes(path, "somebody"), lambda: Notes.existing(path)]
+    for opened in ways:
         with pytest.raises(NotesError, match=f"is of version {version}, expected 3"):
             opened()
     assert (tmp_path / "f").read_bytes() == before

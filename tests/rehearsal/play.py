@@ -283,7 +283,7 @@ def sent(
             "maxFeePerGas": 40 * 10**9,
             "maxPriorityFeePerGas": 10**9,
         }
-        transaction["gas"] = web3.eth.estimate_gas(transaction) * 12 // 10  # type: ignore[arg-type]
+        transaction["gas"] = web3.eth.estimate_gas(transaction) * 12 // 10
         web3.eth.send_raw_transaction(key.sign_transaction(transaction).raw_transaction)
         time.sleep(2)
 
@@ -304,7 +304,7 @@ def play(run: Rehearsal, seed: int) -> str:
             suite = load_suite(CHAIN_ID)
             say("bonding oracles, enrolling a town")
             _bond(run, suite, rpc, (*ORACLES, NEWCOMER))
-            roll = Batch([CitizenLeaf(i, Account.create().address, bytes([i + 1] * 32)) for i in range(100)])  # type: ignore[arg-type]
+            roll = Batch([CitizenLeaf(i, Account.create().address, bytes([i + 1] * 32)) for i in range(100)])
             enrol = ("enrol", "--root", f"0x{roll.root.hex()}", "--size", str(roll.size), "--region", "1")
             run.script(*enrol, "--account", f"TEST::{REGISTRAR}", "--dry-run")
             retried(
@@ -356,7 +356,7 @@ def _bond(run: Rehearsal, suite: Any, rpc: Rpc, signers: tuple[int, ...]) -> Non
     amount = int(suite.bonds.requiredBond())
     for signer in signers:
         owner = run.keys[signer]
-        consent = Bond(owner.address, owner.address).sign(owner, domain).to_bytes()  # type: ignore[arg-type]
+        consent = Bond(owner.address, owner.address).sign(owner, domain).to_bytes()
         retried(
             sent(run, signer, suite.bonds, "bond", owner.address, consent, value=amount),
             lambda owner=owner: bool(suite.oracles.stands(owner.address)),  # type: ignore[misc]

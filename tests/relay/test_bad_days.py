@@ -27,7 +27,7 @@ from typing import Any
 
 import pytest
 from eth_account import Account
-from eth_utils import keccak
+from eth_utils.crypto import keccak
 
 from tests.integration.shadow import wait_until
 from tests.support.anvil_nation import Nation
@@ -404,7 +404,9 @@ def _node_of(nation: Nation) -> int:
 
     port = int(nation.rpc_url.rpartition(":")[2])
     (found,) = {
-        each.pid for each in psutil.net_connections("tcp") if each.laddr.port == port and each.status == "LISTEN"
+        each.pid
+        for each in psutil.net_connections("tcp")
+        if each.laddr and each.laddr.port == port and each.status == "LISTEN"
     }
     assert found is not None
     return int(found)

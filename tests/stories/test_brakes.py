@@ -56,7 +56,7 @@ def test_output_jump__seen_by_a_quorum__waits_and_goes_on(town: Town) -> None:
     told = town.report(epoch, GROWN)
     town.until_final()
     receipt = town.do.distribute(people.stranger)
-    (braked,) = receipt.decode_logs(vault.EpochBraked)  # type: ignore[attr-defined]
+    (braked,) = receipt.decode_logs(vault.EpochBraked)
     until = suite.oracles.genesis() + (epoch + 1) * town.recipe.clock.epoch_length_s + town.recipe.vault.brake_span_s
     assert (braked.epoch, braked.publicOutput, braked.most, braked.until) == (
         epoch,
@@ -111,7 +111,7 @@ def test_region_jump__one_region__waits_alone(town: Town) -> None:
     citizens, registrar = town.suite.citizens, town.people.registrar
     crowd = roll_of([to_checksum_address(f"0x{number:040x}") for number in range(1, 14)], "a crowd")
     receipt = town.do.enrol(registrar, crowd, 1)
-    (braked,) = receipt.decode_logs(citizens.EnrolmentBraked)  # type: ignore[attr-defined]
+    (braked,) = receipt.decode_logs(citizens.EnrolmentBraked)
     assert (braked.region, braked.enrolled, braked.most) == (1, 6 + 13, REGION_FLOOR)
     newcomer = roll_of([to_checksum_address(f"0x{99:040x}")], "a newcomer")
     with ape.reverts(citizens.EnrolmentHeld, region=1, enrolled=19, most=REGION_FLOOR):
@@ -167,7 +167,7 @@ def test_report_voided__a_demand_not_met__the_epoch_is_passed_over(town: Town) -
     town.pass_to(town.now + town.recipe.disputes.reveal_window_s + 1)
     suite.disputes.lapse(place, sender=people.stranger.account)
     receipt = town.do.distribute(people.stranger)
-    (passed,) = receipt.decode_logs(suite.vault.EpochPassed)  # type: ignore[attr-defined]
+    (passed,) = receipt.decode_logs(suite.vault.EpochPassed)
     assert (passed.epoch, passed.outcome) == (epoch, Outcome.VOID)
     assert all(suite.bonds.isSlashed(people.oracles[number].address) for number in QUORUM)
     town.tell("The epoch brings nothing; who signed has lost the bonds; balances are what they were.")

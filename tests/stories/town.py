@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from tests.support.actors import Actors, Person, Told, roll_of
+from tests.support.actors import Actors, Person, Told, known_of, roll_of
 
 if TYPE_CHECKING:
     from scripts._deploy import Suite
@@ -71,9 +71,7 @@ class Town:
 
     def agreed(self, epoch: int, raws: Sequence[tuple[int, int, int]] = HONEST, view: int = 0) -> Told:
         """The report that follows from these readings."""
-        config = self.suite.oracles.configAt(epoch)
-        known = (bytes(config.digest), int(config.weightsVersion), tuple(map(int, config.weightsX16)))
-        return self.do.agree(epoch, raws, known, SHARES_BPS, view)  # type: ignore[arg-type]
+        return self.do.agree(epoch, raws, known_of(self.suite.oracles.configAt(epoch)), SHARES_BPS, view)
 
     def report(
         self, epoch: int, raws: Sequence[tuple[int, int, int]] = HONEST, signers: Sequence[int] = QUORUM

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from eth_account import Account
-from eth_utils import keccak
+from eth_utils.crypto import keccak
 
 from sbi_network.protocol.agreement import Entry, tree_of
 from sbi_network.protocol.messages import (
@@ -153,6 +153,12 @@ def proven(batch: int, roll: Batch, index: int, account: str | None = None) -> t
     """A leaf with its proof, as the citizen registry takes it."""
     leaf = roll.leaves[index]
     return batch, index, account or leaf.account, leaf.person, list(roll.proof(index))
+
+
+def known_of(config: Any) -> tuple[bytes, int, tuple[int, int, int]]:
+    """What the registry says of a configuration, as `Actors.agree` takes it: digest, weights version and weights."""
+    general, intelligent, super_ = map(int, config.weightsX16)
+    return bytes(config.digest), int(config.weightsVersion), (general, intelligent, super_)
 
 
 class Actors(Generic[Reply]):

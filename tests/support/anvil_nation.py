@@ -219,7 +219,7 @@ class Nation:
         self.actors.distribute(self.deployer)
 
     def end_epoch_reported(
-        self, *, raws: Sequence[Any] = (), signers: Sequence[int] = (), distributing: bool = True
+        self, *, raws: Sequence[tuple[int, int, int]] = (), signers: Sequence[int] = (), distributing: bool = True
     ) -> tuple[int, Told]:
         """To the end of an epoch, which is reported and, if wanted, brings its dividend, and those before it theirs."""
         vault = self.contract("vault").functions
@@ -240,7 +240,7 @@ class Nation:
                 self.warp(self.epoch_length)
         return epoch, told
 
-    def agreed(self, epoch: int, raws: Sequence[Any]) -> Told:
+    def agreed(self, epoch: int, raws: Sequence[tuple[int, int, int]]) -> Told:
         """The report of these raw outputs, whose readings facilities sign."""
 
         async def terms() -> tuple[Any, list[int]]:
@@ -257,13 +257,16 @@ class Nation:
         return self.actors.agree(epoch, raws, (config.digest, config.weights_version, config.weights_x16), shares)
 
     def report(
-        self, epoch: int, *, demanded: bool = True, raws: Sequence[Any] = (), signers: Sequence[int] = ()
+        self,
+        epoch: int,
+        *,
+        demanded: bool = True,
+        raws: Sequence[tuple[int, int, int]] = (),
+        signers: Sequence[int] = (),
     ) -> Told:
         """By a random quorum, of random outputs, unless told; somebody may demand to see a leaf of it."""
-        made: list[Any] = [
-            (self.chance.randrange(1_000_000), 0, 0),
-            tuple(self.chance.randrange(10**6) for _ in range(3)),
-        ]
+        drawn = self.chance.randrange
+        made = ((drawn(10**6), 0, 0), (drawn(10**6), drawn(10**6), drawn(10**6)))
         told = self.agreed(epoch, raws or made)
         chosen = signers or self.chance.sample(range(len(ORACLES)), QUORUM)
         self.actors.report(self.deployer, told, self.actors.co_sign(told, sorted(chosen)))

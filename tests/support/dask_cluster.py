@@ -24,7 +24,7 @@ class Cluster:
 
 
 @contextmanager
-def process(*command: str | Path, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def process(*command: str | int | Path, log: Path) -> Iterator[subprocess.Popen[bytes]]:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "oracles")])}
     with log.open("wb") as out:
         started = subprocess.Popen([str(part) for part in command], env=environment, stdout=out, stderr=out)
@@ -45,7 +45,7 @@ def started(folder: Path, workers: int, *worker_options: str, port: int = 0) -> 
     folder.mkdir()
     with ExitStack() as stack:
         where = folder / "scheduler.json"
-        options = ("--port", port, "--no-dashboard", "--scheduler-file", where)
+        options: tuple[str | int | Path, ...] = ("--port", port, "--no-dashboard", "--scheduler-file", where)
         stack.enter_context(process(DASK, "scheduler", "--host", "127.0.0.1", *options, log=folder / "scheduler.log"))
         running = []
         for number in range(workers):

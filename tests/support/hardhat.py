@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 
 from ape import plugins
 from ape.exceptions import ContractLogicError, VirtualMachineError
+from ape.plugins.network import ProviderPlugin
 from ape.plugins.pluggy_patch import plugin_manager
 from ape_foundry.provider import FoundryNetworkConfig, FoundryProvider
 from web3 import HTTPProvider, Web3
@@ -41,7 +42,7 @@ class HardhatProvider(FoundryProvider):
         return "Hardhat's node"
 
     @cached_property
-    def settings(self) -> FoundryNetworkConfig:  # type: ignore[override]
+    def settings(self) -> FoundryNetworkConfig:
         return FoundryNetworkConfig(host="auto", process_attempts=5)
 
     def start(self, timeout: int = 120) -> None:
@@ -61,7 +62,7 @@ class HardhatProvider(FoundryProvider):
 
     def disconnect(self) -> None:
         folder = FOLDER / str(self._port)
-        super().disconnect()
+        super().disconnect()  # type: ignore[no-untyped-call]
         shutil.rmtree(folder, ignore_errors=True)
 
     def make_request(self, rpc: str, parameters: Iterable[Any] | None = None) -> Any:
@@ -79,11 +80,12 @@ class HardhatProvider(FoundryProvider):
         if returned:
             # As the base class has it, but for the trace that it shows: Hardhat has no `trace_transaction`.
             bare = ContractLogicError(base_err=exception, revert_message=returned[1], **kwargs)
-            return self.compiler_manager.enrich_error(bare)
+            enriched: VirtualMachineError = self.compiler_manager.enrich_error(bare)
+            return enriched
         return super().get_virtual_machine_error(exception, **kwargs)
 
 
-@plugins.register(plugins.ProviderPlugin)
+@plugins.register(ProviderPlugin)
 def providers() -> Any:
     """What Ape asks a plugin for."""
     yield "ethereum", "local", HardhatProvider

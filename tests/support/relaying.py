@@ -16,7 +16,7 @@ from typing import Any, Final, cast
 import httpx
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
-from eth_utils import keccak
+from eth_utils.crypto import keccak
 
 from sbi_network.protocol.figure import hex_of
 from sbi_network.protocol.messages import Permit, TransferWithAuthorization, token_domain
@@ -39,7 +39,7 @@ class Signing:
 
     @property
     def address(self) -> Address:
-        return self.key.address  # type: ignore[return-value]
+        return self.key.address
 
     def transfer(
         self, to: str, value: int, nonce: bytes, before: int, after: int = 0, payer: str | None = None

@@ -106,7 +106,9 @@ def test_block_time_finding__a_block_from_the_future__fails() -> None:
 
 def _domain(**change: Any) -> Finding:
     answer = {"name": "ComputeOracleRegistry", "version": "1", "chain": 31337, "at": ADDRESS} | change
-    views = {"eip712Domain": (b"\x0f", answer["name"], answer["version"], answer["chain"], answer["at"], bytes(32), [])}
+    views: dict[str, Any] = {
+        "eip712Domain": (b"\x0f", answer["name"], answer["version"], answer["chain"], answer["at"], bytes(32), [])
+    }
     registry = Registry(StandInNode("ComputeOracleRegistry", views).chain(), ADDRESS)
     return asyncio.run(domain_finding("registry", registry, registry_domain(31337, ADDRESS)))
 

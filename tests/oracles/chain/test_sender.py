@@ -145,7 +145,7 @@ class FullDisk:
 
 def test_run__the_disk_is_full_once__distributes_at_the_next_look() -> None:
     not_final = reverting(revert_data("EpochNotFinal", 2, 1, contract="DistributionVault"))
-    node = _node(lambda: not_final() if node.sent else 1)
+    node: StandInNode = _node(lambda: not_final() if node.sent else 1)
     sender = FullDisk(_sender(node))
 
     async def play() -> None:

@@ -277,7 +277,7 @@ def test_readings__with_their_proofs__lead_to_the_reported_root(visitor: Visitor
         upsert(connection, schema.readings, rows)
     visitor.explorer.state = "another"
     for item in visitor.get("/v1/epochs/0/readings")["items"]:
-        sums = Sums(*map(int, item["raw"]), int(item["public_output"]))
+        sums = Sums(*map(int, [*item["raw"], item["public_output"]]))
         leaf = Leaf(item["facility"], sums, bytes.fromhex(item["digest"][2:]))
         proof = tuple(Node(*(bytes.fromhex(node[key][2:]) for key in ("hash", "sums"))) for node in item["siblings"])
         assert "0x" + top_from_proof(leaf, proof, item["facility_count"]).hash.hex() == root == item["root"]

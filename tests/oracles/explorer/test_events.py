@@ -37,8 +37,7 @@ def _value(parameter: AbiItem, kind: str) -> st.SearchStrategy[Any]:
     """A value as eth_abi encodes it, with what JSON should make of it."""
     if kind.endswith("]"):
         inner, length = kind[: kind.rindex("[")], kind[kind.rindex("[") + 1 : -1]
-        size = {"min_size": int(length), "max_size": int(length)} if length else {"max_size": 3}
-        lists = st.lists(_value(parameter, inner), **size)
+        lists = st.lists(_value(parameter, inner), min_size=int(length or 0), max_size=int(length or 3))
         return lists.map(lambda pairs: ([one for one, _ in pairs], [other for _, other in pairs]))
     if kind == "tuple":
         names = [each["name"] for each in parameter["components"]]

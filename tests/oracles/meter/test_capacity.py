@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from sbi_network.meter.capacity import CapacitySample, CapacityWindow, MatrixBench, median_rate
@@ -98,7 +99,7 @@ def test_sample__this_machine__takes_a_second_and_counts_whole_products() -> Non
 
 
 def test_sample__a_product_that_is_wrong__is_no_capacity(monkeypatch: pytest.MonkeyPatch) -> None:
-    def nearly(a: object, b: object, out: np.ndarray) -> None:
+    def nearly(a: object, b: object, out: npt.NDArray[np.float32]) -> None:
         out.fill(1.0)
 
     bench = MatrixBench(64)

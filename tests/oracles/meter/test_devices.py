@@ -21,7 +21,8 @@ from sbi_network.meter.errors import DevicesError
 from sbi_network.meter.proof import NumpyBackend
 from sbi_network.meter.proof.obligations import Asked, challenges
 from sbi_network.meter.proof.verifier import SharedCheck
-from tests.oracles.meter.test_cli import DUTY, cli, free_port, write_config
+from tests.oracles.meter.stand_ins import write_config
+from tests.oracles.meter.test_cli import DUTY, cli, free_port
 from tests.oracles.meter.test_prover import answered
 from tests.oracles.oracle.audited import OBLIGATION, RULES, Facility, StubCalendar
 from tests.support.dask_cluster import Cluster, started
@@ -131,7 +132,8 @@ def test_answer__a_device_that_fails__costs_the_others_nothing(tmp_path: Path) -
                 raise DevicesError("its worker is gone")
             return await super().prove(asked)
 
-    facility = Facility(StubCalendar({0: OBLIGATION}), tmp_path, devices=OneIsGone(NumpyBackend))
-    answered(facility.prover.calendar, facility)
+    calendar = StubCalendar({0: OBLIGATION})
+    facility = Facility(calendar, tmp_path, devices=OneIsGone(NumpyBackend))
+    answered(calendar, facility)
     opened = [facility.opening(3, each.challenge.device) is not None for each in ASKED]
     assert opened == [True, False, True, True]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,8 @@ from sbi_network.meter.errors import SourceError
 from sbi_network.meter.evidence import Probe, ProofWork
 from sbi_network.meter.measurement import EpochSpan
 from sbi_network.protocol.units import ComputeClass
-from tests.oracles.meter.test_cli import cli, write_config
+from tests.oracles.meter.stand_ins import write_config
+from tests.oracles.meter.test_cli import cli
 
 ALL = EpochSpan(0, 0, 2**40)
 AUDITS = {"audits": [{"class": "general", "challenges": 300, "failures": 3, "provenOpsPerSecond": str(2**60)}]}
@@ -59,7 +61,7 @@ def test_add__to_nonsense__leaves_it_as_it_was(tmp_path: Path) -> None:
     assert path.read_text(encoding="utf-8") == '{"audits": 5}'
 
 
-def config(folder: Path, audits: dict[str, object] | None) -> Path:
+def config(folder: Path, audits: Mapping[str, object] | None) -> Path:
     path = write_config(folder)
     if audits is not None:
         (folder / "audits.json").write_text(json.dumps(audits), encoding="utf-8")
@@ -109,7 +111,7 @@ def test_at_lowest_priority__every_thread__yields_to_all_else() -> None:
     ("audits", "reason"),
     [(None, "nothing of the class general is proved yet"), ({}, "say by --capacity how much there is")],
 )
-def test_probe__nothing_proved__is_refused(tmp_path: Path, audits: dict[str, object] | None, reason: str) -> None:
+def test_probe__nothing_proved__is_refused(tmp_path: Path, audits: Mapping[str, object] | None, reason: str) -> None:
     result = cli("probe", "-c", str(config(tmp_path, audits)))
     assert result.exit_code == 1
     assert reason in result.stderr

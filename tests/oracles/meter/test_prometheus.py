@@ -56,7 +56,7 @@ def busy() -> Iterator[None]:
 
 def cpu_seconds() -> float:
     times = psutil.cpu_times()
-    return sum(getattr(times, kind) for kind in ("user", "nice", "system", "irq", "softirq"))
+    return sum(float(getattr(times, kind)) for kind in ("user", "nice", "system", "irq", "softirq"))
 
 
 @pytest.mark.slow
@@ -159,7 +159,7 @@ def series(*samples: tuple[float, float | None]) -> Series:
 
 
 def of(asked: Asked, *each: Series, start: int = 0, end: int = 10, most: int = 4) -> Gathered:
-    named = {(("cpu", str(number)),): one for number, one in enumerate(each)}
+    named: dict[tuple[tuple[str, str], ...], Series] = {(("cpu", str(number)),): one for number, one in enumerate(each)}
     return gathered(named, asked, start * S, end * S, most)
 
 

@@ -203,7 +203,7 @@ def opinion(monkeypatch: pytest.MonkeyPatch, answers: list[Any]) -> Any:
             return httpx.Response(given)
         return httpx.Response(200, content=given)
 
-    monkeypatch.setattr(second_opinion.httpx, "AsyncClient", lambda **_: CLIENT(transport=httpx.MockTransport(answer)))
+    monkeypatch.setattr(httpx, "AsyncClient", lambda **_: CLIENT(transport=httpx.MockTransport(answer)))
     urls = [f"http://oracle-{number}" for number in range(len(answers))]
     return asyncio.run(accepted_by_most(urls, 5, 3))
 

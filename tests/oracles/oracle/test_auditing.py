@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,8 +19,9 @@ import pytest
 from sbi_network.chain.errors import EndpointError
 from sbi_network.meter import prover
 from sbi_network.meter.bounds import failure_share_up
-from sbi_network.meter.proof import NumpyBackend, SharedCheck
+from sbi_network.meter.proof import NumpyBackend, SharedCheck, Verdict
 from sbi_network.meter.proof.calendar import EpochAudit
+from sbi_network.meter.proof.obligations import challenges
 from sbi_network.oracle import auditing
 from sbi_network.oracle.transport import NoAnswerError
 from sbi_network.protocol.figure import ZERO_WORD
@@ -51,7 +51,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
+def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
@@ -162,7 +162,7 @@ def test_audit__wrong_products_shown__count_nothing_and_leave_proof(folder: Path
     kept = network.log.wrong()
     assert len(kept) == 4
     for wrong in kept:
-        challenge = auditing.challenges(0, 0, wrong.signed.message.beacon, OBLIGATION, RULES)
+        challenge = challenges(0, 0, wrong.signed.message.beacon, OBLIGATION, RULES)
         (asked,) = [each for each in challenge if each.challenge.device == wrong.signed.message.device]
         c = asked.challenge.a.rows(wrong.entry.row, 1)[0].astype(int) @ asked.challenge.b.rows(wrong.entry.column, 1)[
             0
@@ -193,8 +193,8 @@ def test_audit__a_failure__is_counted_for_the_epochs_after(folder: Path) -> None
     network = Network(calendar, {0: silent})
     asyncio.run(network.pass_epoch())
     network = Network(calendar, {0: honest}, log=":memory:")
-    for each in auditing.challenges(0, 0, b"\1" * 32, OBLIGATION, RULES):
-        network.log.note_failure(each, auditing.Verdict.WITHHELD)
+    for each in challenges(0, 0, b"\1" * 32, OBLIGATION, RULES):
+        network.log.note_failure(each, Verdict.WITHHELD)
     asyncio.run(network.pass_epoch(1))
     found = network.auditing.finding(1, 0)
     assert found is not None

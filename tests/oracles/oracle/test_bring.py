@@ -19,7 +19,7 @@ import pytest
 
 from sbi_network.chain.errors import ChainError, ContractRefused, EndpointError, TransactionTimeoutError
 from sbi_network.chain.registry import Record
-from sbi_network.chain.sender import Call, Receipt
+from sbi_network.chain.sender import Call, Order, Receipt
 from sbi_network.oracle.around import Reach, Surroundings
 from sbi_network.oracle.bring import Ending, bring
 from sbi_network.oracle.config import Timings
@@ -68,7 +68,7 @@ class Sending:
         if answer is not None:
             raise answer
 
-    async def send(self, call: Call) -> Receipt:
+    async def send(self, call: Call, order: Order | None = None) -> Receipt:
         self.sent.append(call)
         return Receipt("0x00", 1, 1)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from sbi_network.chain.errors import SettingsError
+from sbi_network.chain.settings import KeySettings
 from sbi_network.oracle.config import load_oracle_settings
 
 PEER = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8"
@@ -41,6 +42,7 @@ def _write(tmp_path: Path, text: str) -> Path:
 def test_load_oracle_settings__whole__is_read_from_its_folder(tmp_path: Path) -> None:
     settings = load_oracle_settings(_write(tmp_path, WHOLE))
     assert settings.state == tmp_path / "oracle.sqlite"
+    assert isinstance(settings.signing, KeySettings)
     assert settings.signing.keystore == tmp_path / "keys/signing.json"
     assert settings.signing.password_file == Path("/run/signing.password")
     assert settings.peer_urls == {PEER: "http://peer.example:8700"}

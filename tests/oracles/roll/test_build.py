@@ -250,7 +250,7 @@ def test_build_roll__little_disk__is_refused_before_anything_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write_csv(tmp_path / "a.csv", register(100))
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**6, 10**6, 1_000))  # type: ignore[attr-defined]
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**6, 10**6, 1_000))
     with pytest.raises(RollError, match="the build needs about"):
         built(tmp_path / "roll", path)
     assert leftovers(tmp_path) == []

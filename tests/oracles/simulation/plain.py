@@ -42,7 +42,7 @@ PLAIN = {
 """24 GAICPh a day, all of it public: 24 SBI a day for a hundred people, released at once."""
 
 
-def plain(horizon: str = "30 d", shocks: list[dict[str, Any]] | None = None, **changes: str) -> Scenario:
+def plain(horizon: str = "30 d", shocks: list[dict[str, Any]] | None = None, /, **changes: str) -> Scenario:
     """The plain scenario: four cohorts, a day an epoch, no bands. Changes by path, two underscores for a dot."""
     given: dict[str, Any] = load_scenario(FOLDER / "town.yaml").as_given()
     given |= {"name": "plain", "horizon": horizon, "epoch": "1 d", "runs": 1, "shocks": shocks or []}

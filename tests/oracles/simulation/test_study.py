@@ -26,11 +26,11 @@ from sbi_network.simulation.cli import app
 from sbi_network.simulation.ensemble import Map, monte_carlo, on_cluster, on_cores, run_job
 from sbi_network.simulation.errors import ClusterError
 from sbi_network.simulation.loop import Case, simulate
-from sbi_network.simulation.measures import MEASURES, by_month, gini, measured
+from sbi_network.simulation.measures import MEASURES, SENSITIVE, by_month, gini, measured
 from sbi_network.simulation.report import differences
 from sbi_network.simulation.scenario import Scenario
 from sbi_network.simulation.scenario_file import scenario_of
-from sbi_network.simulation.sensitivity import SENSITIVE, analyse, discover
+from sbi_network.simulation.sensitivity import analyse, discover
 from sbi_network.simulation.study import jobs_of, study, write
 from tests.oracles.simulation.plain import FOLDER, plain, shock
 

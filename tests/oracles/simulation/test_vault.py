@@ -48,7 +48,7 @@ def test_distribute__any_outputs__bounded_and_conserved(epochs: list[tuple[int, 
         issue = vault.distribute(BOUNDS.end_of(epoch), lambda _, output=output: final(output))[0]  # type: ignore[misc]
         assert isinstance(issue, Issue)
         assert issue.issued == issue.dividend * issue.headcount
-        assert issue.issued <= max(BOUNDS.release_floor, Fraction(11, 10) * before)
+        assert issue.issued <= max(Fraction(BOUNDS.release_floor), Fraction(11, 10) * before)
         assert issue.entitlement <= min(output, 2**64 - 1) * rate
         entitled += issue.entitlement
     assert vault.issued + vault.reserve == entitled

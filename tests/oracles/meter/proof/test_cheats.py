@@ -48,8 +48,8 @@ def judged(asked: Challenge, proof: Proof, at_ms: int = T, second: bytes = SECON
 
 
 def test_audit__honest_device__is_proved() -> None:
+    assert audit(challenge()).verdict is Verdict.MISSED
     judge = audit(challenge())
-    assert judge.verdict is Verdict.MISSED
     proof = prove(challenge(), NumpyBackend())
     assert judge.commit(proof.product, T)
     # A device that was restarted computes and signs the same again.
@@ -152,7 +152,8 @@ def low_rank(asked: Challenge, share: int = 2) -> npt.NDArray[np.int64]:
 def best_of_rank(asked: Challenge, rank: int) -> npt.NDArray[np.int64]:
     """The nearest C of that rank."""
     u, s, v = np.linalg.svd(plain_product(asked).astype(np.float64), full_matrices=False)
-    return np.rint((u[:, :rank] * s[:rank]) @ v[:rank]).astype(np.int64)
+    nearest: npt.NDArray[np.int64] = np.rint((u[:, :rank] * s[:rank]) @ v[:rank]).astype(np.int64)
+    return nearest
 
 
 def test_less_work__zeros__are_wrong() -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from hashlib import sha256
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -62,7 +64,12 @@ def test_check__honest_answer__always_passes(facility: int, beacon: bytes, secon
 def test_check__of_many_devices__needs_one_pass_over_b(monkeypatch: pytest.MonkeyPatch) -> None:
     passes = []
     real = verifier_module._product_with
-    monkeypatch.setattr(verifier_module, "_product_with", lambda *given: passes.append(1) or real(*given))
+
+    def counted(*given: Any) -> npt.NDArray[np.float64]:
+        passes.append(1)
+        return real(*given)
+
+    monkeypatch.setattr(verifier_module, "_product_with", counted)
     check = SharedCheck(challenge().b, SECOND)
     for facility in range(5):
         proof = prove(challenge(facility), NumpyBackend())
