@@ -2,7 +2,8 @@
 
 Each theorem is a `check_` function under `tests/prove`, its prose above it. One that finds a counterexample, runs out
 of time, or was not explored whole because a loop was cut short, fails the campaign: only what holds for all paths
-counts.
+counts. What a theorem is told about integers is itself proven: a `.smt2` file beside it, its prose on top, asks z3 for
+a counterexample.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ BUILD = ("--ast", "--extra-output", "storageLayout", "metadata")
 # Longer than any loop of what is proven: 32 bytes of a word, 31 oracles.
 LOOPS = 40
 THEOREM = re.compile(r"((?:^ *///.*\n)+)\s*function (check_\w+)", re.M)
+LEMMA = re.compile(r"\A((?:^; .*\n)+)", re.M)
 VERDICT = re.compile(r"\[(PASS|FAIL|ERROR|TIMEOUT)\]\S* (\w+)\(.*?time: ([0-9.]+)s")
 CUT_SHORT = re.compile(r"WARNING +(\w+)\([^)]*\)?", re.M)
 
@@ -49,6 +51,28 @@ def theorems() -> dict[str, str]:
                 raise ValueError(f"{path.name}: {name} has no prose")
             found[f"{contract}.{name}"] = prose[name]
     return found
+
+
+def lemmas() -> dict[Path, str]:
+    """The prose of every lemma by its file. Raises ValueError where one has none."""
+    found: dict[Path, str] = {}
+    for path in sorted(SOURCES.glob("*.smt2")):
+        prose = LEMMA.match(path.read_text(encoding="utf-8"))
+        if prose is None:
+            raise ValueError(f"{path.name} has no prose")
+        found[path] = " ".join(re.findall(r"; (.*)", prose[1]))
+    return found
+
+
+def prove_lemma(z3: Path, path: Path) -> dict[str, Any]:
+    """What z3 says of a lemma: there must be no counterexample to it, and there must be cases that it speaks of."""
+    started = time.monotonic()
+    said = attempt(str(z3), f"-T:{SECONDS}", str(path)).stdout.split()
+    print(f"{path.name}: {' '.join(said)}")
+    return {
+        "result": "pass" if said == ["sat", "unsat"] else "fail",
+        "seconds": round(time.monotonic() - started, 2),
+    }
 
 
 def prove(halmos: Path, contract: str) -> dict[str, dict[str, Any]]:
@@ -72,7 +96,8 @@ def prove(halmos: Path, contract: str) -> dict[str, dict[str, Any]]:
 
 def main() -> None:
     """All theorems, contract by contract."""
-    halmos = python_tool(LOCKS / "halmos") / "halmos"
+    programs = python_tool(LOCKS / "halmos")
+    halmos = programs / "halmos"
     # Built anew: what is proven of an artifact that is not the contract's is worth nothing.
     for built in (BUILT, BUILT.with_name("prove-cache")):
         shutil.rmtree(built, ignore_errors=True)
@@ -86,6 +111,9 @@ def main() -> None:
     rows = [
         {"theorem": name, "says": says, **results.get(name, {"result": "not run", "seconds": 0.0})}
         for name, says in expected.items()
+    ]
+    rows += [
+        {"theorem": path.name, "says": says, **prove_lemma(programs / "z3", path)} for path, says in lemmas().items()
     ]
     proven = sum(row["result"] == "pass" for row in rows)
     result = {

@@ -6,7 +6,8 @@ import {VaultProver} from "./VaultProver.sol";
 
 /// @title DividendProof
 /// @dev A distribution by the vault itself, from a vault that has issued nothing yet. Outputs are of 32 bits, worth up to
-/// 4,294 units of the index: a solver takes long to divide wider ones. `DistributionVault.t.sol` tries those.
+/// 4,294 units of the index: a solver takes long to divide wider ones. `DistributionProof` has any output, headcount and
+/// state, with a lemma about division; here a solver divides by itself.
 contract DividendProof is VaultProver {
     /// Dividend × headcount + remainder = issue: what is issued is the dividend times the heads exactly, what does not
     /// divide stays in the reserve, and is less than a unit of the index for each head. For three heads, and any output of

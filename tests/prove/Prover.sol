@@ -5,6 +5,7 @@ interface Vm {
     function assume(bool condition) external pure;
     function prank(address sender) external;
     function warp(uint256 time) external;
+    function load(address target, bytes32 slot) external view returns (bytes32 value);
     function store(address target, bytes32 slot, bytes32 value) external;
 }
 

@@ -54,7 +54,7 @@ abstract contract VaultProver is Prover {
             epochLength: 1,
             expiryAge: 1 << 19,
             maxRate: 1,
-            releaseFloor: 1 << 64,
+            releaseFloor: _releaseFloor(),
             growthBps: 10_000,
             minNotice: 1,
             haltSpan: 1,
@@ -70,5 +70,10 @@ abstract contract VaultProver is Prover {
             IReportSource(address(source)),
             bounds
         );
+    }
+
+    /// @dev Wei.
+    function _releaseFloor() internal pure virtual returns (uint256) {
+        return 1 << 64;
     }
 }
