@@ -39,6 +39,8 @@ contract AuditTerms is IAuditTerms, AccessManaged {
     /// @dev Ascending in `fromEpoch`.
     AuditRules[] private _rules;
     /// @dev Ascending in `fromEpoch`.
+    // Written through pointers into it.
+    // slither-disable-next-line uninitialized-state
     mapping(uint256 facility => Obligation[]) private _obligations;
 
     constructor(address authority_, IComputeOracleRegistry registry_, IComputeExchange exchange_)
@@ -88,6 +90,8 @@ contract AuditTerms is IAuditTerms, AccessManaged {
         restricted
     {
         _requireUpcoming(fromEpoch);
+        // Called for its error alone: there is no such facility.
+        // slither-disable-next-line unused-return
         registry.facilityOf(facility);
         require(fleets.length <= MAX_FLEETS, TooManyFleets(fleets.length, MAX_FLEETS));
         Obligation[] storage all = _obligations[facility];
