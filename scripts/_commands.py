@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
-from ape.exceptions import ContractLogicError
+from ape.cli import ConnectedProviderCommand
+from ape.exceptions import AccountsError, ContractLogicError, ConversionError, ProviderError
 from eth_abi.exceptions import EncodingError
+from requests.exceptions import HTTPError, RequestException
 from scripts._administration import AdministrationError
 from scripts._anvil import AnvilError
 from scripts._artifacts import CompilationError
@@ -20,7 +23,8 @@ from scripts._handover import HandoverError
 from scripts._progress import ProgressError
 from scripts._recipe import RecipeError
 from scripts._sending import SendingError
-from web3.exceptions import ContractCustomError, ContractPanicError
+from scripts._strict import typed_address
+from web3.exceptions import CannotHandleRequest, ContractCustomError, ContractPanicError
 from web3.exceptions import ContractLogicError as Reverted
 
 from sbi_network.errors import SBIError
@@ -29,13 +33,16 @@ if TYPE_CHECKING:
     from ape.api import AccountAPI
 
 _EXPECTED = (
+    AccountsError,
     AdministrationError,
     AnvilError,
     CompilationError,
+    ConversionError,
     DeploymentError,
     EncodingError,
     HandoverError,
     ProgressError,
+    ProviderError,
     RecipeError,
     SBIError,
     SendingError,
@@ -48,6 +55,38 @@ proposal_option = click.option(
 )
 
 
+class NetworkCommand(ConnectedProviderCommand):
+    """A script that wants a node; one that cannot be reached is told of as everything else that goes wrong."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Connects, and runs the script."""
+        with reported():
+            return super().invoke(ctx)
+
+
+class _Matching(click.ParamType):
+    """Text of a certain form, brought into one form."""
+
+    def __init__(self, name: str, expected: str, read: Callable[[str], str | None]) -> None:
+        self.name = name
+        self._expected, self._read = expected, read
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The text in its one form; wrong usage for any other text."""
+        found = self._read(str(value))
+        if found is None:
+            self.fail(f"expected {self._expected}, given {str(value)!r}", param, ctx)
+        return found
+
+
+ADDRESS = _Matching("address", "an address, 0x and 40 digits with a fitting checksum", typed_address)
+ROOT = _Matching(
+    "root",
+    "0x and 64 hexadecimal digits",
+    lambda text: text if re.fullmatch("0x[0-9a-fA-F]{64}", text) else None,
+)
+
+
 @contextmanager
 def reported() -> Iterator[None]:
     """What can go wrong, in one line and with exit code 1; anything else is a bug and shows its traceback."""
@@ -55,6 +94,15 @@ def reported() -> Iterator[None]:
         yield
     except _EXPECTED as error:
         raise click.ClickException(str(error)) from None
+    except BrokenPipeError:  # of whoever reads what is printed
+        raise
+    except HTTPError as error:  # without its address, which may hold an access key
+        status = error.response.status_code if error.response is not None else "an error"
+        raise click.ClickException(f"the node answers HTTP {status}") from None
+    except (CannotHandleRequest, ConnectionError, RequestException):
+        raise click.ClickException("the node does not answer; is it up, and its address right?") from None
+    except OSError as error:
+        raise click.ClickException(f"{error.filename}: {error.strerror}" if error.filename else str(error)) from None
     except (ContractCustomError, ContractPanicError, Reverted) as refusal:
         raise click.ClickException(in_words(decoded_refusal(refusal) or str(refusal))) from None
     except ContractLogicError as refusal:
