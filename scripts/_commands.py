@@ -1,14 +1,18 @@
-"""What every script does alike: errors as one line with exit code 1, one unlocking for many signatures."""
+"""What every script does alike: a patient connection, errors as one line with exit code 1, one unlocking for many
+signatures."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
-from ape.exceptions import ContractLogicError
+from ape.cli import ConnectedProviderCommand
+from ape.cli.commands import parse_network
+from ape.exceptions import ContractLogicError, NetworkMismatchError, ProviderError
 from eth_abi.exceptions import EncodingError
 from scripts._administration import AdministrationError
 from scripts._anvil import AnvilError
@@ -26,7 +30,8 @@ from web3.exceptions import ContractLogicError as Reverted
 from sbi_network.errors import SBIError
 
 if TYPE_CHECKING:
-    from ape.api import AccountAPI
+    from ape.api import AccountAPI, ProviderAPI
+    from ape.api.networks import ProviderContextManager
 
 _EXPECTED = (
     AdministrationError,
@@ -42,10 +47,36 @@ _EXPECTED = (
 )
 
 
+_CONNECTING_S = (1, 1, 1)
+"""Seconds before an endpoint is asked again whether it is there."""
+
 dry_run_option = click.option("--dry-run", is_flag=True, help="Try it against the chain as it stands; send nothing.")
 proposal_option = click.option(
     "--proposal", type=click.Path(dir_okay=False, path_type=Path), help="Write a proposal for `sbi govern` instead."
 )
+
+
+class ConnectedCommand(ConnectedProviderCommand):
+    """Ape's command on a network; but an endpoint that refuses the first question, as busy ones do, is asked again."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Connects and runs the command. Raises ProviderError if the endpoint stays away."""
+        connection = parse_network(ctx)
+        if connection is None:
+            return super().invoke(ctx)
+        with ExitStack() as held:
+            return self._invoke(ctx, provider=_connected(connection, held))
+
+
+def _connected(connection: ProviderContextManager, held: ExitStack) -> ProviderAPI:
+    for seconds in _CONNECTING_S:
+        try:
+            return held.enter_context(connection)
+        except NetworkMismatchError:
+            raise
+        except ProviderError:
+            time.sleep(seconds)
+    return held.enter_context(connection)
 
 
 @contextmanager

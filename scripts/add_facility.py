@@ -7,15 +7,15 @@ from pathlib import Path
 import click
 from ape import chain
 from ape.api import AccountAPI
-from ape.cli import ConnectedProviderCommand, account_option
+from ape.cli import account_option
 from scripts._administration import Measure, administer
-from scripts._commands import autosigning, dry_run_option, proposal_option, reported
+from scripts._commands import ConnectedCommand, autosigning, dry_run_option, proposal_option, reported
 from scripts._deploy import load_suite
 
 _CAPACITY = click.IntRange(0, 2**56 - 1)
 
 
-@click.command(cls=ConnectedProviderCommand)
+@click.command(cls=ConnectedCommand)
 @account_option()
 @click.option("--operator", required=True, help="Who runs it, offers its computing, and is paid.")
 @click.option("--reading-key", required=True, help="The address by which its meter signs.")

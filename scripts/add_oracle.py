@@ -7,13 +7,13 @@ from pathlib import Path
 import click
 from ape import chain
 from ape.api import AccountAPI
-from ape.cli import ConnectedProviderCommand, account_option
+from ape.cli import account_option
 from scripts._administration import administer, oracle_set
-from scripts._commands import autosigning, dry_run_option, proposal_option, reported
+from scripts._commands import ConnectedCommand, autosigning, dry_run_option, proposal_option, reported
 from scripts._deploy import load_suite
 
 
-@click.command(cls=ConnectedProviderCommand)
+@click.command(cls=ConnectedCommand)
 @account_option()
 @click.option("--add", "added", multiple=True, help="A signing address that joins; may be given several times.")
 @click.option("--remove", "removed", multiple=True, help="One that leaves; a set is 3f + 1.")

@@ -5,15 +5,15 @@ from __future__ import annotations
 import click
 from ape import chain
 from ape.api import AccountAPI
-from ape.cli import ConnectedProviderCommand, account_option
+from ape.cli import account_option
 from scripts import _explain
-from scripts._commands import autosigning, dry_run_option, reported
+from scripts._commands import ConnectedCommand, autosigning, dry_run_option, reported
 from scripts._deploy import load_suite
 
 from sbi_network.protocol.amounts import SBI
 
 
-@click.command(cls=ConnectedProviderCommand)
+@click.command(cls=ConnectedCommand)
 @account_option()
 @dry_run_option
 def cli(account: AccountAPI, dry_run: bool) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import click
 from ape import chain
 from ape.api import AccountAPI
-from ape.cli import ConnectedProviderCommand, account_option
+from ape.cli import account_option
 from scripts import _explain
-from scripts._commands import autosigning, dry_run_option, reported
+from scripts._commands import ConnectedCommand, autosigning, dry_run_option, reported
 from scripts._deploy import load_suite
 
 
-@click.command(cls=ConnectedProviderCommand)
+@click.command(cls=ConnectedCommand)
 @account_option()
 @click.option("--root", required=True, help="The batch's Merkle root, 0x and 64 digits: `sbi roll build` prints it.")
 @click.option("--size", required=True, type=click.IntRange(1, 2**32 - 1), help="Citizens in the batch.")

@@ -6,13 +6,12 @@ import json
 
 import click
 from ape import chain
-from ape.cli import ConnectedProviderCommand
 from scripts import _status
-from scripts._commands import reported
+from scripts._commands import ConnectedCommand, reported
 from scripts._deploy import load_suite
 
 
-@click.command(cls=ConnectedProviderCommand)
+@click.command(cls=ConnectedCommand)
 @click.option("--json", "as_json", is_flag=True, help="Figures for programs: money in wei, time in seconds.")
 @click.option("--verify", is_flag=True, help="Compare the code on chain with the sources, and every address with it.")
 def cli(as_json: bool, verify: bool) -> None:
