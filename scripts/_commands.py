@@ -1,16 +1,25 @@
-"""What every script does alike: errors as one line with exit code 1, one unlocking for many signatures."""
+"""What every script does alike: a patient connection, errors as one line with exit code 1, one unlocking for many
+signatures."""
 
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from ape.cli import ConnectedProviderCommand
-from ape.exceptions import AccountsError, ContractLogicError, ConversionError, ProviderError
+from ape.cli.commands import parse_network
+from ape.exceptions import (
+    AccountsError,
+    ContractLogicError,
+    ConversionError,
+    NetworkMismatchError,
+    ProviderError,
+)
 from eth_abi.exceptions import EncodingError
 from requests.exceptions import HTTPError, RequestException
 from scripts._administration import AdministrationError
@@ -30,7 +39,8 @@ from web3.exceptions import ContractLogicError as Reverted
 from sbi_network.errors import SBIError
 
 if TYPE_CHECKING:
-    from ape.api import AccountAPI
+    from ape.api import AccountAPI, ProviderAPI
+    from ape.api.networks import ProviderContextManager
 
 _EXPECTED = (
     AccountsError,
@@ -49,19 +59,39 @@ _EXPECTED = (
 )
 
 
+_CONNECTING_S = (1, 1, 1)
+"""Seconds before an endpoint is asked again whether it is there."""
+
 dry_run_option = click.option("--dry-run", is_flag=True, help="Try it against the chain as it stands; send nothing.")
 proposal_option = click.option(
     "--proposal", type=click.Path(dir_okay=False, path_type=Path), help="Write a proposal for `sbi govern` instead."
 )
 
 
-class NetworkCommand(ConnectedProviderCommand):
-    """A script that wants a node; one that cannot be reached is told of as everything else that goes wrong."""
+class ConnectedCommand(ConnectedProviderCommand):
+    """Ape's command on a network; but an endpoint that refuses the first question, as busy ones do, is asked again.
+
+    One that stays away is told of as everything else that goes wrong.
+    """
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Connects, and runs the script."""
-        with reported():
-            return super().invoke(ctx)
+        """Connects and runs the command."""
+        connection = parse_network(ctx)
+        with reported(), ExitStack() as held:
+            if connection is None:
+                return super().invoke(ctx)
+            return self._invoke(ctx, provider=_connected(connection, held))
+
+
+def _connected(connection: ProviderContextManager, held: ExitStack) -> ProviderAPI:
+    for seconds in _CONNECTING_S:
+        try:
+            return held.enter_context(connection)
+        except NetworkMismatchError:
+            raise
+        except ProviderError:
+            time.sleep(seconds)
+    return held.enter_context(connection)
 
 
 class _Matching(click.ParamType):

@@ -9,13 +9,13 @@ from ape import chain
 from ape.api import AccountAPI
 from ape.cli import account_option
 from scripts._administration import Measure, administer
-from scripts._commands import ADDRESS, NetworkCommand, autosigning, dry_run_option, proposal_option, reported
+from scripts._commands import ADDRESS, ConnectedCommand, autosigning, dry_run_option, proposal_option, reported
 from scripts._deploy import load_suite
 
 _CAPACITY = click.IntRange(0, 2**56 - 1)
 
 
-@click.command(cls=NetworkCommand)
+@click.command(cls=ConnectedCommand)
 @account_option()
 @click.option("--operator", required=True, type=ADDRESS, help="Who runs it, offers its computing, and is paid.")
 @click.option("--reading-key", required=True, type=ADDRESS, help="The address by which its meter signs.")

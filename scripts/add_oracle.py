@@ -9,11 +9,11 @@ from ape import chain
 from ape.api import AccountAPI
 from ape.cli import account_option
 from scripts._administration import administer, oracle_set
-from scripts._commands import ADDRESS, NetworkCommand, autosigning, dry_run_option, proposal_option, reported
+from scripts._commands import ADDRESS, ConnectedCommand, autosigning, dry_run_option, proposal_option, reported
 from scripts._deploy import load_suite
 
 
-@click.command(cls=NetworkCommand)
+@click.command(cls=ConnectedCommand)
 @account_option()
 @click.option(
     "--add", "added", multiple=True, type=ADDRESS, help="A signing address that joins; may be given several times."

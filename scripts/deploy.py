@@ -11,7 +11,7 @@ from ape import chain
 from ape.api import AccountAPI
 from ape.cli import account_option
 from scripts import _deploy
-from scripts._commands import NetworkCommand, autosigning, reported
+from scripts._commands import ConnectedCommand, autosigning, reported
 from scripts._deploy import GWEI
 from scripts._next import next_steps
 from scripts._preview import preview
@@ -28,7 +28,7 @@ _POLL_S = {True: 1.0, False: 0.1}
 """Seconds between looks, by whether the network is a public one."""
 
 
-@click.command(cls=NetworkCommand)
+@click.command(cls=ConnectedCommand)
 @account_option()
 @click.option(
     "--recipe", "recipe_name", default="local", show_default=True, help="Name in scripts/_recipes, or a path."

@@ -7,13 +7,13 @@ from ape import chain
 from ape.api import AccountAPI
 from ape.cli import account_option
 from scripts import _explain
-from scripts._commands import NetworkCommand, autosigning, dry_run_option, reported
+from scripts._commands import ConnectedCommand, autosigning, dry_run_option, reported
 from scripts._deploy import load_suite
 
 from sbi_network.protocol.amounts import SBI
 
 
-@click.command(cls=NetworkCommand)
+@click.command(cls=ConnectedCommand)
 @account_option()
 @dry_run_option
 def cli(account: AccountAPI, dry_run: bool) -> None:

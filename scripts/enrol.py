@@ -7,11 +7,11 @@ from ape import chain
 from ape.api import AccountAPI
 from ape.cli import account_option
 from scripts import _explain
-from scripts._commands import ROOT, NetworkCommand, autosigning, dry_run_option, reported
+from scripts._commands import ROOT, ConnectedCommand, autosigning, dry_run_option, reported
 from scripts._deploy import load_suite
 
 
-@click.command(cls=NetworkCommand)
+@click.command(cls=ConnectedCommand)
 @account_option()
 @click.option(
     "--root", required=True, type=ROOT, help="The batch's Merkle root, 0x and 64 digits: `sbi roll build` prints it."

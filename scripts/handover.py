@@ -6,13 +6,13 @@ import click
 from ape import chain
 from ape.api import AccountAPI
 from ape.cli import account_option
-from scripts._commands import NetworkCommand, autosigning, reported
+from scripts._commands import ConnectedCommand, autosigning, reported
 from scripts._deploy import load_suite
 from scripts._handover import HandoverError, hand_over, remaining_powers, votes_short
 from scripts._permissions import holdings
 
 
-@click.command(cls=NetworkCommand)
+@click.command(cls=ConnectedCommand)
 @account_option()
 @click.option("--check", "--dry-run", is_flag=True, help="Send nothing; fail, naming them, if any power is left.")
 @click.option("--short-of-votes", is_flag=True, help="Hand over although there are too few citizens for a quorum.")

@@ -7,11 +7,11 @@ from ape import chain
 from ape.api import AccountAPI
 from ape.cli import account_option
 from scripts import _explain
-from scripts._commands import NetworkCommand, autosigning, dry_run_option, reported
+from scripts._commands import ConnectedCommand, autosigning, dry_run_option, reported
 from scripts._deploy import load_suite
 
 
-@click.command(cls=NetworkCommand)
+@click.command(cls=ConnectedCommand)
 @account_option()
 @dry_run_option
 @click.option("--yes", is_flag=True, help="Do not ask: the halt is spent until a vote re-arms it.")

@@ -7,11 +7,11 @@ import json
 import click
 from ape import chain
 from scripts import _status
-from scripts._commands import NetworkCommand, reported
+from scripts._commands import ConnectedCommand, reported
 from scripts._deploy import load_suite
 
 
-@click.command(cls=NetworkCommand)
+@click.command(cls=ConnectedCommand)
 @click.option("--json", "as_json", is_flag=True, help="Figures for programs: money in wei, time in seconds.")
 @click.option("--verify", is_flag=True, help="Compare the code on chain with the sources, and every address with it.")
 def cli(as_json: bool, verify: bool) -> None:

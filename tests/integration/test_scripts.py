@@ -18,12 +18,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import ape
+import click
 import pytest
 from click.testing import CliRunner, Result
 from scripts import _deploy, deploy, handover, status
 from scripts._artifacts import _settings as compiler_settings
 from scripts._artifacts import compile_suite, standard_input
 from scripts._bonds import bond_oracles
+from scripts._commands import ConnectedCommand
 from scripts._console import Refused, namespaces
 from scripts._deploy import finished, load_suite, read_record, write_record
 from scripts._plan import CONTRACTS, plan_suite
@@ -33,6 +35,7 @@ from scripts._sending import Manner, Sender
 from sbi_network.protocol.amounts import SBI, GAICPh
 from tests.conftest import OVERRIDES, PEOPLE, People
 from tests.integration.anvil import ROOT, Anvil, free_port, running_anvil
+from tests.rehearsal.nodes import EVERY, limited_endpoint
 from tests.stories.town import Town
 from tests.support.actors import Actors, Person, through_ape
 
@@ -150,6 +153,29 @@ def test_script__help__says_what_it_does_and_has_a_dry_run(name: str) -> None:
     assert name == "status" or "--dry-run" in told.output
     assert command.help
     assert all(option.help for option in command.params if option.name in ("dry_run", "proposal", "yes", "restart"))
+
+
+@click.command(cls=ConnectedCommand)
+def _chain() -> None:
+    click.echo(f"chain {ape.chain.chain_id}")
+
+
+@pytest.mark.parametrize("before_the_refusal", range(3))
+def test_script__endpoint_refuses_one_of_the_first_questions__asks_again(
+    tmp_path: Path, before_the_refusal: int
+) -> None:
+    port = free_port()
+    with running_anvil(tmp_path, "--chain-id", "11155111") as node, limited_endpoint(port, node.url) as endpoint:
+        endpoint.asked = EVERY - 1 - before_the_refusal
+        told = CliRunner().invoke(_chain, ["--network", f"ethereum:sepolia:http://127.0.0.1:{port}"])
+    assert (told.exit_code, endpoint.refused) == (0, 1), told.exception
+    assert "chain 11155111" in told.output
+
+
+def test_script__no_endpoint__says_so_at_last() -> None:
+    told = CliRunner().invoke(_chain, ["--network", f"ethereum:sepolia:http://127.0.0.1:{free_port()}"])
+    assert told.exit_code == 1
+    assert "Error: No (supported) node found" in told.output
 
 
 def test_status__a_suite_at_work__says_how_it_stands(script: Any, town: Town) -> None:

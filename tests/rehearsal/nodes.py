@@ -27,7 +27,7 @@ BLOCK_S = 1
 
 ACCOUNTS = 20
 _GWEI = 10**9
-_EVERY = 60
+EVERY = 60
 """The endpoint refuses one request of so many."""
 
 
@@ -124,7 +124,7 @@ class _Limited(BaseHTTPRequestHandler):
         server: Any = self.server
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         server.asked += 1
-        if server.asked % _EVERY == 0:
+        if server.asked % EVERY == 0:
             server.refused += 1
             self._answer(429, b"", {"Retry-After": "1"})
             return
