@@ -37,7 +37,6 @@ class Namespace:
         self._role = role
         self._contract = contract
         self._devdoc: dict[str, Any] = contract.contract_type.devdoc or {}
-        _explain.learn_errors(self._devdoc)
 
     def __repr__(self) -> str:
         return f"{self._role}: {self._contract.contract_type.name} at {self._contract.address}; {self._role}.help()"
@@ -103,12 +102,17 @@ class Function:
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
         try:
-            answer = self._handler(*arguments, **options)
+            answer = self._handler(*(_address_of(each) for each in arguments), **options)
         except ContractLogicError as refusal:
             raise Refused(f"{self._role}.{self._name}: {refused(refusal)}") from None
         if self._unit is None or isinstance(answer, bool) or not isinstance(answer, int):
             return answer
         return self._unit(int(answer))
+
+
+def _address_of(argument: Any) -> Any:
+    """A contract of the suite stands for its address."""
+    return argument.address if isinstance(argument, Namespace) else argument
 
 
 def refused(refusal: ContractLogicError) -> Words:

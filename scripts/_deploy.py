@@ -14,6 +14,7 @@ from ape import chain, project
 from ape_test.provider import LocalProvider
 from pydantic import AfterValidator, ValidationError
 from scripts._artifacts import Compiled, compile_suite
+from scripts._explain import learn_errors
 from scripts._plan import ADMIN_ROLE, CONTRACTS, USUAL_STEP_S, Plan, plan_suite
 from scripts._progress import replace
 from scripts._sending import Manner, Mined, Sender
@@ -145,7 +146,10 @@ def finished(plan: Plan, compiled: Compiled, mined: list[Mined]) -> Deployment:
 def suite_at(addresses: dict[str, str]) -> Suite:
     """The suite's contracts, as Ape has them, at given addresses."""
     compile_sources()
-    return Suite(**{role: _at(CONTRACTS[role], address) for role, address in addresses.items()})
+    contracts = {role: _at(CONTRACTS[role], address) for role, address in addresses.items()}
+    for contract in contracts.values():
+        learn_errors(contract.contract_type.devdoc or {})
+    return Suite(**contracts)
 
 
 def verify_code(addresses: dict[str, str], compiled: Compiled) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from ape import chain
+from scripts._strict import typed_address
 from web3.exceptions import ContractCustomError, ContractLogicError, ContractPanicError, TransactionNotFound
 
 from sbi_network.chain.refusal import decoded_revert
@@ -18,6 +20,14 @@ from sbi_network.protocol.outcome import Outcome
 
 if TYPE_CHECKING:
     from scripts._deploy import Suite
+
+_EPOCHS = 2**32
+"""As many as the contracts can number."""
+
+_LAST_DATE_S = 253_402_300_799
+"""The end of the year 9999, the last that `datetime` knows."""
+
+_HASH = re.compile(r"[0-9a-fA-F]{64}")
 
 INDEX_UNIT = 10**6
 """Wei in a unit of the dividend index."""
@@ -46,7 +56,13 @@ class Words(str):
 
 def epoch(suite: Suite, number: int | None = None) -> Words:
     """An epoch's report, output and dividend; the one that runs if none is named."""
-    return Words.lines(_epoch(suite, int(suite.vault.currentEpoch()) if number is None else number))
+    return Words.lines(_epoch(suite, int(suite.vault.currentEpoch()) if number is None else _epoch_number(number)))
+
+
+def _epoch_number(given: object) -> int:
+    if type(given) is not int or not 0 <= given < _EPOCHS:
+        raise ValueError(f"expected an epoch's number, from 0 to {_EPOCHS - 1}, given {given!r}")
+    return given
 
 
 def _epoch(suite: Suite, number: int) -> Iterator[str]:
@@ -79,9 +95,17 @@ def _epoch(suite: Suite, number: int) -> Iterator[str]:
         yield ("dividend: due; anyone may call vault.distribute()" if held is None else f"dividend: not yet: {held}")
 
 
-def why(suite: Suite, address: str) -> Words:
-    """Where an account's balance comes from: what is settled, and what has accrued since, epoch by epoch."""
-    return Words.lines(_why(suite, str(chain.provider.network.ecosystem.decode_address(address))))
+def why(suite: Suite, address: Any) -> Words:
+    """Where an account's balance comes from: what is settled, and what has accrued since, epoch by epoch.
+
+    The account by its address, or as what has one: an account of Ape's, a contract. Raises ValueError for what is none,
+    above all for a mistyped one, which would be another's.
+    """
+    given = getattr(address, "address", address)
+    account = typed_address(given)
+    if account is None:
+        raise ValueError(f"expected an address, 0x and 40 digits with a fitting checksum, given {given!r}")
+    return Words.lines(_why(suite, account))
 
 
 def _why(suite: Suite, address: str) -> Iterator[str]:
@@ -114,9 +138,14 @@ def trace(suite: Suite, report: int | str | bytes) -> Words:
     """An epoch's report from its signers to its dividend; or, given a transaction's hash, what it did, or why it was
     refused."""
     if isinstance(report, int):
-        return Words.lines(_report(suite, report))
+        return Words.lines(_report(suite, _epoch_number(report)))
     given = report.hex() if isinstance(report, bytes) else str(report)
-    return Words.lines(_transaction(suite, given if given.startswith("0x") else f"0x{given}"))
+    digits = given.removeprefix("0x")
+    if not _HASH.fullmatch(digits):
+        raise ValueError(
+            f"expected an epoch's number, or a transaction's hash of 64 hexadecimal digits, given {given!r}"
+        )
+    return Words.lines(_transaction(suite, f"0x{digits}"))
 
 
 def _report(suite: Suite, number: int) -> Iterator[str]:
@@ -153,7 +182,11 @@ def _transaction(suite: Suite, number: str) -> Iterator[str]:
         return
     names = {address: role for role, address in suite.addresses().items()}
     role = names.get(str(sent.get("to")))
-    what = f"{role}.{_function(suite, role, bytes(sent['input']))}" if role else f"a call to {sent.get('to')}"
+    if sent.get("to") is None:
+        created = str(receipt["contractAddress"])
+        what = f"creation of {names.get(created, 'a contract')} at {created}"
+    else:
+        what = f"{role}.{_function(suite, role, bytes(sent['input']))}" if role else f"a call to {sent['to']}"
     yield f"{what} by {sent['from']} in block {receipt['blockNumber']}, {receipt['gasUsed']:,} gas"
     if receipt["status"] == 1:
         for log in receipt["logs"]:
@@ -196,8 +229,14 @@ def refusal(request: dict[str, Any], block: int | str = "latest") -> Words | Non
     try:
         chain.provider.web3.eth.call(request, block)
     except (ContractCustomError, ContractLogicError, ContractPanicError) as refusal:
-        return in_words(decoded_refusal(refusal) or str(refusal))
+        return in_words(decoded_refusal(refusal) or _bare(refusal))
     return None
+
+
+def _bare(refusal: Exception) -> str:
+    """A refusal that carries no error of a contract's."""
+    reason = str(getattr(refusal, "message", None) or refusal)
+    return f"{reason}, without a reason" if getattr(refusal, "data", None) in (None, "0x") else reason
 
 
 def decoded_refusal(refusal: Exception) -> DecodedError | None:
@@ -234,4 +273,6 @@ def _logs(event: Any) -> list[Any]:
 
 
 def _time(seconds: int) -> str:
+    if seconds > _LAST_DATE_S:
+        return f"{seconds} s after 1970"
     return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

@@ -10,6 +10,7 @@ import hashlib
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice, repeat
 from typing import TYPE_CHECKING, Any
 
 import rlp
@@ -68,17 +69,17 @@ class Plan:
     steps: tuple[Step, ...]
     addresses: dict[str, str]
     arguments: dict[str, bytes]
-    first_audited: int
-    """The epoch from which on facilities must prove what they report."""
+    first_audited: tuple[int, ...]
+    """The epoch from which on facilities must prove what they report, as each of `audits_steps` names it."""
 
     @property
     def first_nonce(self) -> int:
         return self.steps[0].nonce
 
     @property
-    def audits_nonce(self) -> int:
-        """Of the first step that says `first_audited`."""
-        return next(step.nonce for step in self.steps if step.role == "audits" and step.to is not None)
+    def audits_steps(self) -> tuple[Step, ...]:
+        """The steps that name an epoch: the rules', then those of facilities with fleets."""
+        return tuple(step for step in self.steps if step.role == "audits" and step.to is not None)
 
     def digest(self) -> str:
         """SHA-256 of everything that will be sent, in order."""
@@ -96,10 +97,10 @@ def plan_suite(
     started: int,
     genesis: int | None = None,
     step_s: float = USUAL_STEP_S,
-    first_audited: int | None = None,
+    first_audited: Sequence[int] = (),
 ) -> Plan:
     """The plan. `started` is the chain's time (seconds since 1970) from which the recipe's spans run, `step_s` how much
-    of it a step takes; `first_audited` is by default the first epoch that can be.
+    of it a step takes; `first_audited` is by default the first epoch that can be, its last goes for all further steps.
 
     Raises `EncodingError` for a value that does not fit a constructor, and `CompilationError` for a contract that the
     sources lack: before anything is sent.
@@ -108,20 +109,21 @@ def plan_suite(
         genesis = started + recipe.clock.genesis_delay_s
     at = _predict(deployer, first_nonce)
     arguments = {**_arguments(recipe, at, genesis), **_governance_arguments(recipe, deployer, at, started)}
-    if first_audited is None:
-        steps_count = len(CONTRACTS) + sum(1 for _ in _calls(recipe, compiled, deployer, at, 0))
-        first_audited = first_audited_epoch(recipe, genesis, started, steps_count, step_s)
+    if not first_audited:
+        steps_count = len(CONTRACTS) + sum(1 for _ in _calls(recipe, compiled, deployer, at, repeat(0)))
+        first_audited = (first_audited_epoch(recipe, genesis, started, steps_count, step_s),)
+    named = tuple(islice(chain(first_audited, repeat(first_audited[-1])), 1 + len(recipe.audited_facilities())))
     creations = [
         (role, f"deploy {contract}", None, compiled[contract].creation(arguments[role]))
         for role, contract in CONTRACTS.items()
     ]
     calls = [
         (role, f"{role}.{function}{_shown(given)}", at[role], compiled[CONTRACTS[role]].call(function, given))
-        for role, function, given in _calls(recipe, compiled, deployer, at, first_audited)
+        for role, function, given in _calls(recipe, compiled, deployer, at, iter(named))
     ]
     steps = tuple(Step(first_nonce + place, *each) for place, each in enumerate([*creations, *calls]))
     encoded = {role: compiled[contract].constructor_arguments(arguments[role]) for role, contract in CONTRACTS.items()}
-    return Plan(deployer, started, genesis, steps, at, encoded, first_audited)
+    return Plan(deployer, started, genesis, steps, at, encoded, named)
 
 
 def first_audited_epoch(recipe: Recipe, genesis: int, now: int, steps_count: int, step_s: float = USUAL_STEP_S) -> int:
@@ -140,7 +142,7 @@ def _predict(deployer: str, nonce: int) -> dict[str, str]:
 
 
 def _calls(
-    recipe: Recipe, compiled: Compiled, deployer: str, at: dict[str, str], first_audited: int
+    recipe: Recipe, compiled: Compiled, deployer: str, at: dict[str, str], first_audited: Iterator[int]
 ) -> Iterator[tuple[str, str, tuple[Any, ...]]]:
     """The set-up, in order: offices and caps, facilities, the guardian, and the hand-over of ADMIN to the timelock."""
     for registrar in recipe.registrars:
@@ -151,11 +153,10 @@ def _calls(
     for facility in recipe.facilities:
         terms = (list(facility.capacities), facility.public_share_bps)
         yield "oracles", "registerFacility", (facility.operator, facility.reading_key, facility.region, *terms)
-    yield "audits", "scheduleRules", (recipe.audits.as_argument(first_audited),)
-    for number, facility in enumerate(recipe.facilities):
-        if facility.fleets:
-            fleets = [fleet.as_argument() for fleet in facility.fleets]
-            yield "audits", "scheduleFleets", (number, fleets, facility.records_count, first_audited)
+    yield "audits", "scheduleRules", (recipe.audits.as_argument(next(first_audited)),)
+    for number, facility in recipe.audited_facilities():
+        fleets = [fleet.as_argument() for fleet in facility.fleets]
+        yield "audits", "scheduleFleets", (number, fleets, facility.records_count, next(first_audited))
     # The one permission that is not the timelock's: to halt dividends, once.
     halt = compiled[CONTRACTS["vault"]].call("halt", ())
     yield "manager", "labelRole", (GUARDIAN_ROLE, "GUARDIAN")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 from scripts._strict import Address, Strict, Whole, faults
 
 
@@ -22,7 +26,7 @@ class Begun(Strict):
     first_nonce: Whole
     started: Whole
     genesis: Whole
-    first_audited: Whole
+    first_audited: Annotated[tuple[Whole, ...], Field(min_length=1)]
     recipe_sha256: str
     sources_sha256: str
     plan_sha256: str
@@ -73,6 +77,19 @@ class Progress:
     def done(self) -> None:
         """The deployment is recorded: its notes go."""
         self.path.unlink(missing_ok=True)
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Nobody else deploys by the notes at a path within the block, for two would take each other's nonces; the system
+    lets go of it with the process, however that ends. Raises ProgressError if somebody does."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_suffix(".lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ProgressError(f"{path}: another process deploys by these notes; wait until it ends") from None
+        yield
 
 
 def replace(path: Path, text: str) -> None:

@@ -83,11 +83,14 @@ def _power_of_two(size: int) -> int:
     return size
 
 
-Span = Annotated[Whole, Field(gt=0)]
+_MOST = 2**128
+"""What no clock and no purse reaches: the sums that constructors are given fit their 256 bits."""
+
+Span = Annotated[Whole, Field(gt=0, lt=_MOST)]
 GovernedSpan = Annotated[Whole, Field(gt=0, lt=2**30)]
 """With room for four times of it in 32 bits."""
 
-Delay = Annotated[Whole, Field(ge=0)]
+Delay = Annotated[Whole, Field(ge=0, lt=_MOST)]
 Bps = Annotated[Whole, Field(ge=0, le=WHOLE_BPS)]
 Weight = Annotated[Whole, Field(ge=1, le=1024)]
 Size = Annotated[Whole, Field(ge=64, le=2**22), AfterValidator(_power_of_two)]
@@ -107,12 +110,12 @@ class Network(Strict):
 class Clock(Strict):
     """Spans of time in seconds; the ring in epochs."""
 
-    genesis_delay_s: Delay
+    genesis_delay_s: Annotated[Whole, Field(ge=0, lt=2**39)]
     epoch_length_s: Span
     report_window_s: Span
     dispute_window_s: Delay
     max_extension_s: Annotated[Whole, Field(ge=0, lt=2**32)]
-    ring_epochs: Annotated[Whole, Field(gt=1)]
+    ring_epochs: Annotated[Whole, Field(gt=1, lt=_MOST)]
 
     @property
     def retention_s(self) -> int:
@@ -138,7 +141,7 @@ class Policy(Strict):
 class Vault(Strict):
     expiry_age_s: Span
     max_rate_wei_per_ngaicph: Annotated[Whole, Field(ge=0, lt=2**96)]
-    release_floor_wei: Annotated[Whole, Field(ge=MIN_RELEASE_FLOOR_WEI)]
+    release_floor_wei: Annotated[Whole, Field(ge=MIN_RELEASE_FLOOR_WEI, lt=_MOST)]
     growth_bps: Annotated[Whole, Field(ge=WHOLE_BPS, lt=2**32)]
     min_notice_epochs: Annotated[Whole, Field(ge=1, lt=2**32)]
     halt_span_s: Annotated[Whole, Field(ge=0, lt=2**32)]
@@ -156,12 +159,12 @@ class Exchange(Strict):
 class Disputes(Strict):
     """What stands behind signatures, and how long they can be disputed."""
 
-    required_bond_wei: Annotated[Whole, Field(gt=0)]
+    required_bond_wei: Annotated[Whole, Field(gt=0, lt=_MOST)]
     reward_bps: Annotated[Whole, Field(ge=0, le=MAX_REWARD_BPS)]
     lock_time_s: Span
     evidence_horizon_s: Span
     reveal_window_s: Span
-    demand_bond_wei: Annotated[Whole, Field(gt=0)]
+    demand_bond_wei: Annotated[Whole, Field(gt=0, lt=_MOST)]
 
 
 class Seats(Strict):
@@ -253,7 +256,7 @@ class Facility(Strict):
     region: RegionNumber
     capacities: tuple[Capacity, Capacity, Capacity]
     public_share_bps: Bps
-    records_count: bool = False
+    records_count: bool = Field(default=False, strict=True)
     fleets: list[Fleet] = Field(default_factory=list, max_length=64)
 
 
@@ -274,6 +277,10 @@ class Recipe(Strict):
     registrars: Annotated[list[Address], AfterValidator(_distinct)]
     regions: dict[RegionNumber, Region]
     facilities: list[Facility]
+
+    def audited_facilities(self) -> list[tuple[int, Facility]]:
+        """Those that must prove what they report, each with its number."""
+        return [(number, facility) for number, facility in enumerate(self.facilities) if facility.fleets]
 
     def digest(self) -> str:
         """SHA-256 of the recipe's content, whatever its layout: what a deployment record names."""

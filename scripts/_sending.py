@@ -21,6 +21,7 @@ from eth_utils.crypto import keccak
 from requests.exceptions import ConnectionError as NoConnection
 from requests.exceptions import HTTPError, Timeout
 from web3.exceptions import (
+    CannotHandleRequest,
     ContractCustomError,
     ContractLogicError,
     ContractPanicError,
@@ -308,7 +309,7 @@ class Sender:
                 status = error.response.status_code if error.response is not None else 0
                 if status != _TOO_MANY and status < _SERVER_ERRORS:
                     raise SendingError(f"the node answers HTTP {status}; run this again to go on") from None
-            except (NoConnection, Timeout):
+            except (CannotHandleRequest, NoConnection, Timeout):  # the first: web3's word for a node that went away
                 pass
             time.sleep(self._manner.poll_s * 2**attempt / 4)
         raise SendingError(f"the node did not answer {_MOST_TRIES} times in a row; run this again to go on")

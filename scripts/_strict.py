@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from eth_utils.address import is_checksum_address
+from eth_utils.address import is_checksum_address, is_hex_address, to_checksum_address
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 _SHOWN_CHARS = 120
@@ -21,6 +21,15 @@ def _nonzero(value: str) -> str:
     if value == _ZERO_ADDRESS:
         raise ValueError("expected an address other than zero")
     return value
+
+
+def typed_address(text: object) -> str | None:
+    """An address as somebody typed it, in small letters or with its EIP-55 checksum, brought into the latter; None for
+    anything else, above all for one whose checksum does not fit: it may be another's."""
+    if not isinstance(text, str) or not text.startswith("0x") or not is_hex_address(text):
+        return None
+    found = str(to_checksum_address(text))
+    return found if text in (found, found.lower()) else None
 
 
 AnyAddress = Annotated[str, AfterValidator(_checksummed)]

@@ -61,7 +61,7 @@ def undertake(
     chain_id = chain.chain_id
     recipe.require_chain(chain_id)
     compiled = compile_suite()
-    path = _deploy.DEPLOYMENTS / f"{chain_id}.begun.json"
+    path = notes_path(chain_id)
     progress = None if restart else Progress.read(path)
     if progress is None:
         if not restart:
@@ -83,12 +83,32 @@ def undertake(
             f"{path}: a deployment was begun there, by {begun.deployer}, and {', '.join(differing)}: go back to what "
             "it was begun with, or begin another with --restart"
         )
+    _require_set_up_goes_on(recipe, plan, progress)
     # Rules cannot begin with an epoch that has begun: if it did so meanwhile, what is not signed yet names a later one.
     late = first_audited_epoch(recipe, plan.genesis, _now(), len(plan.steps))
-    if late > plan.first_audited and not progress.signed(plan.audits_nonce):
-        plan = plan_suite(*terms, first_audited=late)
+    named = tuple(
+        epoch if progress.signed(step.nonce) else max(epoch, late)
+        for epoch, step in zip(plan.first_audited, plan.audits_steps, strict=True)
+    )
+    if named != plan.first_audited:
+        plan = plan_suite(*terms, first_audited=named)
         progress.begun = _begun(recipe, compiled, plan)
     return Undertaking(recipe, compiled, plan, progress, resumed=True)
+
+
+def notes_path(chain_id: int) -> Path:
+    """Where the notes of a chain's deployment lie until it is done."""
+    return _deploy.DEPLOYMENTS / f"{chain_id}.begun.json"
+
+
+def _require_set_up_goes_on(recipe: Recipe, plan: Plan, progress: Progress) -> None:
+    """The last step alone, giving up what is over then, needs none of the deployer's permissions."""
+    ends = plan.started + recipe.governance.set_up_s
+    if _now() >= ends and not progress.signed(plan.steps[-2].nonce):
+        raise DeploymentError(
+            f"{progress.path}: set-up ended at {ends}, governance.set_up_s ({recipe.governance.set_up_s} s) after it "
+            "began, and with it the deployer's permissions: what is left cannot be done; begin another with --restart"
+        )
 
 
 def _now() -> int:

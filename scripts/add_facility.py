@@ -9,7 +9,7 @@ from ape import chain
 from ape.api import AccountAPI
 from ape.cli import account_option
 from scripts._administration import Measure, administer
-from scripts._commands import ConnectedCommand, autosigning, dry_run_option, proposal_option, reported
+from scripts._commands import ADDRESS, ConnectedCommand, autosigning, dry_run_option, proposal_option, reported
 from scripts._deploy import load_suite
 
 _CAPACITY = click.IntRange(0, 2**56 - 1)
@@ -17,8 +17,8 @@ _CAPACITY = click.IntRange(0, 2**56 - 1)
 
 @click.command(cls=ConnectedCommand)
 @account_option()
-@click.option("--operator", required=True, help="Who runs it, offers its computing, and is paid.")
-@click.option("--reading-key", required=True, help="The address by which its meter signs.")
+@click.option("--operator", required=True, type=ADDRESS, help="Who runs it, offers its computing, and is paid.")
+@click.option("--reading-key", required=True, type=ADDRESS, help="The address by which its meter signs.")
 @click.option("--region", required=True, type=click.IntRange(0, 2**32 - 1), help="Where it is.")
 @click.option("--capacity", type=(_CAPACITY, _CAPACITY, _CAPACITY), required=True, help="Raw nGAICPh an epoch: G I S.")
 @click.option("--public-share-bps", default=10_000, show_default=True, type=click.IntRange(0, 10_000))

@@ -9,14 +9,16 @@ from ape import chain
 from ape.api import AccountAPI
 from ape.cli import account_option
 from scripts._administration import administer, oracle_set
-from scripts._commands import ConnectedCommand, autosigning, dry_run_option, proposal_option, reported
+from scripts._commands import ADDRESS, ConnectedCommand, autosigning, dry_run_option, proposal_option, reported
 from scripts._deploy import load_suite
 
 
 @click.command(cls=ConnectedCommand)
 @account_option()
-@click.option("--add", "added", multiple=True, help="A signing address that joins; may be given several times.")
-@click.option("--remove", "removed", multiple=True, help="One that leaves; a set is 3f + 1.")
+@click.option(
+    "--add", "added", multiple=True, type=ADDRESS, help="A signing address that joins; may be given several times."
+)
+@click.option("--remove", "removed", multiple=True, type=ADDRESS, help="One that leaves; a set is 3f + 1.")
 @click.option("--from-epoch", type=click.IntRange(min=1), help="First epoch of the new set; default: the next but one.")
 @dry_run_option
 @proposal_option

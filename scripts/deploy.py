@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,9 +15,10 @@ from scripts._commands import ConnectedCommand, autosigning, reported
 from scripts._deploy import GWEI
 from scripts._next import next_steps
 from scripts._preview import preview
+from scripts._progress import alone
 from scripts._recipe import load_recipe
 from scripts._sending import Manner, Stage
-from scripts._undertaking import undertake
+from scripts._undertaking import notes_path, undertake
 
 if TYPE_CHECKING:
     from scripts._plan import Step
@@ -31,7 +33,11 @@ _POLL_S = {True: 1.0, False: 0.1}
 @click.option(
     "--recipe", "recipe_name", default="local", show_default=True, help="Name in scripts/_recipes, or a path."
 )
-@click.option("--genesis", type=int, help="Genesis time in seconds since 1970; default: the recipe's delay from now.")
+@click.option(
+    "--genesis",
+    type=click.IntRange(0, 2**40 - 1),
+    help="Genesis time in seconds since 1970; default: the recipe's delay from now.",
+)
 @click.option("--dry-run", is_flag=True, help="Show the plan, send nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask before sending.")
 @click.option("--restart", is_flag=True, help="Begin anew, whatever was begun or deployed on this chain before.")
@@ -42,7 +48,11 @@ _POLL_S = {True: 1.0, False: 0.1}
     help="Folder of deployment records; default: scripts/_deployments.",
 )
 @click.option(
-    "--patience", default=60.0, show_default=True, help="Seconds until a waiting transaction's fees are raised."
+    "--patience",
+    type=click.FloatRange(min=0),
+    default=60.0,
+    show_default=True,
+    help="Seconds until a waiting transaction's fees are raised.",
 )
 def cli(
     account: AccountAPI,
@@ -62,7 +72,7 @@ def cli(
     """
     if records is not None:
         _deploy.DEPLOYMENTS = records
-    with reported():
+    with reported(), nullcontext() if dry_run else alone(notes_path(chain.chain_id)):
         recipe = load_recipe(recipe_name)
         undertaking = undertake(recipe, str(account.address), account.nonce, genesis, restart=restart)
         plan = undertaking.plan

@@ -7,13 +7,15 @@ from ape import chain
 from ape.api import AccountAPI
 from ape.cli import account_option
 from scripts import _explain
-from scripts._commands import ConnectedCommand, autosigning, dry_run_option, reported
+from scripts._commands import ROOT, ConnectedCommand, autosigning, dry_run_option, reported
 from scripts._deploy import load_suite
 
 
 @click.command(cls=ConnectedCommand)
 @account_option()
-@click.option("--root", required=True, help="The batch's Merkle root, 0x and 64 digits: `sbi roll build` prints it.")
+@click.option(
+    "--root", required=True, type=ROOT, help="The batch's Merkle root, 0x and 64 digits: `sbi roll build` prints it."
+)
 @click.option("--size", required=True, type=click.IntRange(1, 2**32 - 1), help="Citizens in the batch.")
 @click.option("--region", required=True, type=click.IntRange(0, 2**32 - 1), help="The region they belong to.")
 @dry_run_option
@@ -23,8 +25,6 @@ def cli(account: AccountAPI, root: str, size: int, region: int, dry_run: bool) -
     Exit code 0: enrolled, or with --dry-run could be; 1: refused, with the contract's reason.
     """
     with reported():
-        if len(root) != 66 or not root.startswith("0x"):
-            raise click.BadParameter(f"expected 0x and 64 hexadecimal digits, given {root!r}", param_hint="--root")
         suite = load_suite(chain.chain_id)
         data = suite.citizens.enrol.encode_input(root, size, region)
         refusal = _explain.refusal({"from": account.address, "to": suite.citizens.address, "data": data})

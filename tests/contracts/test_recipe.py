@@ -145,6 +145,13 @@ def test_load_recipe__values_at_their_limits__read(changes: dict[str, Any]) -> N
             [{**FACILITY, "fleets": [{**FLEET, "rate": 0}]}],
             r"fleets\.0\.rate: .*greater than or equal",
         ),
+        ("facilities", [{**FACILITY, "records_count": "1"}], r"facilities\.0\.records_count: .*valid boolean"),
+        ("clock.genesis_delay_s", 2**39, r"clock\.genesis_delay_s: .*less than 549755813888"),
+        ("clock.ring_epochs", 2**128, r"clock\.ring_epochs: .*less than 34028"),
+        ("disputes.lock_time_s", 2**128, r"disputes\.lock_time_s: .*less than 34028"),
+        ("disputes.required_bond_wei", 2**256, r"disputes\.required_bond_wei: .*less than 34028"),
+        ("governance.founding_s", 2**256, r"governance\.founding_s: .*less than 34028"),
+        ("vault.release_floor_wei", 2**256, r"vault\.release_floor_wei: .*less than 34028"),
         ("facilities", [{**FACILITY, "public_share_bps": 10_001}], r"facilities\.0\.public_share_bps: .*10000 \(given"),
     ],
 )

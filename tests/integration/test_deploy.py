@@ -20,11 +20,12 @@ from typing import TYPE_CHECKING, Any
 
 import ape
 import pytest
-from scripts import _deploy
+from click.testing import CliRunner
+from scripts import _deploy, deploy
 from scripts._deploy import GWEI, DeploymentError, read_record
 from scripts._plan import CONTRACTS
 from scripts._preview import preview
-from scripts._progress import ProgressError
+from scripts._progress import Progress, ProgressError, alone
 from scripts._recipe import RecipeError, load_recipe
 from scripts._sending import Manner, Sender, SendingError, Stage
 from scripts._undertaking import Undertaking, undertake
@@ -202,22 +203,90 @@ def test_deployment__goes_on_after_genesis__facilities_prove_from_an_epoch_still
     anvil: Anvil, recipe: Recipe, deployer: Any, records: Path
 ) -> None:
     undertaking = begun(recipe, deployer)
-    assert undertaking.plan.first_audited == 0
+    assert undertaking.plan.first_audited == (0, 0, 0)
     with pytest.raises(Stopped):
-        undertaking.carry_out(deployer, MANNER, stop_after(undertaking.plan.audits_nonce - 1, anvil))
+        undertaking.carry_out(deployer, MANNER, stop_after(undertaking.plan.audits_steps[0].nonce - 1, anvil))
     anvil("evm_setNextBlockTimestamp", undertaking.plan.genesis + 3 * recipe.clock.epoch_length_s)
     anvil.mine()
     late = begun(recipe, deployer)
     with pytest.raises(Stopped):
-        late.carry_out(deployer, MANNER, stop_after(late.plan.audits_nonce, anvil))
-    first = late.plan.first_audited
+        late.carry_out(deployer, MANNER, stop_after(late.plan.audits_steps[0].nonce, anvil))
+    first = late.plan.first_audited[0]
     assert first >= 5
-    # What is said once stays said, however late it gets.
-    anvil("evm_increaseTime", recipe.clock.epoch_length_s)
+    assert late.plan.first_audited == (first, first, first)
+    # What is said once stays said, and what is not said yet names a later epoch, however late it gets.
+    for place in (1, 2):
+        anvil("evm_increaseTime", 3 * recipe.clock.epoch_length_s)
+        anvil.mine()
+        later = begun(recipe, deployer)
+        assert later.plan.first_audited[:place] == late.plan.first_audited[:place]
+        assert later.plan.first_audited[place] >= late.plan.first_audited[place] + 3
+        late = later
+        with pytest.raises(Stopped):
+            late.carry_out(deployer, MANNER, stop_after(late.plan.audits_steps[place].nonce, anvil))
     deployment, _ = begun(recipe, deployer).carry_out(deployer, MANNER, mining(anvil))
-    assert deployment.suite.audits.rulesAt(first).fromEpoch == first
-    assert deployment.suite.audits.rulesAt(first - 1).slots == 0
+    audits = deployment.suite.audits
+    assert audits.rulesAt(first).fromEpoch == first
+    assert audits.rulesAt(first - 1).slots == 0
+    starts = [log.fromEpoch for log in audits.FleetsScheduled.range(0, anvil.height + 1)]
+    assert tuple(starts) == late.plan.first_audited[1:]
     assert_deployed_once(anvil, deployer, len(late.plan.steps))
+
+
+def test_deployment__set_up_ended_meanwhile__says_so_and_sends_nothing(
+    anvil: Anvil, recipe: Recipe, deployer: Any, records: Path
+) -> None:
+    undertaking = begun(recipe, deployer)
+    with pytest.raises(Stopped):
+        undertaking.carry_out(deployer, MANNER, stop_after(3, anvil))
+    ends = undertaking.plan.started + recipe.governance.set_up_s
+    anvil("evm_setNextBlockTimestamp", ends)
+    anvil.mine()
+    with pytest.raises(DeploymentError, match=rf"set-up ended at {ends}, governance\.set_up_s .*begin another with"):
+        begun(recipe, deployer)
+    assert deployer.nonce == 4
+
+
+def test_deployment__giving_up_admin_is_all_that_is_left__goes_on_after_set_up_ended(
+    anvil: Anvil, recipe: Recipe, deployer: Any, records: Path
+) -> None:
+    undertaking = begun(recipe, deployer)
+    steps = len(undertaking.plan.steps)
+    with pytest.raises(Stopped):
+        undertaking.carry_out(deployer, MANNER, stop_after(steps - 2, anvil))
+    anvil("evm_setNextBlockTimestamp", undertaking.plan.started + recipe.governance.set_up_s)
+    anvil.mine()
+    begun(recipe, deployer).carry_out(deployer, MANNER, mining(anvil))
+    assert_deployed_once(anvil, deployer, steps)
+
+
+def test_deployment__node_goes_away__says_so_and_keeps_its_notes(
+    anvil: Anvil, recipe: Recipe, deployer: Any, records: Path
+) -> None:
+    undertaking = begun(recipe, deployer)
+
+    def gone(step: Step, stage: Stage, remark: str) -> None:
+        mining(anvil)(step, stage, remark)
+        if stage is Stage.MINED and step.nonce == 3:
+            os.kill(anvil.pid, signal.SIGKILL)
+
+    with pytest.raises(SendingError, match="the node did not answer 8 times in a row; run this again to go on"):
+        undertaking.carry_out(deployer, MANNER, gone)
+    notes = Progress.read(records / "31337.begun.json")
+    assert notes is not None
+    assert notes.signed(3)
+
+
+def test_deploy_script__another_at_work__refused(anvil: Anvil, records: Path) -> None:
+    path = records / "31337.begun.json"
+    command = ["--network", f"ethereum:local:{anvil.url}", "--account", "TEST::0", "--records", str(records), "--yes"]
+    with alone(path):
+        told = CliRunner().invoke(deploy.cli, command)
+    assert told.exit_code == 1
+    assert "31337.begun.json: another process deploys by these notes" in told.output
+    assert not path.exists()
+    with alone(path):
+        pass
 
 
 def stop_after(nonce: int, anvil: Anvil) -> Any:

@@ -21,13 +21,13 @@ import ape
 import click
 import pytest
 from click.testing import CliRunner, Result
-from scripts import _deploy, deploy, handover
+from scripts import _deploy, deploy, handover, status
 from scripts._artifacts import _settings as compiler_settings
 from scripts._artifacts import compile_suite, standard_input
 from scripts._bonds import bond_oracles
 from scripts._commands import ConnectedCommand
 from scripts._console import Refused, namespaces
-from scripts._deploy import finished, load_suite, write_record
+from scripts._deploy import finished, load_suite, read_record, write_record
 from scripts._plan import CONTRACTS, plan_suite
 from scripts._recipe import RECIPES, load_recipe
 from scripts._sending import Manner, Sender
@@ -175,7 +175,7 @@ def test_script__endpoint_refuses_one_of_the_first_questions__asks_again(
 def test_script__no_endpoint__says_so_at_last() -> None:
     told = CliRunner().invoke(_chain, ["--network", f"ethereum:sepolia:http://127.0.0.1:{free_port()}"])
     assert told.exit_code == 1
-    assert "No (supported) node found" in str(told.exception)
+    assert "Error: No (supported) node found" in told.output
 
 
 def test_status__a_suite_at_work__says_how_it_stands(script: Any, town: Town) -> None:
@@ -201,7 +201,7 @@ def test_status__fewer_than_a_quorum_stand__exit_code_3(script: Any, town: Town,
 def test_distribute__nothing_final__refused_in_words_then_done(script: Any, town: Town, undone: None) -> None:
     refused = script("distribute", account=18)
     assert refused.exit_code == 1
-    assert "EpochNotFinal(epoch=" in refused.output
+    assert re.search(r"EpochNotFinal\(epoch=\d+, outcome=0\) \(Thrown when", refused.output), refused.output
     town.report(town.end_epoch())
     town.until_final()
     height = ape.chain.blocks.height
@@ -210,6 +210,34 @@ def test_distribute__nothing_final__refused_in_words_then_done(script: Any, town
     done = script("distribute", account=18)
     assert done.exit_code == 0, done.output
     assert " SBI to each of 6 citizens" in done.output
+
+
+def test_script__what_it_cannot_read_write_or_reach__one_line(
+    script: Any, town: Town, undone: None, tmp_path: Path
+) -> None:
+    some = town.people.citizens[0].address
+    mistyped = some[:-1] + ("0" if some[-1] != "0" else "1")
+    terms = ("--reading-key", some, "--region", "1", "--capacity", "1", "2", "3")
+    for wrong in ("nonsense", mistyped, "0x0"):
+        told = script("add_facility", "--operator", wrong, *terms, account=0)
+        expected = f"'--operator': expected an address, 0x and 40 digits with a fitting checksum, given '{wrong}'"
+        assert (told.exit_code, expected in told.output) == (2, True), told.output
+        assert script("add_oracle", "--add", wrong, account=0).exit_code == 2
+    told = script("enrol", "--root", "0x" + "zz" * 32, "--size", "3", "--region", "1", account=5)
+    assert (told.exit_code, "expected 0x and 64 hexadecimal digits" in told.output) == (2, True), told.output
+    nowhere = tmp_path / "no-such" / "proposal.toml"
+    told = script("add_facility", "--operator", some, *terms, "--proposal", str(nowhere), account=0)
+    assert (told.exit_code, f"Error: {nowhere}: No such file" in told.output) == (1, True), told.output
+    there = CliRunner().invoke(status.cli, ["--network", f"ethereum:local:http://127.0.0.1:{free_port()}"])
+    assert (there.exit_code, "Error: the node does not answer" in there.output) == (1, True), there.output
+
+
+def test_add_oracle__addresses_in_small_letters__are_the_same_oracles(script: Any, town: Town) -> None:
+    present = str(town.suite.oracles.configAt(0).oracles[0])
+    new = town.people.citizens[0].address
+    exchanged = script("add_oracle", "--add", new.lower(), "--remove", present.lower(), "--dry-run", account=0)
+    assert (exchanged.exit_code, new in exchanged.output) == (0, True), exchanged.output
+    assert "is an oracle already" in script("add_oracle", "--add", present.lower(), "--dry-run", account=0).output
 
 
 def test_enrol__registrar_and_stranger__done_and_refused(script: Any, town: Town, undone: None) -> None:
@@ -349,6 +377,46 @@ def test_console__names__units_help_and_words(town: Town, suite: Suite, undone: 
     trail = names["trace"](1)
     assert "signed by 3 of 4 oracles" in trail
     assert f"oracle 0: {town.people.oracles[0].address}" in trail
+
+
+def test_why__what_is_no_address__refused_and_never_another_account(town: Town, suite: Suite) -> None:
+    names = namespaces(suite)
+    address = town.people.citizens[0].address
+    swapped = address.swapcase().replace("0X", "0x")
+    for wrong in ("0x0", "x", "", address + "1", address[:-1], swapped, 5, None, b"", b"\1" * 20, "someone.eth"):
+        with pytest.raises(ValueError, match="expected an address, 0x and 40 digits with a fitting checksum"):
+            names["why"](wrong)
+    assert names["why"](town.people.citizens[0].account) == names["why"](address) == names["why"](address.lower())
+    assert names["vault"].address in names["why"](names["vault"])
+    assert names["token"].balanceOf(names["vault"]) == suite.token.balanceOf(suite.vault.address)
+
+
+def test_epoch_and_trace__what_is_none__refused(town: Town, suite: Suite) -> None:
+    names = namespaces(suite)
+    for wrong in (-1, 2**32, True, "3", 1.5):
+        with pytest.raises(ValueError, match="expected an epoch's number, from 0 to 4294967295, given"):
+            names["epoch"](wrong)
+    for wrong in (-1, 2**300, True):
+        with pytest.raises(ValueError, match="expected an epoch's number, from 0 to"):
+            names["trace"](wrong)
+    for odd in ("", "zz", "0x12", "0x" + "g" * 64, None, 1.5, b"\1"):
+        with pytest.raises(ValueError, match="expected an epoch's number, or a transaction's hash of 64 hexadecimal"):
+            names["trace"](odd)
+    assert "no such transaction" in names["trace"](b"\1" * 32)
+    assert "epoch 4294967295: " in names["epoch"](2**32 - 1)
+
+
+def test_trace__a_contracts_creation__names_it(suite: Suite) -> None:
+    record = read_record(31337).contracts["vault"]
+    assert f"creation of vault at {suite.vault.address} by" in namespaces(suite)["trace"](record.transaction)
+
+
+def test_trace__a_call_that_no_function_answers__refused_without_a_reason(
+    anvil: Anvil, town: Town, suite: Suite, undone: None
+) -> None:
+    request = {"from": town.people.stranger.address, "to": suite.vault.address, "gas": hex(500_000)}
+    told = namespaces(suite)["trace"](anvil("eth_sendTransaction", {**request, "data": "0xdeadbeef"}))
+    assert told.endswith("refused: execution reverted, without a reason")
 
 
 def test_trace__a_refused_transaction__says_why(anvil: Anvil, town: Town, suite: Suite, undone: None) -> None:

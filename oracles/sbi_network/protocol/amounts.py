@@ -10,6 +10,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from operator import index
 from typing import Self
 
 from sbi_network.errors import RangeError
@@ -23,8 +25,17 @@ class _Amount(int):
 
     @classmethod
     def of(cls, smallest: int) -> Self:
-        """So many of the smallest unit."""
-        return int.__new__(cls, smallest)
+        """So many of the smallest unit, a whole number."""
+        return int.__new__(cls, index(smallest))
+
+    @classmethod
+    def _written(cls, written: str, parse: Callable[[str], int]) -> Self:
+        if not isinstance(written, str):
+            name = cls.__name__
+            raise TypeError(
+                f'{name}: expected text, such as {name}("1.5"), given {written!r}; {name}.of(n) counts wholes'
+            )
+        return cls.of(-parse(written[1:]) if written.startswith("-") else parse(written))
 
     def __add__(self, other: int) -> Self:
         return self.of(int(self) + self._same(other))
@@ -51,14 +62,14 @@ class SBI(_Amount):
 
     def __new__(cls, written: str) -> Self:
         """What a person wrote: `SBI("1.5")`. Raises FormatError."""
-        return cls.of(parse_sbi(written))
+        return cls._written(written, parse_sbi)
 
     def __str__(self) -> str:
         return f"-{format_sbi(-int(self))}" if self < 0 else format_sbi(int(self))
 
     def buys(self, rate: int) -> GAICPh:
         """The output that it stands for at a rate (wei per nGAICPh), rounded down. Raises RangeError for no rate."""
-        if rate <= 0:
+        if index(rate) <= 0:
             raise RangeError("rate", rate, "a rate above zero, in wei per nGAICPh")
         return GAICPh.of(int(self) // rate)
 
@@ -70,11 +81,11 @@ class GAICPh(_Amount):
 
     def __new__(cls, written: str) -> Self:
         """What a person wrote: `GAICPh("2.5")`. Raises FormatError."""
-        return cls.of(parse_gaicph(written))
+        return cls._written(written, parse_gaicph)
 
     def __str__(self) -> str:
         return f"-{format_gaicph(-int(self))}" if self < 0 else format_gaicph(int(self))
 
     def at(self, rate: int) -> SBI:
         """What it comes to in money at a rate (wei per nGAICPh), exactly."""
-        return SBI.of(int(self) * rate)
+        return SBI.of(int(self) * index(rate))

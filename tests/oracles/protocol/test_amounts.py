@@ -35,3 +35,21 @@ def test_amount__not_one__refused() -> None:
         SBI("1 GAICPh")
     with pytest.raises(RangeError, match="a rate above zero"):
         SBI("1").buys(0)
+
+
+def test_amount__less_than_nothing__written_as_it_prints() -> None:
+    less = SBI("1") - SBI("2.5")
+    assert str(less) == "-1.5 SBI"
+    assert SBI(str(less)) == less
+    assert GAICPh("-0.000000001") == -1
+    with pytest.raises(FormatError):
+        SBI("--1")
+
+
+def test_amount__no_text__says_what_to_write() -> None:
+    with pytest.raises(TypeError, match=r'SBI: expected text, such as SBI\("1.5"\), given 3; SBI.of\(n\) counts'):
+        SBI(3)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="float"):
+        GAICPh.of(1.5)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="str"):
+        GAICPh("1").at("7")  # type: ignore[arg-type]
