@@ -90,6 +90,8 @@ def _epoch(suite: Suite, number: int) -> Iterator[str]:
         yield "dividend: none; the epoch was passed over"
     elif number > due:
         yield f"dividend: not yet; epoch {due} comes first"
+    elif Outcome(outcome) in (Outcome.SKIPPED, Outcome.VOID):
+        yield "dividend: none; the next vault.distribute() passes the epoch over"
     else:
         held = refusal({"to": suite.vault.address, "data": suite.vault.distribute.encode_input()})
         yield ("dividend: due; anyone may call vault.distribute()" if held is None else f"dividend: not yet: {held}")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
-from typing import Any, Final
+from importlib.metadata import version
+from typing import Annotated, Any, Final
 
 import typer
 from typer.core import TyperGroup
@@ -46,8 +47,18 @@ class _Parts(TyperGroup):
 app = typer.Typer(cls=_Parts, no_args_is_help=True, help="The off-chain half of the Smart Basic Income suite.")
 
 
+def _tell_version(wanted: bool) -> None:  # noqa: FBT001 - so it is called
+    if wanted:
+        print(f"sbi {version('sbi-network')}")
+        raise typer.Exit
+
+
 @app.callback()
-def sbi() -> None:
+def sbi(
+    _version: Annotated[  # noqa: FBT002 - an option, given by its name
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
     """The off-chain half of the Smart Basic Income suite."""
 
 

@@ -419,6 +419,15 @@ def test_trace__a_call_that_no_function_answers__refused_without_a_reason(
     assert told.endswith("refused: execution reverted, without a reason")
 
 
+def test_epoch__that_nobody_reported__has_no_dividend_due(anvil: Anvil, town: Town, suite: Suite, undone: None) -> None:
+    number = int(suite.vault.nextEpoch())
+    ends = int(suite.vault.genesis()) + (number + 1) * int(suite.vault.epochLength())
+    anvil("evm_setNextBlockTimestamp", ends + int(suite.oracles.reportWindow()) + 1)
+    anvil.mine()
+    told = namespaces(suite)["epoch"](number)
+    assert "dividend: none; the next vault.distribute() passes the epoch over" in told
+
+
 def test_trace__a_refused_transaction__says_why(anvil: Anvil, town: Town, suite: Suite, undone: None) -> None:
     request = {"from": town.people.stranger.address, "to": suite.vault.address, "gas": hex(500_000)}
     sent = anvil("eth_sendTransaction", {**request, "data": "0x" + suite.vault.distribute.encode_input().hex()})

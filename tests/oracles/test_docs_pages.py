@@ -136,11 +136,12 @@ def test_commands__sbi__exist_with_their_options() -> None:
 
 _SCRIPTS = """
 import importlib, json, pathlib
+from ape.cli import ConnectedProviderCommand
 found = {}
 for path in pathlib.Path("scripts").glob("[a-z]*.py"):
     command = importlib.import_module(f"scripts.{path.stem}").cli
     found[path.stem] = sorted(o for each in command.params for o in each.opts + each.secondary_opts)
-    found[path.stem] += ["--network"] if type(command).__name__ == "ConnectedProviderCommand" else []
+    found[path.stem] += ["--network"] if isinstance(command, ConnectedProviderCommand) else []
 print(json.dumps(found))
 """
 

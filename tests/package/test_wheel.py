@@ -97,6 +97,10 @@ def test_operator__empty_environment__every_part_starts(operator: Path) -> None:
         assert told.returncode == 0, f"sbi {part} --help: {told.stderr}"
 
 
+def test_operator__asks_for_the_version__is_told_the_wheels(operator: Path, wheel: Path) -> None:
+    assert _sbi(operator, "--version").stdout == f"sbi {wheel.name.split('-')[1]}\n"
+
+
 def test_operator__empty_environment__works(operator: Path) -> None:
     assert _sbi(operator, "deployment", "list").stdout == "5\n"
     assert json.loads(_sbi(operator, "deployment", "show", "5").stdout) == RECORD
