@@ -24,6 +24,7 @@ from sbi_network.roll.sorting import Rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 _BOM: Final = b"\xef\xbb\xbf"
 _UTF16: Final = (b"\xff\xfe", b"\xfe\xff")
@@ -31,6 +32,7 @@ _USUAL_LINE_BYTES: Final = 114
 _DIGEST_BYTES: Final = 16
 _READ_BYTES: Final = 1 << 24
 _BATCH_ROWS: Final = 1 << 16
+_PARQUET_BUFFER_BYTES: Final = 1 << 20
 _COLUMNS: Final = ("account", "region", "person")
 
 
@@ -174,18 +176,32 @@ def _parquet_chunks(number: int, path: Path) -> Iterator[Chunk]:
     import pyarrow.parquet as pq
 
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, pre_buffer=False, buffer_size=_PARQUET_BUFFER_BYTES) as file:
             _check_columns(path, file.schema_arrow)
-            metadata, first_row = file.metadata, 0
-            for group in range(metadata.num_row_groups):
-                columns = [metadata.row_group(group).column(each) for each in range(metadata.num_columns)]
-                begins = [column.dictionary_page_offset or column.data_page_offset for column in columns]
-                ends = [begin + column.total_compressed_size for begin, column in zip(begins, columns, strict=True)]
-                rows = metadata.row_group(group).num_rows
-                yield Chunk(number, min(begins), max(ends), rows, row_group=group, first_row=first_row)
+            first_row = 0
+            for group in range(file.metadata.num_row_groups):
+                rows = file.metadata.row_group(group).num_rows
+                if rows == 0:
+                    continue
+                # What is said of a damaged column is an error when that is read; but Arrow 21 ends the process where it
+                # is looked at only, as below.
+                if next(file.iter_batches(1, [group], list(_COLUMNS), use_threads=False), None) is None:
+                    raise InputError(f"{path}: is not a whole Parquet file: row group {group} lacks its {rows} rows")
+                yield Chunk(number, *_extent(path, file, group), rows, row_group=group, first_row=first_row)
                 first_row += rows
-    except (pa.ArrowException, UnicodeDecodeError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: is not a whole Parquet file: {error}") from None
+
+
+def _extent(path: Path, file: pq.ParquetFile, group: int) -> tuple[int, int]:
+    """From where to where the columns of a row group lie in the file."""
+    leaves = [file.schema.column(each).path for each in range(len(file.schema))]
+    if missing := set(_COLUMNS) - set(leaves):
+        raise InputError(f"{path}: is not a whole Parquet file: columns {', '.join(sorted(missing))} are not there")
+    columns = [file.metadata.row_group(group).column(leaves.index(name)) for name in _COLUMNS]
+    begins = [column.dictionary_page_offset or column.data_page_offset for column in columns]
+    ends = [begin + column.total_compressed_size for begin, column in zip(begins, columns, strict=True)]
+    return min(begins), max(ends)
 
 
 def _check_columns(path: Path, schema: pa.Schema) -> None:
@@ -211,7 +227,7 @@ def _read_parquet(path: Path, chunk: Chunk, rows: int) -> Iterator[Parsed]:
     size = min(rows, _BATCH_ROWS)
     try:
         # Without pre-buffering, and through a small buffer, a row group of any size is read in small portions.
-        with pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as file:
+        with pq.ParquetFile(path, pre_buffer=False, buffer_size=_PARQUET_BUFFER_BYTES) as file:
             for batch in file.iter_batches(size, [chunk.row_group], list(_COLUMNS), use_threads=False):
                 yield _parse_record_batch(batch, first_row)
                 first_row += batch.num_rows

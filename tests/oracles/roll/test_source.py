@@ -10,6 +10,8 @@ parquet   text or bytes, small row groups, dictionaries → the same citizens as
 from __future__ import annotations
 
 import dataclasses
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -219,6 +221,32 @@ def test_read_parquet__bytes_lost_in_the_middle__is_refused(tmp_path: Path) -> N
     path.write_bytes(whole[:2_000] + whole[6_000:])
     with pytest.raises(RollError, match="is not a whole Parquet file"):
         read_all(path)
+
+
+_DAMAGE = """
+import pathlib, sys
+from sbi_network.errors import RollError
+from sbi_network.roll.source import plan_chunks, read_chunk
+path = pathlib.Path(sys.argv[1])
+whole, refused = path.read_bytes(), 0
+for place in range(len(whole) - 8 - int.from_bytes(whole[-8:-4], "little"), len(whole)):
+    path.write_bytes(whole[:place] + bytes([(whole[place] + 44) % 256]) + whole[place + 1 :])
+    try:
+        for chunk in plan_chunks([path], 100):
+            list(read_chunk(path, chunk, 100))
+    except RollError:
+        refused += 1
+print(refused)
+"""
+
+
+def test_read_parquet__any_byte_of_its_metadata_damaged__is_read_or_refused(tmp_path: Path) -> None:
+    """In a process of its own: Arrow used to end it."""
+    path = tmp_path / "a.parquet"
+    pq.write_table(table(register(5)), path)
+    done = subprocess.run([sys.executable, "-c", _DAMAGE, str(path)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 100
 
 
 @pytest.mark.parametrize(
