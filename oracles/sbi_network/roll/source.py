@@ -32,7 +32,6 @@ _USUAL_LINE_BYTES: Final = 114
 _DIGEST_BYTES: Final = 16
 _READ_BYTES: Final = 1 << 24
 _BATCH_ROWS: Final = 1 << 16
-_PARQUET_BUFFER_BYTES: Final = 1 << 20
 _COLUMNS: Final = ("account", "region", "person")
 
 
@@ -173,10 +172,9 @@ def _read_range(file: int, begin: int, end: int) -> npt.NDArray[np.uint8]:
 
 def _parquet_chunks(number: int, path: Path) -> Iterator[Chunk]:
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     try:
-        with pq.ParquetFile(path, pre_buffer=False, buffer_size=_PARQUET_BUFFER_BYTES) as file:
+        with _opened(path) as file:
             _check_columns(path, file.schema_arrow)
             first_row = 0
             for group in range(file.metadata.num_row_groups):
@@ -191,6 +189,14 @@ def _parquet_chunks(number: int, path: Path) -> Iterator[Chunk]:
                 first_row += rows
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: is not a whole Parquet file: {error}") from None
+
+
+def _opened(path: Path) -> pq.ParquetFile:
+    """Mapped, so that a row group of any size is read in small portions, and a page that says it were larger than the
+    file takes no memory."""
+    import pyarrow.parquet as pq
+
+    return pq.ParquetFile(path, pre_buffer=False, memory_map=True)
 
 
 def _extent(path: Path, file: pq.ParquetFile, group: int) -> tuple[int, int]:
@@ -221,13 +227,11 @@ def _check_columns(path: Path, schema: pa.Schema) -> None:
 
 def _read_parquet(path: Path, chunk: Chunk, rows: int) -> Iterator[Parsed]:
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     first_row = (chunk.file << PLACE_BITS) + chunk.first_row
     size = min(rows, _BATCH_ROWS)
     try:
-        # Without pre-buffering, and through a small buffer, a row group of any size is read in small portions.
-        with pq.ParquetFile(path, pre_buffer=False, buffer_size=_PARQUET_BUFFER_BYTES) as file:
+        with _opened(path) as file:
             for batch in file.iter_batches(size, [chunk.row_group], list(_COLUMNS), use_threads=False):
                 yield _parse_record_batch(batch, first_row)
                 first_row += batch.num_rows

@@ -223,6 +223,23 @@ def test_read_parquet__bytes_lost_in_the_middle__is_refused(tmp_path: Path) -> N
         read_all(path)
 
 
+_HUGE_PAGE = """
+import pathlib, resource, sys
+from sbi_network.errors import RollError
+from sbi_network.roll.source import plan_chunks, read_chunk
+whole, huge = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
+def read(path):
+    try:
+        return sum(len(parsed.rows) for chunk in plan_chunks([path], 100) for parsed in read_chunk(path, chunk, 100))
+    except RollError:
+        return 0
+assert read(whole) == 5
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+assert read(huge) == 0
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+"""
+
+
 _DAMAGE = """
 import pathlib, sys
 from sbi_network.errors import RollError
@@ -247,6 +264,17 @@ def test_read_parquet__any_byte_of_its_metadata_damaged__is_read_or_refused(tmp_
     done = subprocess.run([sys.executable, "-c", _DAMAGE, str(path)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) > 100
+
+
+def test_read_parquet__a_page_larger_than_the_file__takes_no_memory(tmp_path: Path) -> None:
+    """A file of 2 kB, of which one page says that it had 780 MB."""
+    path = tmp_path / "a.parquet"
+    pq.write_table(table(register(5)), path)
+    huge = Path(__file__).with_name("huge_page.parquet")
+    command = [sys.executable, "-c", _HUGE_PAGE, str(path), str(huge)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) < 100
 
 
 @pytest.mark.parametrize(
