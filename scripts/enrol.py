@@ -22,10 +22,14 @@ from scripts._deploy import load_suite
 def cli(account: AccountAPI, root: str, size: int, region: int, dry_run: bool) -> None:
     """Enrol one batch by its root. `sbi roll enrol` does this for a whole roll, and resumes.
 
-    Exit code 0: enrolled, or with --dry-run could be; 1: refused, with the contract's reason.
+    Exit code 0: enrolled, or with --dry-run could be; 1: refused, with the contract's reason, or enrolled before.
     """
     with reported():
         suite = load_suite(chain.chain_id)
+        # Nothing on chain forbids it: its people would be counted twice, and everybody's share be the less for it.
+        for log in _explain.logs(suite.citizens.BatchEnrolled):
+            if bytes(log.root) == bytes.fromhex(root.removeprefix("0x")):
+                raise click.ClickException(f"{root} is enrolled already, as batch {log.batch}")
         data = suite.citizens.enrol.encode_input(root, size, region)
         refusal = _explain.refusal({"from": account.address, "to": suite.citizens.address, "data": data})
         if refusal is not None:

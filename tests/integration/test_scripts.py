@@ -250,6 +250,9 @@ def test_enrol__registrar_and_stranger__done_and_refused(script: Any, town: Town
     done = script("enrol", *batch, account=5)
     assert done.exit_code == 0, done.output
     assert town.suite.vault.headcount() == 9
+    again = script("enrol", *batch, account=5)
+    assert (again.exit_code, "is enrolled already, as batch 1" in again.output) == (1, True), again.output
+    assert town.suite.vault.headcount() == 9
 
 
 def test_pause__guardian_alone_and_once(script: Any, town: Town, undone: None) -> None:
