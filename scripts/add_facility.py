@@ -9,7 +9,7 @@ from ape import chain
 from ape.api import AccountAPI
 from ape.cli import account_option
 from scripts._administration import Measure, administer
-from scripts._commands import ADDRESS, ConnectedCommand, autosigning, dry_run_option, proposal_option, reported
+from scripts._commands import ADDRESS, ConnectedCommand, autosigning, dry_run_option, proposal_option
 from scripts._deploy import load_suite
 
 _CAPACITY = click.IntRange(0, 2**56 - 1)
@@ -41,7 +41,7 @@ def cli(
 
     Exit code 0: done, or with --dry-run could be; 1: refused, or not due, with the reason.
     """
-    with reported(), autosigning(account, needed=not dry_run and proposal is None):
+    with autosigning(account, needed=not dry_run and proposal is None):
         suite = load_suite(chain.chain_id)
         terms = (operator, reading_key, region, list(capacity), public_share_bps)
         measure = Measure("oracles", "registerFacility", terms)

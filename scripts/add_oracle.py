@@ -9,7 +9,7 @@ from ape import chain
 from ape.api import AccountAPI
 from ape.cli import account_option
 from scripts._administration import administer, oracle_set
-from scripts._commands import ADDRESS, ConnectedCommand, autosigning, dry_run_option, proposal_option, reported
+from scripts._commands import ADDRESS, ConnectedCommand, autosigning, dry_run_option, proposal_option
 from scripts._deploy import load_suite
 
 
@@ -39,7 +39,7 @@ def cli(
     """
     if not added and not removed:
         raise click.UsageError("expected --add or --remove")
-    with reported(), autosigning(account, needed=not dry_run and proposal is None):
+    with autosigning(account, needed=not dry_run and proposal is None):
         suite = load_suite(chain.chain_id)
         measure = oracle_set(suite, added, removed, from_epoch)
         reason = f"Another oracle set from epoch {measure.arguments[-1]} on"

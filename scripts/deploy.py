@@ -11,7 +11,7 @@ from ape import chain
 from ape.api import AccountAPI
 from ape.cli import account_option
 from scripts import _deploy
-from scripts._commands import ConnectedCommand, autosigning, reported
+from scripts._commands import ConnectedCommand, autosigning
 from scripts._deploy import GWEI
 from scripts._next import next_steps
 from scripts._preview import preview
@@ -72,7 +72,7 @@ def cli(
     """
     if records is not None:
         _deploy.DEPLOYMENTS = records
-    with reported(), nullcontext() if dry_run else alone(notes_path(chain.chain_id)):
+    with nullcontext() if dry_run else alone(notes_path(chain.chain_id)):
         recipe = load_recipe(recipe_name)
         undertaking = undertake(recipe, str(account.address), account.nonce, genesis, restart=restart)
         plan = undertaking.plan

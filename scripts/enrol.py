@@ -7,7 +7,7 @@ from ape import chain
 from ape.api import AccountAPI
 from ape.cli import account_option
 from scripts import _explain
-from scripts._commands import ROOT, ConnectedCommand, autosigning, dry_run_option, reported
+from scripts._commands import ROOT, ConnectedCommand, autosigning, dry_run_option
 from scripts._deploy import load_suite
 
 
@@ -24,19 +24,18 @@ def cli(account: AccountAPI, root: str, size: int, region: int, dry_run: bool) -
 
     Exit code 0: enrolled, or with --dry-run could be; 1: refused, with the contract's reason, or enrolled before.
     """
-    with reported():
-        suite = load_suite(chain.chain_id)
-        # Nothing on chain forbids it: its people would be counted twice, and everybody's share be the less for it.
-        for log in _explain.logs(suite.citizens.BatchEnrolled):
-            if bytes(log.root) == bytes.fromhex(root.removeprefix("0x")):
-                raise click.ClickException(f"{root} is enrolled already, as batch {log.batch}")
-        data = suite.citizens.enrol.encode_input(root, size, region)
-        refusal = _explain.refusal({"from": account.address, "to": suite.citizens.address, "data": data})
-        if refusal is not None:
-            raise click.ClickException(str(refusal))
-        if dry_run:
-            click.echo(f"batch {suite.citizens.batchCount()} of {size:,} citizens can be enrolled in region {region}")
-            return
-        with autosigning(account):
-            suite.citizens.enrol(root, size, region, sender=account)
-        click.echo(f"enrolled batch {int(suite.citizens.batchCount()) - 1}: {suite.vault.headcount():,} citizens share")
+    suite = load_suite(chain.chain_id)
+    # Nothing on chain forbids it: its people would be counted twice, and everybody's share be the less for it.
+    for log in _explain.logs(suite.citizens.BatchEnrolled):
+        if bytes(log.root) == bytes.fromhex(root.removeprefix("0x")):
+            raise click.ClickException(f"{root} is enrolled already, as batch {log.batch}")
+    data = suite.citizens.enrol.encode_input(root, size, region)
+    refusal = _explain.refusal({"from": account.address, "to": suite.citizens.address, "data": data})
+    if refusal is not None:
+        raise click.ClickException(str(refusal))
+    if dry_run:
+        click.echo(f"batch {suite.citizens.batchCount()} of {size:,} citizens can be enrolled in region {region}")
+        return
+    with autosigning(account):
+        suite.citizens.enrol(root, size, region, sender=account)
+    click.echo(f"enrolled batch {int(suite.citizens.batchCount()) - 1}: {suite.vault.headcount():,} citizens share")

@@ -7,7 +7,7 @@ from ape import chain
 from ape.api import AccountAPI
 from ape.cli import account_option
 from scripts import _explain
-from scripts._commands import ConnectedCommand, autosigning, dry_run_option, reported
+from scripts._commands import ConnectedCommand, autosigning, dry_run_option
 from scripts._deploy import load_suite
 
 
@@ -20,17 +20,16 @@ def cli(account: AccountAPI, dry_run: bool, yes: bool) -> None:
 
     Exit code 0: halted, or with --dry-run could be; 1: refused, with the contract's reason.
     """
-    with reported():
-        suite = load_suite(chain.chain_id)
-        data = suite.vault.halt.encode_input()
-        refusal = _explain.refusal({"from": account.address, "to": suite.vault.address, "data": data})
-        if refusal is not None:
-            raise click.ClickException(str(refusal))
-        if dry_run:
-            click.echo(f"{account.address} can halt dividends for {suite.vault.haltSpan()} s")
-            return
-        if not yes:
-            click.confirm(f"Halt dividends for {suite.vault.haltSpan()} s? Only a vote re-arms it.", abort=True)
-        with autosigning(account):
-            suite.vault.halt(sender=account)
-        click.echo(f"halted until {suite.vault.haltedUntil()[0]}")
+    suite = load_suite(chain.chain_id)
+    data = suite.vault.halt.encode_input()
+    refusal = _explain.refusal({"from": account.address, "to": suite.vault.address, "data": data})
+    if refusal is not None:
+        raise click.ClickException(str(refusal))
+    if dry_run:
+        click.echo(f"{account.address} can halt dividends for {suite.vault.haltSpan()} s")
+        return
+    if not yes:
+        click.confirm(f"Halt dividends for {suite.vault.haltSpan()} s? Only a vote re-arms it.", abort=True)
+    with autosigning(account):
+        suite.vault.halt(sender=account)
+    click.echo(f"halted until {suite.vault.haltedUntil()[0]}")

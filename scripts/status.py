@@ -7,7 +7,7 @@ import json
 import click
 from ape import chain
 from scripts import _status
-from scripts._commands import ConnectedCommand, reported
+from scripts._commands import ConnectedCommand
 from scripts._deploy import load_suite
 
 
@@ -19,17 +19,16 @@ def cli(as_json: bool, verify: bool) -> None:
 
     Exit code 0: all is well; 1: no suite, or not what the sources give; 3: something wants attention, and is named.
     """
-    with reported():
-        suite = load_suite(chain.chain_id)
-        told = _status.status(suite)
-        if as_json:
-            click.echo(json.dumps(told, indent=2))
-        else:
-            for line in _status.lines(suite, told):
-                click.echo(line)
-        if verify:
-            _status.verify(suite)
-            click.echo("the code on chain is what the sources give, and every contract knows its neighbours", err=True)
+    suite = load_suite(chain.chain_id)
+    told = _status.status(suite)
+    if as_json:
+        click.echo(json.dumps(told, indent=2))
+    else:
+        for line in _status.lines(suite, told):
+            click.echo(line)
+    if verify:
+        _status.verify(suite)
+        click.echo("the code on chain is what the sources give, and every contract knows its neighbours", err=True)
     faults = list(_status.faults(told))
     for fault in faults:
         click.echo(f"attention: {fault}", err=True)
