@@ -110,7 +110,7 @@ class _Matching(click.ParamType):
 
 
 ADDRESS = _Matching("address", "an address, 0x and 40 digits with a fitting checksum", typed_address)
-ROOT = _Matching(
+MERKLE_ROOT = _Matching(
     "root",
     "0x and 64 hexadecimal digits",
     lambda text: text if re.fullmatch("0x[0-9a-fA-F]{64}", text) else None,

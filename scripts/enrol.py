@@ -7,14 +7,17 @@ from ape import chain
 from ape.api import AccountAPI
 from ape.cli import account_option
 from scripts import _explain
-from scripts._commands import ROOT, ConnectedCommand, autosigning, dry_run_option
+from scripts._commands import MERKLE_ROOT, ConnectedCommand, autosigning, dry_run_option
 from scripts._deploy import load_suite
 
 
 @click.command(cls=ConnectedCommand)
 @account_option()
 @click.option(
-    "--root", required=True, type=ROOT, help="The batch's Merkle root, 0x and 64 digits: `sbi roll build` prints it."
+    "--root",
+    required=True,
+    type=MERKLE_ROOT,
+    help="The batch's Merkle root, 0x and 64 digits: `sbi roll build` prints it.",
 )
 @click.option("--size", required=True, type=click.IntRange(1, 2**32 - 1), help="Citizens in the batch.")
 @click.option("--region", required=True, type=click.IntRange(0, 2**32 - 1), help="The region they belong to.")

@@ -25,7 +25,7 @@ class _Amount(int):
 
     @classmethod
     def of(cls, smallest: int) -> Self:
-        """So many of the smallest unit, a whole number."""
+        """So many of the smallest unit. Raises TypeError for what is no whole number."""
         return int.__new__(cls, index(smallest))
 
     @classmethod
@@ -61,7 +61,7 @@ class SBI(_Amount):
     __slots__ = ()
 
     def __new__(cls, written: str) -> Self:
-        """What a person wrote: `SBI("1.5")`. Raises FormatError."""
+        """What a person wrote: `SBI("1.5")`. Raises FormatError, and TypeError for what is no text."""
         return cls._written(written, parse_sbi)
 
     def __str__(self) -> str:
@@ -80,7 +80,7 @@ class GAICPh(_Amount):
     __slots__ = ()
 
     def __new__(cls, written: str) -> Self:
-        """What a person wrote: `GAICPh("2.5")`. Raises FormatError."""
+        """What a person wrote: `GAICPh("2.5")`. Raises FormatError, and TypeError for what is no text."""
         return cls._written(written, parse_gaicph)
 
     def __str__(self) -> str:
