@@ -176,7 +176,7 @@ def _parquet_chunks(number: int, path: Path) -> Iterator[Chunk]:
     try:
         with _opened(path) as file:
             _check_columns(path, file.schema_arrow)
-            first_row = 0
+            places, first_row = _places_of_columns(path, file.schema), 0
             for group in range(file.metadata.num_row_groups):
                 rows = file.metadata.row_group(group).num_rows
                 if rows == 0:
@@ -184,11 +184,21 @@ def _parquet_chunks(number: int, path: Path) -> Iterator[Chunk]:
                 # What is said of a damaged column is an error when that is read; but Arrow 21 ends the process where it
                 # is looked at only, as below.
                 if next(file.iter_batches(1, [group], list(_COLUMNS), use_threads=False), None) is None:
-                    raise InputError(f"{path}: is not a whole Parquet file: row group {group} lacks its {rows} rows")
-                yield Chunk(number, *_extent(path, file, group), rows, row_group=group, first_row=first_row)
+                    raise _not_whole(path, f"row group {group} lacks its {rows} rows")
+                yield Chunk(
+                    number, *_extent(file.metadata.row_group(group), places), rows, row_group=group, first_row=first_row
+                )
                 first_row += rows
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: is not a whole Parquet file: {error}") from None
+    except (pa.ArrowException, UnicodeDecodeError) as error:
+        raise _not_whole(path, error) from None
+    except OSError as error:
+        if error.errno is not None:  # the system's, not Arrow's
+            raise
+        raise _not_whole(path, error) from None
+
+
+def _not_whole(path: Path, why: object) -> InputError:
+    return InputError(f"{path}: is not a whole Parquet file: {why}")
 
 
 def _opened(path: Path) -> pq.ParquetFile:
@@ -199,12 +209,17 @@ def _opened(path: Path) -> pq.ParquetFile:
     return pq.ParquetFile(path, pre_buffer=False, memory_map=True)
 
 
-def _extent(path: Path, file: pq.ParquetFile, group: int) -> tuple[int, int]:
+def _places_of_columns(path: Path, schema: pq.ParquetSchema) -> list[int]:
+    """Where each of our columns is among those that are stored."""
+    stored = [schema.column(each).path for each in range(len(schema))]
+    if missing := set(_COLUMNS) - set(stored):
+        raise _not_whole(path, f"columns {', '.join(sorted(missing))} are not stored")
+    return [stored.index(name) for name in _COLUMNS]
+
+
+def _extent(group: pq.RowGroupMetaData, places: Sequence[int]) -> tuple[int, int]:
     """From where to where the columns of a row group lie in the file."""
-    leaves = [file.schema.column(each).path for each in range(len(file.schema))]
-    if missing := set(_COLUMNS) - set(leaves):
-        raise InputError(f"{path}: is not a whole Parquet file: columns {', '.join(sorted(missing))} are not there")
-    columns = [file.metadata.row_group(group).column(leaves.index(name)) for name in _COLUMNS]
+    columns = [group.column(place) for place in places]
     begins = [column.dictionary_page_offset or column.data_page_offset for column in columns]
     ends = [begin + column.total_compressed_size for begin, column in zip(begins, columns, strict=True)]
     return min(begins), max(ends)
@@ -236,7 +251,7 @@ def _read_parquet(path: Path, chunk: Chunk, rows: int) -> Iterator[Parsed]:
                 yield _parse_record_batch(batch, first_row)
                 first_row += batch.num_rows
     except (pa.ArrowException, OSError) as error:  # a page that does not decompress is an OSError
-        raise InputError(f"{path}: is not a whole Parquet file: {error}") from None
+        raise _not_whole(path, error) from None
 
 
 def _parse_record_batch(batch: pa.RecordBatch, first_row: int) -> Parsed:

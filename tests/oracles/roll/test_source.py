@@ -223,6 +223,12 @@ def test_read_parquet__bytes_lost_in_the_middle__is_refused(tmp_path: Path) -> N
         read_all(path)
 
 
+@pytest.mark.parametrize("name", ["a.csv", "a.parquet"])
+def test_plan_chunks__file_that_is_gone__says_that_it_cannot_be_read(tmp_path: Path, name: str) -> None:
+    with pytest.raises(RollError, match=rf"{name}: cannot be read \(.*No such file or directory"):
+        plan_chunks([tmp_path / name], 100)
+
+
 _HUGE_PAGE = """
 import pathlib, resource, sys
 from sbi_network.errors import RollError
