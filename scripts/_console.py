@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -126,7 +125,7 @@ def refused(refusal: ContractLogicError) -> Words:
 
 def namespaces(suite: Suite) -> dict[str, Any]:
     """Everything that the console has at hand."""
-    by_role = {each.name: Namespace(each.name, getattr(suite, each.name)) for each in fields(suite)}
+    by_role = {role: Namespace(role, getattr(suite, role)) for role in suite.addresses()}
     return {
         **by_role,
         "suite": suite,

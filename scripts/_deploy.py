@@ -6,7 +6,7 @@ deployer's nonce and checked after deployment.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -56,10 +56,16 @@ class Suite:
     chamber: ContractInstance
     governor: ContractInstance
     audits: ContractInstance
+    since: int = 0
+    """The block of its first contract, before which there is nothing of it; zero if that is not known."""
 
     def addresses(self) -> dict[str, str]:
         """Checksummed address by role."""
-        return {f.name: str(getattr(self, f.name).address) for f in fields(self)}
+        return {role: str(getattr(self, role).address) for role in CONTRACTS}
+
+    def logs(self, event: Any) -> list[Any]:
+        """All of an event there are on chain; a public network has millions of blocks that are older than the suite."""
+        return list(event.range(self.since, chain.blocks.height + 1))
 
 
 class Deployed(Strict):
@@ -135,7 +141,7 @@ def deploy_suite(recipe: Recipe, deployer: AccountAPI, genesis: int | None = Non
 
 def finished(plan: Plan, compiled: Compiled, mined: list[Mined]) -> Deployment:
     """The deployment, once everything on chain is what it should be. Raises DeploymentError."""
-    suite = suite_at(plan.addresses)
+    suite = suite_at(plan.addresses, mined[0].block)
     verify_code(suite.addresses(), compiled)
     check_suite(suite)
     if suite.manager.hasRole(ADMIN_ROLE, plan.deployer)[0]:
@@ -143,13 +149,13 @@ def finished(plan: Plan, compiled: Compiled, mined: list[Mined]) -> Deployment:
     return Deployment(suite, plan, tuple(mined))
 
 
-def suite_at(addresses: dict[str, str]) -> Suite:
+def suite_at(addresses: dict[str, str], since: int = 0) -> Suite:
     """The suite's contracts, as Ape has them, at given addresses."""
     compile_sources()
     contracts = {role: _at(CONTRACTS[role], address) for role, address in addresses.items()}
     for contract in contracts.values():
         learn_errors(contract.contract_type.devdoc or {})
-    return Suite(**contracts)
+    return Suite(**contracts, since=since)
 
 
 def verify_code(addresses: dict[str, str], compiled: Compiled) -> None:
@@ -249,11 +255,12 @@ def record_path(chain_id: int) -> Path:
 
 def load_suite(chain_id: int) -> Suite:
     """The suite recorded for a chain. Raises `DeploymentError` without a record that holds for that chain."""
-    addresses = {role: entry.address for role, entry in read_record(chain_id).contracts.items()}
+    contracts = read_record(chain_id).contracts
+    addresses = {role: entry.address for role, entry in contracts.items()}
     for role, address in addresses.items():
         if not chain.provider.get_code(address):
             raise DeploymentError(f"{role}: no code at {address} on chain {chain_id}; the record is stale")
-    return suite_at(addresses)
+    return suite_at(addresses, min(entry.block or 0 for entry in contracts.values()))
 
 
 def read_record(chain_id: int) -> Record:

@@ -152,7 +152,7 @@ def trace(suite: Suite, report: int | str | bytes) -> Words:
 
 def _report(suite: Suite, number: int) -> Iterator[str]:
     outcome, _ = suite.oracles.outcomeOf(number)
-    log = next((e for e in logs(suite.oracles.ReportAccepted) if int(e.epoch) == number), None)
+    log = next((e for e in suite.logs(suite.oracles.ReportAccepted) if int(e.epoch) == number), None)
     if log is None:
         yield f"epoch {number} has no report; {_OUTCOMES[Outcome(outcome)]}"
         return
@@ -267,12 +267,7 @@ def learn_errors(devdoc: dict[str, Any]) -> None:
 
 
 def _dividends(suite: Suite) -> list[Any]:
-    return logs(suite.vault.DividendDistributed)
-
-
-def logs(event: Any) -> list[Any]:
-    """All of an event there are on chain."""
-    return list(event.range(0, chain.blocks.height + 1))
+    return suite.logs(suite.vault.DividendDistributed)
 
 
 def _time(seconds: int) -> str:

@@ -33,14 +33,13 @@ def remaining_powers(suite: Suite) -> list[str]:
 
 def _administrators(suite: Suite) -> list[str]:
     trusted = {suite.timelock.address, suite.governor.address}
-    last = chain.blocks.height + 1
-    admins = {str(log.account) for log in suite.manager.RoleGranted.range(0, last) if log.roleId == ADMIN_ROLE}
+    admins = {str(log.account) for log in suite.logs(suite.manager.RoleGranted) if log.roleId == ADMIN_ROLE}
     left = [
         f"{account} is ADMIN of the access manager"
         for account in sorted(admins - trusted)
         if suite.manager.hasRole(ADMIN_ROLE, account)[0]
     ]
-    granted = {(bytes(log.role), str(log.account)) for log in suite.timelock.RoleGranted.range(0, last)}
+    granted = {(bytes(log.role), str(log.account)) for log in suite.logs(suite.timelock.RoleGranted)}
     names = {role: name for name, role in TIMELOCK_ROLES.items()}
     left += [
         f"{account} is {names[role]} of the timelock"
@@ -55,9 +54,9 @@ def _administrators(suite: Suite) -> list[str]:
 def _roles_astray(suite: Suite) -> list[str]:
     """Functions that are a role's beside ADMIN's, but for the guardian's halt; roles that others administer; contracts
     that obey another manager."""
-    manager, last = suite.manager, chain.blocks.height + 1
+    manager = suite.manager
     halt = (str(suite.vault.address), bytes(suite.vault.halt.encode_input()[:4]))
-    logs = manager.TargetFunctionRoleUpdated.range(0, last)
+    logs = suite.logs(manager.TargetFunctionRoleUpdated)
     functions = {(str(log.target), bytes(log.selector)) for log in logs} - {halt}
     given = {function: int(manager.getTargetFunctionRole(*function)) for function in sorted(functions)}
     left = [
@@ -65,13 +64,14 @@ def _roles_astray(suite: Suite) -> list[str]:
         for (target, selector), role in given.items()
         if role != ADMIN_ROLE
     ]
-    logs = [*manager.RoleAdminChanged.range(0, last), *manager.RoleGuardianChanged.range(0, last)]
+    logs = suite.logs(manager.RoleAdminChanged) + suite.logs(manager.RoleGuardianChanged)
     left += [
         f"role {role} of the access manager is administered or guarded by another role than ADMIN"
         for role in sorted({int(log.roleId) for log in logs})
         if manager.getRoleAdmin(role) != ADMIN_ROLE or manager.getRoleGuardian(role) != ADMIN_ROLE
     ]
-    for name, contract in vars(suite).items():
+    for name in suite.addresses():
+        contract = getattr(suite, name)
         methods = {method.name for method in contract.contract_type.view_methods}
         if "authority" in methods and contract.authority() != manager.address:
             left.append(f"{name} obeys {contract.authority()}, not the access manager")
@@ -87,10 +87,9 @@ def votes_short(suite: Suite) -> int:
 
 def pending_operations(suite: Suite) -> list[bytes]:
     """What the timelock has scheduled for other than the governor, and has neither executed nor cancelled."""
-    last = chain.blocks.height + 1
     governor = str(suite.governor.address).lower()
     found = []
-    for log in suite.timelock.CallScheduled.range(0, last):
+    for log in suite.logs(suite.timelock.CallScheduled):
         operation = bytes(log.id)
         if operation not in found and suite.timelock.isOperationPending(operation):
             to = chain.provider.get_receipt(log.transaction_hash).receiver

@@ -155,13 +155,12 @@ def holdings(suite: Suite) -> list[Holding]:
     names = {address: f"the {role}" for role, address in suite.addresses().items()}
     names.setdefault(str(suite.timelock.founder()), "the founder")
     found = set()
-    last = chain.blocks.height + 1
-    for log in suite.manager.RoleGranted.range(0, last):
+    for log in suite.logs(suite.manager.RoleGranted):
         if suite.manager.hasRole(log.roleId, log.account)[0]:
             found.add(
                 Holding("SuiteAccessManager", _MANAGER_ROLES[int(log.roleId)], names.get(log.account, log.account))
             )
-    for log in suite.timelock.RoleGranted.range(0, last):
+    for log in suite.logs(suite.timelock.RoleGranted):
         if suite.timelock.hasRole(log.role, log.account):
             role = _TIMELOCK_ROLES[bytes(log.role)]
             found.add(Holding("SuiteTimelock", role, names.get(log.account, log.account)))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ape import chain
+from scripts._plan import CONTRACTS
 
 from sbi_network.govern.governor import State, Support
 from sbi_network.govern.proposal import Proposal, decode_call, load_proposal
@@ -31,7 +32,7 @@ class Listed:
 
 def proposals(suite: Suite) -> list[Listed]:
     """Every proposal since the first block, oldest first."""
-    logs = suite.governor.ProposalCreated.range(0, chain.blocks.height + 1)
+    logs = suite.logs(suite.governor.ProposalCreated)
     return [_listed(suite, int(log.proposalId), log.description) for log in logs]
 
 
@@ -90,7 +91,6 @@ class Assembly:
     @property
     def _deployment(self) -> Deployment:
         contracts = {
-            role: {"contract": contract.contract_type.name, "address": contract.address}
-            for role, contract in vars(self._suite).items()
+            role: {"contract": CONTRACTS[role], "address": address} for role, address in self._suite.addresses().items()
         }
         return Deployment.model_validate({"chain_id": chain.chain_id, "contracts": contracts})

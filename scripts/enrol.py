@@ -29,7 +29,7 @@ def cli(account: AccountAPI, root: str, size: int, region: int, dry_run: bool) -
     """
     suite = load_suite(chain.chain_id)
     # Nothing on chain forbids it: its people would be counted twice, and everybody's share be the less for it.
-    for log in _explain.logs(suite.citizens.BatchEnrolled):
+    for log in suite.logs(suite.citizens.BatchEnrolled):
         if bytes(log.root) == bytes.fromhex(root.removeprefix("0x")):
             raise click.ClickException(f"{root} is enrolled already, as batch {log.batch}")
     data = suite.citizens.enrol.encode_input(root, size, region)

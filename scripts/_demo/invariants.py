@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ape import chain
 from scripts._demo.roles import CHEAT, CITIZENS, OPERATORS, citizen, development_account
 
 from sbi_network.protocol.oracle_set import faults_of, quorum_of
@@ -53,7 +52,7 @@ class Evidence:
 
     def events(self, event: Any) -> list[Any]:
         """Every event of a kind since the first block."""
-        return list(event.range(0, chain.blocks.height + 1))
+        return self.loop.suite.logs(event)
 
 
 def check_all(evidence: Evidence) -> list[Held]:

@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -420,6 +421,14 @@ def test_trace__a_call_that_no_function_answers__refused_without_a_reason(
     request = {"from": town.people.stranger.address, "to": suite.vault.address, "gas": hex(500_000)}
     told = namespaces(suite)["trace"](anvil("eth_sendTransaction", {**request, "data": "0xdeadbeef"}))
     assert told.endswith("refused: execution reverted, without a reason")
+
+
+def test_logs__of_a_suite__from_its_first_block_on(suite: Suite) -> None:
+    first = min(each.block or 0 for each in read_record(31337).contracts.values())
+    assert suite.since == first > 0
+    assert len(suite.logs(suite.vault.DividendDistributed)) == 2
+    later = replace(suite, since=ape.chain.blocks.height)
+    assert [log.epoch for log in later.logs(suite.vault.DividendDistributed)] == [1]
 
 
 def test_epoch__that_nobody_reported__has_no_dividend_due(anvil: Anvil, town: Town, suite: Suite, undone: None) -> None:

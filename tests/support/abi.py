@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -86,12 +86,12 @@ class Codec:
         self._events: dict[tuple[str, bytes], Any] = {}
         self._errors: dict[bytes, Any] = {}
         self._roles: dict[str, str] = {}
-        for field in fields(suite):
-            contract = getattr(suite, field.name)
-            self._roles[contract.address] = field.name
+        for role in suite.addresses():
+            contract = getattr(suite, role)
+            self._roles[contract.address] = role
             kind = contract.contract_type
             for abi in (*kind.view_methods, *kind.mutable_methods):
-                key = (field.name, abi.name, len(abi.inputs))
+                key = (role, abi.name, len(abi.inputs))
                 if key in self._functions:
                     raise ValueError(f"two functions {key}: the number of arguments does not tell them apart")
                 self._functions[key] = Function(
